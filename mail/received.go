@@ -1,0 +1,54 @@
+package mail
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Received is a trace line (RFC 5321 §4.4).
+type Received struct {
+	Helo     string     // what the client called itself
+	Addr     netip.Addr // its address
+	By       string     // the server that writes the line
+	Protocol string     // ESMTPS and so on
+	TLS      string     // noted in a comment
+	ID       string     // the message's name on that server
+	For      Address    // only when there is a single recipient, else null
+	Time     time.Time
+}
+
+// String is the header field with its folding and final CRLF, ready to be put
+// before the message.
+func (r Received) String() string {
+	var b strings.Builder
+	helo := r.Helo
+	if helo == "" || strings.ContainsAny(helo, " ()<>\t\"\\") {
+		helo = "unknown"
+	}
+	fmt.Fprintf(&b, "Received: from %s (%s)\r\n\tby %s with %s", helo, literal(r.Addr), r.By, r.Protocol)
+	if r.TLS != "" {
+		fmt.Fprintf(&b, "\r\n\t(%s)", r.TLS)
+	}
+	fmt.Fprintf(&b, " id %s", r.ID)
+	if !r.For.IsNull() {
+		fmt.Fprintf(&b, "\r\n\tfor %s", r.For.Path())
+	}
+	fmt.Fprintf(&b, "; %s\r\n", Date(r.Time))
+	return b.String()
+}
+
+// Date is a time in the form of RFC 5322 §3.3.
+func Date(t time.Time) string { return t.Format("Mon, 2 Jan 2006 15:04:05 -0700") }
+
+// literal is an IP address as RFC 5321 §4.1.3 writes it.
+func literal(ip netip.Addr) string {
+	switch {
+	case !ip.IsValid():
+		return "[unknown]"
+	case ip.Unmap().Is4():
+		return "[" + ip.Unmap().String() + "]"
+	}
+	return "[IPv6:" + ip.WithZone("").String() + "]"
+}
