@@ -1,0 +1,132 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"glassmail/mailbox"
+)
+
+// MaxRecord bounds Acceptance.Record, in bytes.
+const MaxRecord = 4 << 20
+
+// Action is what a mailbox.FolderChange asks for.
+type Action uint8
+
+// Actions.
+const (
+	Create Action = iota
+	Rename
+	Delete
+	Subscribe
+)
+
+// Plan checks a folder change and returns what it asks for, with its names in
+// their canonical form. mailbox.ErrInvalid.
+func Plan(c mailbox.FolderChange) (a Action, old, name string, err error) {
+	asked := 0
+	for _, is := range []bool{c.New != "", c.Delete, c.Subscribe != nil} {
+		if is {
+			asked++
+		}
+	}
+	if asked != 1 {
+		return 0, "", "", fmt.Errorf("%w: one of create, rename, delete, subscribe", mailbox.ErrInvalid)
+	}
+	switch {
+	case c.Delete:
+		a = Delete
+	case c.Subscribe != nil:
+		a = Subscribe
+	case c.Old != "":
+		a = Rename
+	}
+	if a != Create {
+		if old, err = FolderName(c.Old); err != nil {
+			return 0, "", "", err
+		}
+	}
+	if a == Create || a == Rename {
+		if name, err = FolderName(c.New); err != nil {
+			return 0, "", "", err
+		}
+	}
+	switch {
+	case a == Delete && old == mailbox.Inbox: // RFC 9051 §6.3.5
+		return 0, "", "", fmt.Errorf("%w: INBOX cannot be deleted", mailbox.ErrInvalid)
+	case a == Rename && old != mailbox.Inbox && strings.HasPrefix(name, old+"/"):
+		return 0, "", "", fmt.Errorf("%w: a folder cannot move below itself", mailbox.ErrInvalid)
+	case a == Create && !validSpecial(c.Special):
+		return 0, "", "", fmt.Errorf("%w: special use %q", mailbox.ErrInvalid, c.Special)
+	}
+	return a, old, name, nil
+}
+
+// FolderName checks a folder's name and returns it with INBOX, as its first
+// level, in upper case (RFC 9051 §5.1). mailbox.ErrInvalid.
+func FolderName(name string) (string, error) {
+	switch {
+	case name == "" || len(name) > mailbox.MaxFolderName || !utf8.ValidString(name):
+		return "", fmt.Errorf("%w: folder name of %d bytes", mailbox.ErrInvalid, len(name))
+	case strings.HasPrefix(name, "/") || strings.HasSuffix(name, "/") || strings.Contains(name, "//"):
+		return "", fmt.Errorf("%w: folder name %q has an empty level", mailbox.ErrInvalid, name)
+	}
+	for _, r := range name {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 { // RFC 9051 §5.1
+			return "", fmt.Errorf("%w: folder name %q has a control character", mailbox.ErrInvalid, name)
+		}
+	}
+	n := len(mailbox.Inbox)
+	if len(name) >= n && strings.EqualFold(name[:n], mailbox.Inbox) && (len(name) == n || name[n] == '/') {
+		return mailbox.Inbox + name[n:], nil
+	}
+	return name, nil
+}
+
+// Levels returns the names above a folder, topmost first, without itself.
+func Levels(name string) []string {
+	var up []string
+	for i, c := range name {
+		if c == '/' {
+			up = append(up, name[:i])
+		}
+	}
+	return up
+}
+
+// validSpecial reports a special use attribute, or none (RFC 6154 §2).
+func validSpecial(s string) bool {
+	return s == "" || len(s) <= mailbox.MaxKeyword && s[0] == '\\' && validAtom(s[1:])
+}
+
+// CheckKeywords reports the first that is not a keyword. mailbox.ErrInvalid.
+func CheckKeywords(lists ...[]string) error {
+	for _, l := range lists {
+		for _, k := range l {
+			if len(k) > mailbox.MaxKeyword || !validAtom(k) {
+				return fmt.Errorf("%w: keyword %q", mailbox.ErrInvalid, k)
+			}
+		}
+	}
+	return nil
+}
+
+// validAtom reports an IMAP atom (RFC 9051 §9, ATOM-CHAR).
+func validAtom(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`(){%*"\]`, c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// CheckAddress reports an address that cannot name an account or an alias.
+// mailbox.ErrInvalid.
+func CheckAddress(a string) error {
+	if a == "" || len(a) > 512 || !utf8.ValidString(a) || strings.ContainsFunc(a, func(r rune) bool { return r < ' ' }) {
+		return fmt.Errorf("%w: address %q", mailbox.ErrInvalid, a)
+	}
+	return nil
+}
