@@ -1,0 +1,186 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"glassmail/mail"
+	"glassmail/trace"
+)
+
+// maxReceived is the number of trace lines at which a message is taken to go
+// round in circles (RFC 5321 §6.3).
+const maxReceived = 50
+
+// attempt is one try to hand one job to the hosts of its destination.
+type attempt struct {
+	*crew
+	job     Job
+	all     []*outcome
+	text    mail.Message
+	policy  TLSPolicy
+	buf     []byte
+	tried   int    // addresses
+	asked   string // host that was asked over a kept connection
+	reached bool   // a host took part
+	cause   uint64 // number of the event of this attempt
+}
+
+// run makes the attempt. Afterwards every recipient has a reply.
+func (a *attempt) run(ctx context.Context) {
+	text, err := a.o.Store.Body(ctx, a.job.Body)
+	if err != nil {
+		a.note("the text cannot be opened: " + err.Error())
+		answerAll(a.all, mail.ErrInternal(), "")
+		return
+	}
+	defer text.Close()
+	a.text = text
+	h, err := header(text)
+	if err != nil {
+		a.note("the text cannot be read: " + err.Error())
+		answerAll(a.all, mail.ErrInternal(), "")
+		return
+	}
+	if n := received(h); n > maxReceived {
+		answerAll(a.all, mail.NewReply(554, mail.Enhanced{5, 4, 6}, "The message passed %d servers already: it goes round in circles", n), "")
+		return
+	}
+	if a.kept(ctx) {
+		return
+	}
+	a.hosts(ctx)
+}
+
+// kept uses a connection that is open already, and reports whether that was all
+// there is to do.
+func (a *attempt) kept(ctx context.Context) bool {
+	s := a.idle.take(a.job.Dest, a.policy)
+	if s == nil {
+		return false
+	}
+	if a.use(ctx, s) != nil {
+		return false
+	}
+	a.asked = s.host
+	return len(unsettled(a.all)) == 0
+}
+
+// hosts asks one host after the other, the best first, until all recipients are
+// settled (RFC 5321 §5.1).
+func (a *attempt) hosts(ctx context.Context) {
+	hosts, err := a.route(ctx, a.job.Dest)
+	if err != nil {
+		a.failed(ctx, mail.AsReply(err), "")
+		return
+	}
+	var worst *mail.Reply // of hosts that could not be spoken to
+	for _, m := range hosts {
+		if m.host == a.asked {
+			continue
+		}
+		rep := a.host(ctx, m)
+		if len(unsettled(a.all)) == 0 || a.tried >= maxAddresses || ctx.Err() != nil {
+			break
+		}
+		if rep != nil && (worst == nil || rep.Temporary()) {
+			worst = rep
+		}
+	}
+	a.unanswered(ctx, worst)
+}
+
+// unanswered gives the recipients that no host has answered what the connections
+// failed with.
+func (a *attempt) unanswered(ctx context.Context, worst *mail.Reply) {
+	for _, o := range a.all {
+		switch {
+		case o.reply != nil:
+		case ctx.Err() != nil:
+			o.answer(mail.NewReply(421, mail.Enhanced{4, 3, 2}, "The attempt was broken off because this server is stopping"), "")
+		case worst != nil:
+			o.answer(worst, "")
+		default:
+			o.answer(mail.NewReply(451, mail.Enhanced{4, 4, 1}, "No mail host could be reached"), "")
+		}
+	}
+}
+
+// host tries the addresses of one host. It returns why the last of them could not
+// be spoken to.
+func (a *attempt) host(ctx context.Context, m mx) *mail.Reply {
+	ips, err := a.addresses(ctx, m)
+	if err != nil {
+		rep := mail.AsReply(err)
+		a.note(rep.Text)
+		return rep
+	}
+	var last *mail.Reply
+	for _, ip := range ips {
+		if a.tried++; a.tried > maxAddresses || ctx.Err() != nil {
+			break
+		}
+		a.chosen(m, ip)
+		s, err := a.connect(ctx, m, ip.Unmap(), a.policy)
+		if err != nil {
+			last = mail.AsReply(err)
+			a.event(trace.Note, last.Error())
+			continue
+		}
+		a.reached = true
+		_ = a.use(ctx, s) // a new connection is never errUnused
+		if len(unsettled(a.all)) == 0 {
+			return nil
+		}
+	}
+	return last
+}
+
+// use sends the message over s, and then keeps or closes it.
+func (a *attempt) use(ctx context.Context, s *session) error {
+	stop := context.AfterFunc(ctx, s.conn.kill)
+	s.conn.log.Journey(a.job.Message)
+	p := &parcel{session: s, job: a.job, text: a.text, times: a.o.Timeouts, limit: a.o.MaxRecipients, buf: a.buf}
+	err := p.deliver(a.all)
+	s.conn.log.Journey("")
+	if !stop() {
+		_ = s.conn.fail(context.Cause(ctx))
+	}
+	if err == nil {
+		a.reached = true
+	}
+	a.keep(a.job.Dest, s)
+	return err
+}
+
+// failed gives all recipients one reply, unless the attempt was broken off.
+func (a *attempt) failed(ctx context.Context, rep *mail.Reply, host string) {
+	if ctx.Err() != nil {
+		a.unanswered(ctx, nil)
+		return
+	}
+	answerAll(unsettled(a.all), rep, host)
+}
+
+// chosen records which host is asked next.
+func (a *attempt) chosen(m mx, ip netip.Addr) {
+	text := fmt.Sprintf("mail for %s goes to %s [%s]", a.job.Dest, m.host, ip)
+	if !m.addr.IsValid() && m.host != a.job.Dest {
+		text += fmt.Sprintf(", preference %d", m.pref)
+	}
+	a.event(trace.MXChosen, text)
+}
+
+func (a *attempt) event(k trace.Kind, text string) uint64 {
+	return a.o.Trace.Add(trace.Event{
+		Node: a.o.Name, Proto: trace.Queue, Kind: k, Dir: trace.Self,
+		Text: text, Journey: a.job.Message, Cause: a.cause,
+	})
+}
+
+func (a *attempt) note(text string) { a.event(trace.Note, printable(text)) }
+
+// isStale reports that the lease ended before its results were recorded.
+func isStale(err error) bool { return errors.Is(err, ErrStale) }

@@ -1,0 +1,225 @@
+package queue
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"glassmail/trace"
+)
+
+// Timeouts are the longest waits of a relay, by the system's clock: a deadline
+// belongs to the socket, not to the schedule. The zero value has the times of
+// RFC 5321 §4.5.3.2 that stand beside the fields.
+type Timeouts struct {
+	Connect time.Duration // TCP connection; 30 seconds
+	TLS     time.Duration // handshake; 30 seconds
+	Greet   time.Duration // the 220 after connecting; 5 minutes
+	Command time.Duration // a reply to a command; 5 minutes
+	Data    time.Duration // the 354; 2 minutes
+	Block   time.Duration // sending a stretch of 32 KiB; 3 minutes
+	Final   time.Duration // the reply to the final dot; 10 minutes
+	Quit    time.Duration // the 221; 5 seconds
+}
+
+func (t Timeouts) withDefaults() Timeouts {
+	setDefault(&t.Connect, 30*time.Second)
+	setDefault(&t.TLS, 30*time.Second)
+	setDefault(&t.Greet, 5*time.Minute)
+	setDefault(&t.Command, 5*time.Minute)
+	setDefault(&t.Data, 2*time.Minute)
+	setDefault(&t.Block, 3*time.Minute)
+	setDefault(&t.Final, 10*time.Minute)
+	setDefault(&t.Quit, 5*time.Second)
+	return t
+}
+
+// outSize is how much is gathered before it is written.
+const outSize = 32 << 10
+
+// conn stands between another server and go-smtp's client. It hands the client
+// one reply at a time, checked, bounded and in a single line; it answers the
+// client's EHLO itself, because the real one was said before (with the right
+// name, before and after STARTTLS); it gathers what is written until the client
+// waits for a reply; it keeps the deadlines, of which the client has none while
+// it sends a body; and it writes the transcript.
+//
+// It is used by one goroutine; only kill may be called by others.
+type conn struct {
+	raw   net.Conn // the TCP connection
+	peer  net.Conn // raw, or TLS over it
+	in    *bufio.Reader
+	out   []byte
+	log   *trace.Conn
+	block time.Duration // Timeouts.Block
+
+	wait   time.Duration // for the next reply
+	last   reply         // the newest reply
+	ready  []byte        // reply that the client has not read yet
+	offers []byte        // what the client's EHLO is answered with
+	body   bool          // message text is being written
+	failed error         // why the connection cannot be used any more
+
+	closing sync.Once
+}
+
+func newConn(raw net.Conn, log *trace.Conn, block time.Duration) *conn {
+	return &conn{
+		raw: raw, peer: raw, log: log, block: block,
+		in:  bufio.NewReaderSize(raw, maxReplyLine),
+		out: make([]byte, 0, 512),
+	}
+}
+
+// secure puts TLS over the connection.
+func (c *conn) secure(t net.Conn) {
+	c.peer = t
+	c.in.Reset(t)
+	c.log.Secure(true)
+}
+
+// command sends one line and waits for its reply.
+func (c *conn) command(wait time.Duration, format string, args ...any) (reply, error) {
+	c.wait = wait
+	if _, err := c.Write(fmt.Appendf(nil, format+"\r\n", args...)); err != nil {
+		return reply{}, err
+	}
+	return c.reply()
+}
+
+// reply sends what is gathered and waits for a reply. Its deadline holds for the
+// whole reply, so that a server cannot prolong it byte by byte.
+func (c *conn) reply() (reply, error) {
+	if err := c.flush(); err != nil {
+		return reply{}, err
+	}
+	if err := c.peer.SetReadDeadline(time.Now().Add(c.wait)); err != nil {
+		return reply{}, c.fail(err)
+	}
+	rep, err := readReply(c.in, func(line string) { c.log.Line(trace.Server, line) })
+	if err != nil {
+		return reply{}, c.fail(err)
+	}
+	c.last = rep
+	return rep, nil
+}
+
+// flush writes what is gathered.
+func (c *conn) flush() error {
+	if c.failed != nil {
+		return c.failed
+	}
+	if len(c.out) == 0 {
+		return nil
+	}
+	if err := c.peer.SetWriteDeadline(time.Now().Add(c.block)); err != nil {
+		return c.fail(err)
+	}
+	_, err := c.peer.Write(c.out)
+	c.out = c.out[:0]
+	if err != nil {
+		return c.fail(err)
+	}
+	return nil
+}
+
+func (c *conn) fail(err error) error {
+	if c.failed == nil {
+		c.failed = err
+	}
+	return err
+}
+
+// Read hands the next reply to the client.
+func (c *conn) Read(p []byte) (int, error) {
+	if len(c.ready) == 0 {
+		rep, err := c.reply()
+		if err != nil {
+			return 0, err
+		}
+		c.ready = fmt.Appendf(nil, "%s\r\n", rep.Error())
+	}
+	n := copy(p, c.ready)
+	c.ready = c.ready[n:]
+	return n, nil
+}
+
+// Write gathers a command or a stretch of text.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.failed != nil {
+		return 0, c.failed
+	}
+	if !c.body {
+		if bytes.HasPrefix(p, []byte("EHLO ")) && c.offers != nil {
+			c.ready = c.offers
+			return len(p), nil
+		}
+		for line := range bytes.Lines(p) {
+			c.log.Line(trace.Client, string(bytes.TrimRight(line, "\r\n")))
+		}
+	}
+	c.out = append(c.out, p...)
+	if len(c.out) >= outSize {
+		if err := c.flush(); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
+}
+
+// beginBody starts the message text, of which the transcript keeps the size only;
+// dot tells that the client is about to end it, and endBody that it did.
+func (c *conn) beginBody() { c.body = true }
+
+func (c *conn) dot(size int64) {
+	c.log.Data(trace.Client, int(size))
+	c.log.Line(trace.Client, ".")
+}
+
+func (c *conn) endBody() { c.body = false }
+
+// parting looks for a reply that a server sent before it closed the connection
+// in the midst of our text.
+func (c *conn) parting() (reply, bool) {
+	if c.peer.SetReadDeadline(time.Now().Add(time.Second)) != nil {
+		return reply{}, false
+	}
+	rep, err := readReply(c.in, func(line string) { c.log.Line(trace.Server, line) })
+	return rep, err == nil && rep.Code >= 400
+}
+
+// kill ends the connection at once, whatever is under way.
+func (c *conn) kill() { _ = c.raw.Close() }
+
+// Close ends the connection.
+func (c *conn) Close() error { return c.close("done") }
+
+func (c *conn) close(why string) error {
+	var err error
+	c.closing.Do(func() {
+		c.fail(net.ErrClosed)
+		_ = c.raw.SetDeadline(time.Now().Add(time.Second)) // TLS says goodbye
+		err = c.peer.Close()
+		c.log.Close(why)
+	})
+	return err
+}
+
+// LocalAddr, RemoteAddr and the deadlines complete net.Conn. Deadlines of the
+// client are ignored: it clears them when it should not.
+func (c *conn) LocalAddr() net.Addr              { return c.raw.LocalAddr() }
+func (c *conn) RemoteAddr() net.Addr             { return c.raw.RemoteAddr() }
+func (c *conn) SetDeadline(time.Time) error      { return nil }
+func (c *conn) SetReadDeadline(time.Time) error  { return nil }
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+
+// failure is why the connection cannot be used any more.
+func (c *conn) failure() error {
+	if c.failed == nil {
+		return net.ErrClosed
+	}
+	return c.failed
+}

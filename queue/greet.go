@@ -1,0 +1,300 @@
+package queue
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"glassmail/mail"
+	"glassmail/trace"
+)
+
+// TLSPolicy says when a relay encrypts.
+type TLSPolicy uint8
+
+// Policies. A message with REQUIRETLS is treated as under Always.
+const (
+	Opportunistic TLSPolicy = iota // where it is offered, without a look at the certificate (RFC 7435)
+	Never                          // not at all
+	Always                         // or do not send: the certificate must be valid for the host's name
+)
+
+// errHandshake says that TLS could not be agreed upon after STARTTLS. The
+// connection is lost; without TLS another one may do.
+var errHandshake = errors.New("the TLS handshake failed")
+
+// session is a connection to a mail host that waits for MAIL.
+type session struct {
+	host   string // as its MX record names it
+	conn   *conn
+	client *smtp.Client
+	ext    map[string]string // what EHLO offered: keyword in upper case, parameters
+	tls    bool              // encrypted, and the certificate is valid for host
+	used   int               // messages that were tried over it
+	until  time.Time         // until when it is kept for the next message
+	dirty  bool              // a transaction was begun and not ended: RSET first
+}
+
+// has reports whether the server offered an extension.
+func (s *session) has(keyword string) bool {
+	_, ok := s.ext[keyword]
+	return ok
+}
+
+// number is the parameter of an extension as a number, 0 if it has none.
+func (s *session) number(keyword string) int64 {
+	n, err := strconv.ParseInt(s.ext[keyword], 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// usable reports whether the connection can take another command.
+func (s *session) usable() bool { return s.conn.failed == nil && s.conn.last.Code != 421 }
+
+// connect opens a session with one address of a host. If TLS fails where it need
+// not be, it tries again without. An error is a *mail.Reply: of the host, or our
+// words for why there was none.
+func (r *Runner) connect(ctx context.Context, m mx, ip netip.Addr, policy TLSPolicy) (*session, error) {
+	s, err := r.open(ctx, m, ip, policy)
+	if errors.Is(err, errHandshake) {
+		if policy == Always {
+			return nil, mail.NewReply(454, mail.Enhanced{4, 7, 5}, "TLS with %s failed, and the message must not go without", m.host)
+		}
+		s, err = r.open(ctx, m, ip, Never)
+	}
+	if err == nil {
+		return s, nil
+	}
+	var rep *mail.Reply
+	if errors.As(err, &rep) {
+		return nil, rep
+	}
+	return nil, mail.NewReply(421, mail.Enhanced{4, 4, 1}, "No connection to %s [%s]: %s", m.host, ip, cause(err))
+}
+
+// open dials once and brings the session to the point where MAIL may come.
+func (r *Runner) open(ctx context.Context, m mx, ip netip.Addr, policy TLSPolicy) (*session, error) {
+	dctx, cancel := context.WithTimeout(ctx, r.o.Timeouts.Connect)
+	defer cancel()
+	raw, err := r.o.Host.Dial(dctx, "tcp", netip.AddrPortFrom(ip, r.o.Port).String())
+	if err != nil {
+		return nil, err
+	}
+	log := r.o.Trace.Open(r.o.Name, trace.SMTP, raw.LocalAddr().String(), raw.RemoteAddr().String())
+	log.Note(fmt.Sprintf("connected to %s [%s] port %d", m.host, ip, r.o.Port))
+	c := newConn(raw, log, r.o.Timeouts.Block)
+	stop := context.AfterFunc(ctx, c.kill)
+	defer stop()
+	s := &session{host: m.host, conn: c}
+	if err := r.greet(ctx, s, policy); err != nil {
+		_ = c.close(err.Error())
+		return nil, err
+	}
+	return s, nil
+}
+
+// greet waits for the greeting, says EHLO or HELO, and turns TLS on.
+func (r *Runner) greet(ctx context.Context, s *session, policy TLSPolicy) error {
+	s.conn.wait = r.o.Timeouts.Greet
+	rep, err := s.conn.reply()
+	if err != nil {
+		return err
+	}
+	if rep.Code != 220 {
+		return unexpected(rep)
+	}
+	if err := r.hello(s); err != nil {
+		return err
+	}
+	if policy != Never && s.has("STARTTLS") {
+		if err := r.startTLS(ctx, s); err != nil {
+			return err
+		}
+	}
+	if policy == Always && !s.tls {
+		return mail.NewReply(550, mail.Enhanced{5, 7, 10}, "%s offers no TLS with a certificate that is valid for its name", s.host)
+	}
+	return r.adopt(s)
+}
+
+// hello says EHLO, and HELO if the server does not know that (RFC 5321 §3.2).
+func (r *Runner) hello(s *session) error {
+	rep, err := s.conn.command(r.o.Timeouts.Command, "EHLO %s", r.o.Name)
+	if err != nil {
+		return err
+	}
+	s.ext = nil
+	switch {
+	case rep.Code == 250:
+		s.ext = extensions(rep.lines[1:])
+		return nil
+	case rep.Code/100 != 5:
+		return unexpected(rep)
+	}
+	rep, err = s.conn.command(r.o.Timeouts.Command, "HELO %s", r.o.Name)
+	if err != nil {
+		return err
+	}
+	if rep.Code != 250 {
+		return unexpected(rep)
+	}
+	return nil
+}
+
+// extensions reads the lines of an EHLO reply after the first. Keywords are
+// without regard to case (RFC 5321 §2.4).
+func extensions(lines []string) map[string]string {
+	ext := make(map[string]string, len(lines))
+	for _, l := range lines {
+		keyword, param, _ := strings.Cut(printable(l), " ")
+		if keyword != "" {
+			ext[strings.ToUpper(keyword)] = param
+		}
+	}
+	return ext
+}
+
+// startTLS encrypts, if the server agrees, and says EHLO again (RFC 3207 §4.2).
+func (r *Runner) startTLS(ctx context.Context, s *session) error {
+	rep, err := s.conn.command(r.o.Timeouts.Command, "STARTTLS")
+	if err != nil {
+		return err
+	}
+	if rep.Code != 220 {
+		s.conn.log.Note("the server offered STARTTLS and refused it: going on in plain text")
+		return nil
+	}
+	if s.conn.in.Buffered() > 0 { // text that a third party could have put there
+		return fmt.Errorf("%w: there was plain text behind the reply to STARTTLS", errHandshake)
+	}
+	conf, verdict := r.tlsConfig(s.host)
+	t := tls.Client(s.conn.raw, conf)
+	hctx, cancel := context.WithTimeout(ctx, r.o.Timeouts.TLS)
+	defer cancel()
+	if err := t.HandshakeContext(hctx); err != nil {
+		s.conn.log.Note("the TLS handshake failed: " + printable(err.Error()))
+		return fmt.Errorf("%w: %w", errHandshake, err)
+	}
+	s.conn.secure(t)
+	s.tls = *verdict == nil
+	s.conn.log.Note(tlsNote(t.ConnectionState(), *verdict))
+	return r.hello(s)
+}
+
+// tlsConfig accepts every certificate; whether it is valid for host is told in
+// the verdict, so that an opportunistic connection can show it, and go on.
+func (r *Runner) tlsConfig(host string) (*tls.Config, *error) {
+	conf := &tls.Config{}
+	if r.o.TLSConfig != nil {
+		conf = r.o.TLSConfig.Clone()
+	}
+	conf.MinVersion = max(conf.MinVersion, tls.VersionTLS12)
+	conf.InsecureSkipVerify = true // replaced by VerifyConnection
+	if !strings.HasPrefix(host, "[") {
+		conf.ServerName = host
+	}
+	roots := conf.RootCAs
+	var verdict error
+	conf.VerifyConnection = func(cs tls.ConnectionState) error {
+		verdict = verify(cs, host, roots, r.o.Host.Clock().Now())
+		return nil
+	}
+	return conf, &verdict
+}
+
+// verify checks the certificate chain and the host's name (RFC 8689 §4.2.1, RFC
+// 6125).
+func verify(cs tls.ConnectionState, host string, roots *x509.CertPool, now time.Time) error {
+	opts := x509.VerifyOptions{
+		Roots: roots, DNSName: strings.Replace(host, "IPv6:", "", 1),
+		CurrentTime: now, Intermediates: x509.NewCertPool(),
+	}
+	if len(cs.PeerCertificates) == 0 {
+		return errors.New("the server showed no certificate")
+	}
+	for _, c := range cs.PeerCertificates[1:] {
+		opts.Intermediates.AddCert(c)
+	}
+	_, err := cs.PeerCertificates[0].Verify(opts)
+	return err
+}
+
+func tlsNote(cs tls.ConnectionState, verdict error) string {
+	s := fmt.Sprintf("encrypted with %s, %s; the certificate is ", tls.VersionName(cs.Version), tls.CipherSuiteName(cs.CipherSuite))
+	if verdict == nil {
+		return s + "valid for the host's name"
+	}
+	return s + "not verified: " + printable(verdict.Error())
+}
+
+// adopt puts go-smtp's client on the connection. What the client reads as
+// greeting and as reply to its EHLO was said already.
+func (r *Runner) adopt(s *session) error {
+	s.conn.ready = []byte("220 " + s.host + "\r\n")
+	s.conn.offers = offers(s.host, s.ext)
+	s.client = smtp.NewClient(s.conn)
+	if err := s.client.Hello(r.o.Name); err != nil {
+		return fmt.Errorf("put the client on the connection: %w", err)
+	}
+	return nil
+}
+
+// offers is an EHLO reply with the extensions that the client can use.
+func offers(host string, ext map[string]string) []byte {
+	lines := []string{host}
+	for _, k := range []string{"8BITMIME", "SIZE", "SMTPUTF8", "DSN", "REQUIRETLS"} {
+		if _, ok := ext[k]; ok {
+			lines = append(lines, k)
+		}
+	}
+	var b strings.Builder
+	for i, l := range lines {
+		sep := byte('-')
+		if i == len(lines)-1 {
+			sep = ' '
+		}
+		fmt.Fprintf(&b, "250%c%s\r\n", sep, l)
+	}
+	return []byte(b.String())
+}
+
+// unexpected is a reply of the wrong kind as an error: a success where it makes no
+// sense counts as a failure for now.
+func unexpected(rep reply) *mail.Reply {
+	if rep.Code >= 400 {
+		r := rep.Reply
+		return &r
+	}
+	return mail.NewReply(451, mail.Enhanced{4, 5, 0}, "The server answered out of turn: %s", rep.Error())
+}
+
+// cause says in a few words why there is no connection, without what only
+// concerns this machine.
+func cause(err error) string {
+	var timeout net.Error
+	text := err.Error()
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	case strings.Contains(text, "refused"):
+		return "the connection was refused; no mail server is running there"
+	case strings.Contains(text, "unreachable"), strings.Contains(text, "no route"):
+		return "there is no way to that address"
+	case errors.Is(err, errLongReply), errors.Is(err, errBadReply):
+		return text
+	case errors.Is(err, context.Canceled):
+		return "this server is stopping"
+	}
+	return "the connection broke"
+}

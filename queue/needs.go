@@ -1,0 +1,202 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-smtp"
+
+	"glassmail/mail"
+)
+
+// maxHeader bounds the header that is looked through, in bytes.
+const maxHeader = 256 << 10
+
+// needs settles the recipients that the server cannot serve because it lacks
+// what the message needs, and returns the others.
+//
+// Nothing is converted on the way: where the RFCs leave the choice between
+// changing the text and returning it, it is returned.
+func (p *parcel) needs(todo []*outcome) []*outcome {
+	if rep := p.lacks(); rep != nil {
+		answerAll(todo, rep, "")
+		return nil
+	}
+	if p.has("SMTPUTF8") {
+		return todo
+	}
+	return slices.DeleteFunc(slices.Clone(todo), func(o *outcome) bool {
+		if isASCII(o.Local) {
+			return false
+		}
+		o.answer(mail.NewReply(553, mail.Enhanced{5, 6, 7}, "%s takes no addresses outside of ASCII (SMTPUTF8)", p.host), "")
+		return true
+	})
+}
+
+// lacks is what keeps the message as a whole from the server, nil for nothing.
+func (p *parcel) lacks() *mail.Reply {
+	if p.job.Options.RequireTLS && !p.has("REQUIRETLS") { // RFC 8689 §4.2.1
+		return mail.NewReply(550, mail.Enhanced{5, 7, 30}, "%s does not offer REQUIRETLS, which the sender asked for", p.host)
+	}
+	if n := p.number("SIZE"); n > 0 && p.text.Size() > n { // RFC 1870 §6.1
+		return mail.NewReply(552, mail.Enhanced{5, 3, 4}, "The message has %d bytes, and %s takes %d at most", p.text.Size(), p.host, n)
+	}
+	if p.job.Options.Body == mail.BodyBinary { // RFC 3030 §3
+		return mail.NewReply(554, mail.Enhanced{5, 6, 3}, "The message is binary and would have to be converted for %s", p.host)
+	}
+	if !p.has("SMTPUTF8") {
+		if rep := p.lacksUTF8(); rep != nil {
+			return rep
+		}
+	}
+	if !p.has("8BITMIME") { // RFC 6152 §3
+		return p.lacks8Bit()
+	}
+	return nil
+}
+
+// lacksUTF8 looks for what only a server with SMTPUTF8 may get (RFC 6531 §3.2).
+func (p *parcel) lacksUTF8() *mail.Reply {
+	if !isASCII(p.job.From.Local) {
+		return mail.NewReply(553, mail.Enhanced{5, 6, 7}, "%s takes no senders outside of ASCII (SMTPUTF8)", p.host)
+	}
+	if !p.job.Options.UTF8 {
+		return nil
+	}
+	h, err := header(p.text)
+	if err != nil {
+		return mail.ErrInternal()
+	}
+	if !isASCII(string(h)) {
+		return mail.NewReply(554, mail.Enhanced{5, 6, 9}, "The header is not in ASCII, and %s does not take that (SMTPUTF8)", p.host)
+	}
+	return nil
+}
+
+// lacks8Bit looks for bytes above 127. What was announced does not count: it is
+// the bytes that a server without 8BITMIME may spoil.
+func (p *parcel) lacks8Bit() *mail.Reply {
+	for off, size := int64(0), p.text.Size(); off < size; {
+		n, _ := p.text.ReadAt(p.buf[:min(int64(len(p.buf)), size-off)], off)
+		if n == 0 {
+			return mail.ErrInternal()
+		}
+		for _, c := range p.buf[:n] {
+			if c >= 0x80 {
+				return mail.NewReply(554, mail.Enhanced{5, 6, 3}, "The text is not in ASCII, and %s does not take that (8BITMIME)", p.host)
+			}
+		}
+		off += int64(n)
+	}
+	return nil
+}
+
+// sender is the reverse-path in the form that the server understands.
+func (p *parcel) sender() string { return p.spell(p.job.From) }
+
+// forward is the forward-path in the form that the server understands.
+func (p *parcel) forward(o *outcome) string { return p.spell(o.Address) }
+
+// spell writes an address, quoted where it must be. To a server without SMTPUTF8
+// the domain goes in A-labels.
+func (p *parcel) spell(a mail.Address) string {
+	if !p.has("SMTPUTF8") && !isASCII(a.Domain) {
+		a.Domain = a.Route()
+	}
+	return a.String()
+}
+
+// mailOptions are the parameters of MAIL; the client leaves out what the server
+// does not offer.
+func (p *parcel) mailOptions(todo []*outcome) *smtp.MailOptions {
+	o := p.job.Options
+	utf8 := o.UTF8 || !p.job.From.ASCII() ||
+		slices.ContainsFunc(todo, func(o *outcome) bool { return !o.ASCII() })
+	m := &smtp.MailOptions{
+		Size:       p.text.Size(),
+		RequireTLS: o.RequireTLS,
+		UTF8:       utf8 && p.has("SMTPUTF8"),
+	}
+	if o.Return == mail.ReturnFull || o.Return == mail.ReturnHdrs {
+		m.Return = smtp.DSNReturn(o.Return)
+	}
+	if isPrintable(o.EnvID) {
+		m.EnvelopeID = o.EnvID
+	}
+	return m
+}
+
+// rcptOptions are the parameters of RCPT (RFC 3461 §4.1, §4.2).
+func (p *parcel) rcptOptions(o *outcome) *smtp.RcptOptions {
+	r := &smtp.RcptOptions{}
+	for _, n := range o.Notify {
+		switch v := smtp.DSNNotify(n); v {
+		case smtp.DSNNotifyNever, smtp.DSNNotifySuccess, smtp.DSNNotifyFailure, smtp.DSNNotifyDelayed:
+			if !slices.Contains(r.Notify, v) {
+				r.Notify = append(r.Notify, v)
+			}
+		}
+	}
+	if slices.Contains(r.Notify, smtp.DSNNotifyNever) {
+		r.Notify = []smtp.DSNNotify{smtp.DSNNotifyNever}
+	}
+	kind, addr, _ := strings.Cut(o.ORcpt, ";")
+	switch {
+	case strings.EqualFold(kind, "rfc822") && isPrintable(addr):
+		r.OriginalRecipientType, r.OriginalRecipient = smtp.DSNAddressTypeRFC822, addr
+	case strings.EqualFold(kind, "utf-8"):
+		r.OriginalRecipientType, r.OriginalRecipient = smtp.DSNAddressTypeUTF8, addr
+	}
+	return r
+}
+
+// header reads the header of a message, at most maxHeader bytes of it.
+func header(text mail.Message) ([]byte, error) {
+	buf := make([]byte, 0, 4<<10)
+	for size := min(text.Size(), maxHeader); int64(len(buf)) < size; {
+		n := min(int64(4<<10), size-int64(len(buf)))
+		from := len(buf)
+		buf = slices.Grow(buf, int(n))[:from+int(n)]
+		if _, err := text.ReadAt(buf[from:], int64(from)); err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("read the header: %w", err)
+		}
+		if i := strings.Index(string(buf[max(0, from-3):]), "\r\n\r\n"); i >= 0 {
+			return buf[:max(0, from-3)+i+2], nil
+		}
+	}
+	return buf, nil
+}
+
+// received counts the trace lines of a header (RFC 5321 §6.3).
+func received(header []byte) int {
+	const name = "received:"
+	n := 0
+	for line := range strings.Lines(string(header)) {
+		if len(line) >= len(name) && strings.EqualFold(line[:len(name)], name) {
+			n++
+		}
+	}
+	return n
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func isPrintable(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
