@@ -1,0 +1,291 @@
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"glassmail/trace"
+)
+
+// Sizes of a Front, in bytes.
+const (
+	readBuffer = 16 << 10 // also the longest line ReadLine can hand over
+	flushAt    = 32 << 10 // replies held back at most
+	keepBuffer = 64 << 10 // a larger write buffer is given back after a flush
+)
+
+// What ends the life of a Front from within.
+var (
+	ErrTimeout  = errors.New("timeout")
+	ErrStopping = errors.New("server is stopping")
+	ErrLineLong = errors.New("line too long")
+)
+
+// Timeouts of a Front. Each is for one wait, not for the whole connection: it
+// starts anew with every byte that arrives.
+type Timeouts struct {
+	Write     time.Duration // for the other side to take what we send
+	Handshake time.Duration // for TLS, whole
+}
+
+// Front is the part that the fronts of all protocols share. It stands between a
+// connection and a protocol library and owns what the library must not: rolling
+// deadlines, the transcript, held-back writes and the polite stop.
+//
+// Writes are held back until the reader runs dry, which gives pipelining its one
+// packet per turn (RFC 2920 §3.2); they leave at once while a reader waits, as in
+// IMAP's IDLE, and when there is much. Reading is for one goroutine; Send, Flush
+// and Stop may be called from any.
+type Front struct {
+	Log *trace.Conn // the transcript; nil is fine
+
+	conn net.Conn
+	t    Timeouts
+	br   *bufio.Reader
+
+	mu       sync.Mutex // guards all below
+	out      []byte     // held-back writes
+	waiting  bool       // a reader waits for the network
+	atRest   bool       // it waits at a command boundary, where Stop may end it
+	stopping bool
+	failed   error // of a write; all later ones fail with it
+}
+
+// NewFront stands on conn.
+func NewFront(conn net.Conn, t Timeouts, log *trace.Conn) *Front {
+	return &Front{Log: log, conn: conn, t: t, br: bufio.NewReaderSize(conn, readBuffer)}
+}
+
+// Conn is the connection below, for addresses and TLS state.
+func (f *Front) Conn() net.Conn { return f.conn }
+
+// Buffered is the number of bytes that can be read without waiting.
+func (f *Front) Buffered() int { return f.br.Buffered() }
+
+// Await waits until a byte can be read, at most for d, sending held-back writes
+// first if none can be. atRest says that the connection is between two commands:
+// only there does a stop end the wait. Errors: ErrTimeout, ErrStopping, io.EOF,
+// or the network's.
+func (f *Front) Await(d time.Duration, atRest bool) error {
+	if f.br.Buffered() > 0 {
+		if atRest && f.isStopping() {
+			return ErrStopping
+		}
+		return nil
+	}
+	if err := f.beginWait(d, atRest); err != nil {
+		return err
+	}
+	_, err := f.br.Peek(1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting, f.atRest = false, false
+	switch {
+	case err == nil:
+		return nil
+	case atRest && f.stopping:
+		return ErrStopping
+	case isTimeout(err):
+		return ErrTimeout
+	}
+	return err
+}
+
+func (f *Front) beginWait(d time.Duration, atRest bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.flush(); err != nil {
+		return err
+	}
+	if atRest && f.stopping {
+		return ErrStopping
+	}
+	f.waiting, f.atRest = true, atRest
+	return f.conn.SetReadDeadline(time.Now().Add(d))
+}
+
+// Peek shows up to n bytes that have arrived, at least one, without waiting for
+// more than Await has promised.
+func (f *Front) Peek(n int) []byte {
+	b, _ := f.br.Peek(min(n, f.br.Buffered()))
+	return b
+}
+
+// Discard forgets n bytes that Peek has shown.
+func (f *Front) Discard(n int) { f.br.Discard(n) }
+
+// Read reads what has arrived; Await comes before it.
+func (f *Front) Read(p []byte) (int, error) {
+	if f.br.Buffered() == 0 {
+		return 0, io.ErrNoProgress
+	}
+	return f.br.Read(p)
+}
+
+// ReadLine reads up to and including the next LF, waiting at most d for each
+// stretch of it. The slice is valid until the next read. A line of more than
+// max bytes (at most 16 KiB) is ErrLineLong; what has arrived of it is consumed,
+// so that SkipLine finds its end.
+func (f *Front) ReadLine(d time.Duration, atRest bool, max int) ([]byte, error) {
+	for seen := 0; ; {
+		if err := f.more(d, atRest && seen == 0, seen); err != nil {
+			return nil, err
+		}
+		b, _ := f.br.Peek(f.br.Buffered())
+		if i := bytes.IndexByte(b[seen:], '\n'); i >= 0 {
+			n := seen + i + 1
+			if n > max {
+				f.br.Discard(n - 1) // SkipLine reads the LF
+				return nil, ErrLineLong
+			}
+			f.br.Discard(n)
+			return b[:n], nil
+		}
+		seen = len(b)
+		if seen >= min(max, readBuffer) {
+			f.br.Discard(seen)
+			return nil, ErrLineLong
+		}
+	}
+}
+
+// more waits until more than seen bytes are buffered.
+func (f *Front) more(d time.Duration, atRest bool, seen int) error {
+	if seen == 0 || f.br.Buffered() > seen {
+		return f.Await(d, atRest)
+	}
+	if err := f.beginWait(d, false); err != nil {
+		return err
+	}
+	_, err := f.br.Peek(seen + 1)
+	f.mu.Lock()
+	f.waiting = false
+	f.mu.Unlock()
+	if isTimeout(err) {
+		return ErrTimeout
+	}
+	return err
+}
+
+// SkipLine drops bytes up to and including the next LF, at most limit of them.
+func (f *Front) SkipLine(d time.Duration, limit int) error {
+	for limit > 0 {
+		if err := f.Await(d, false); err != nil {
+			return err
+		}
+		b, _ := f.br.Peek(min(f.br.Buffered(), limit))
+		if i := bytes.IndexByte(b, '\n'); i >= 0 {
+			f.br.Discard(i + 1)
+			return nil
+		}
+		f.br.Discard(len(b))
+		limit -= len(b)
+	}
+	return ErrLineLong
+}
+
+// Send holds p back, or sends it: at once while a reader waits, when there are 32
+// KiB, else with the next wait.
+func (f *Front) Send(p []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failed != nil {
+		return f.failed
+	}
+	f.out = append(f.out, p...)
+	if f.waiting || len(f.out) >= flushAt {
+		return f.flush()
+	}
+	return nil
+}
+
+// Flush sends what is held back.
+func (f *Front) Flush() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.flush()
+}
+
+func (f *Front) flush() error {
+	if f.failed != nil || len(f.out) == 0 {
+		return f.failed
+	}
+	f.conn.SetWriteDeadline(time.Now().Add(f.t.Write))
+	_, err := f.conn.Write(f.out)
+	f.out = f.out[:0]
+	if cap(f.out) > keepBuffer {
+		f.out = nil
+	}
+	f.failed = err
+	return err
+}
+
+// Stop ends the connection at the next command boundary: a reader that waits
+// there, or comes there, gets ErrStopping and can say farewell.
+func (f *Front) Stop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopping = true
+	if f.waiting && f.atRest {
+		f.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (f *Front) isStopping() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stopping
+}
+
+// StartTLS sends what is held back, forgets everything that was pipelined in
+// plain text (RFC 3207 §4.2, RFC 9051 §6.2.1), and makes this Front one of the
+// secured connection. After an error the connection is of no further use.
+func (f *Front) StartTLS(conf *tls.Config) error {
+	if err := f.Flush(); err != nil {
+		return err
+	}
+	f.br.Discard(f.br.Buffered())
+	return f.Handshake(conf)
+}
+
+// Handshake makes this Front one of a connection secured from the first byte.
+func (f *Front) Handshake(conf *tls.Config) error {
+	f.conn.SetDeadline(time.Now().Add(f.t.Handshake))
+	secure := tls.Server(f.conn, conf)
+	if err := secure.Handshake(); err != nil {
+		return err
+	}
+	f.conn.SetDeadline(time.Time{})
+	f.mu.Lock()
+	f.conn = secure
+	f.mu.Unlock()
+	f.br.Reset(secure)
+	f.Log.Secure(true)
+	f.Log.Note("TLS began: " + TLSInfo(secure.ConnectionState()))
+	return nil
+}
+
+// TLS describes the security of the connection, "" if there is none.
+func (f *Front) TLS() string {
+	if c, ok := f.conn.(*tls.Conn); ok {
+		return TLSInfo(c.ConnectionState())
+	}
+	return ""
+}
+
+// Close sends what is held back and closes the connection.
+func (f *Front) Close() error {
+	f.Flush()
+	return f.conn.Close()
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}

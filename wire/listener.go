@@ -1,0 +1,191 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Limits of a Listener; 0 means none.
+type Limits struct {
+	Total   int // connections at one time
+	PerAddr int // connections at one time from one IP address
+}
+
+// Listener accepts connections, holds them to its limits, and can be stopped
+// politely. Serve hands each connection to a handler of its own.
+type Listener struct {
+	inner  net.Listener
+	clock  Clock
+	limits Limits
+	refuse func(net.Conn) // says why, before the connection is closed
+
+	mu     sync.Mutex
+	conns  map[net.Conn]netip.Addr
+	perIP  map[netip.Addr]int
+	closed bool
+	wg     sync.WaitGroup
+}
+
+// NewListener wraps inner. refuse is told of connections above a limit, in time
+// to write one line; nil closes them without a word.
+func NewListener(inner net.Listener, clock Clock, limits Limits, refuse func(net.Conn)) *Listener {
+	return &Listener{
+		inner: inner, clock: clock, limits: limits, refuse: refuse,
+		conns: map[net.Conn]netip.Addr{}, perIP: map[netip.Addr]int{},
+	}
+}
+
+// Addr is where it listens.
+func (l *Listener) Addr() net.Addr { return l.inner.Addr() }
+
+// Serve runs handle in a goroutine for each connection, and closes the
+// connection when handle returns. It returns nil after Close, else the error
+// that ended it. Errors that pass (no file descriptors left) are waited out with
+// growing pauses of 5 ms to 1 s.
+func (l *Listener) Serve(handle func(net.Conn)) error {
+	pause := time.Duration(0)
+	for {
+		c, err := l.inner.Accept()
+		if err != nil {
+			if l.isClosed() || errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			tick, _ := l.clock.After(pause)
+			<-tick
+			continue
+		}
+		pause = 0
+		if !l.admit(c) {
+			continue
+		}
+		go func() {
+			defer l.leave(c)
+			handle(c)
+		}()
+	}
+}
+
+// admit counts c in, or refuses it.
+func (l *Listener) admit(c net.Conn) bool {
+	ip := RemoteIP(c)
+	l.mu.Lock()
+	over := l.closed ||
+		l.limits.Total > 0 && len(l.conns) >= l.limits.Total ||
+		l.limits.PerAddr > 0 && l.perIP[ip] >= l.limits.PerAddr
+	if !over {
+		l.conns[c] = ip
+		l.perIP[ip]++
+		l.wg.Add(1)
+	}
+	l.mu.Unlock()
+	if over {
+		if l.refuse != nil {
+			c.SetWriteDeadline(time.Now().Add(time.Second))
+			l.refuse(c)
+		}
+		c.Close()
+	}
+	return !over
+}
+
+func (l *Listener) leave(c net.Conn) {
+	c.Close()
+	l.mu.Lock()
+	ip := l.conns[c]
+	delete(l.conns, c)
+	if l.perIP[ip]--; l.perIP[ip] == 0 {
+		delete(l.perIP, ip)
+	}
+	l.mu.Unlock()
+	l.wg.Done()
+}
+
+func (l *Listener) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
+// Connections is the number of connections at this time.
+func (l *Listener) Connections() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.conns)
+}
+
+// Close stops accepting. Connections go on: see Shutdown.
+func (l *Listener) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	return l.inner.Close()
+}
+
+// Shutdown stops accepting and waits for the handlers to return; when ctx ends
+// it closes their connections and waits again. The caller has asked the fronts
+// to stop before. It returns how many connections had to be cut.
+func (l *Listener) Shutdown(ctx context.Context) int {
+	l.Close()
+	done := make(chan struct{})
+	go func() {
+		l.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return 0
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	cut := len(l.conns)
+	for c := range l.conns {
+		c.Close()
+	}
+	l.mu.Unlock()
+	<-done
+	return cut
+}
+
+// RemoteIP is the address of the other end, invalid if it has none.
+func RemoteIP(c net.Conn) netip.Addr { return AddrPort(c.RemoteAddr()).Addr() }
+
+// AddrPort is a network address as a value, with IPv4 unmapped; the zero value
+// if a is no IP address with a port.
+func AddrPort(a net.Addr) netip.AddrPort {
+	if a == nil {
+		return netip.AddrPort{}
+	}
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// ListenError explains why listening on addr failed and how to mend it; what
+// names the service and flag the option that chooses another address.
+func ListenError(what, addr, flag string, err error) error {
+	switch {
+	case isInUse(err):
+		return fmt.Errorf("%s cannot listen on %s: another program holds that port (perhaps another glassmail, or a mail server of this system); stop it, or choose another address with %s: %w", what, addr, flag, err)
+	case isForbidden(err):
+		return fmt.Errorf("%s cannot listen on %s: this system keeps ports below 1024 for the administrator; choose a higher port with %s, or give the program the right to (on Linux: setcap cap_net_bind_service=+ep glassmail): %w", what, addr, flag, err)
+	case isNoAddress(err):
+		return fmt.Errorf("%s cannot listen on %s: this machine does not have that address (on macOS add it with: sudo ifconfig lo0 alias %s); choose another with %s: %w", what, addr, hostOf(addr), flag, err)
+	}
+	return fmt.Errorf("%s cannot listen on %s (choose another address with %s): %w", what, addr, flag, err)
+}
+
+func hostOf(addr string) string {
+	h, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	return h
+}

@@ -1,0 +1,210 @@
+package wire
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Life of self-made certificates.
+const (
+	authorityLife   = 10 * 365 * 24 * time.Hour
+	certificateLife = 397 * 24 * time.Hour // what clients accept at most
+	renewBefore     = 30 * 24 * time.Hour
+)
+
+// The files of an Authority in its folder.
+const (
+	caCertFile = "ca.pem"
+	caKeyFile  = "ca-key.pem"
+)
+
+// Authority is a certificate authority of our own: a node that has no
+// certificate makes itself one, and a user who trusts ca.pem trusts the node.
+type Authority struct {
+	Dir  string
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	der  []byte
+}
+
+// OpenAuthority loads the authority in dir, or makes one at first start. The key
+// is readable by its owner only.
+func OpenAuthority(dir string, now time.Time) (*Authority, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("certificate authority: %w", err)
+	}
+	a := &Authority{Dir: dir}
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, caCertFile), filepath.Join(dir, caKeyFile))
+	switch {
+	case err == nil:
+		return a, a.use(pair)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("certificate authority in %s: %w", dir, err)
+	}
+	return a, a.create(now)
+}
+
+// NewAuthority makes an authority that lives in memory only.
+func NewAuthority(now time.Time) (*Authority, error) {
+	a := &Authority{}
+	return a, a.create(now)
+}
+
+func (a *Authority) use(pair tls.Certificate) error {
+	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok {
+		return fmt.Errorf("certificate authority in %s: the key is not an ECDSA key", a.Dir)
+	}
+	a.key, a.der, a.cert = key, pair.Certificate[0], pair.Leaf
+	return nil
+}
+
+func (a *Authority) create(now time.Time) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	serial, err := serialNumber()
+	if err != nil {
+		return err
+	}
+	t := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "glassmail local authority"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(authorityLife),
+		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, t, t, &key.PublicKey, key)
+	if err != nil {
+		return err
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return err
+	}
+	a.cert, a.key, a.der = cert, key, der
+	if a.Dir == "" {
+		return nil
+	}
+	return writePair(filepath.Join(a.Dir, caCertFile), filepath.Join(a.Dir, caKeyFile), der, key)
+}
+
+// Certificate returns a certificate for names (DNS names or IP addresses), kept
+// in the authority's folder under the first of them and renewed 30 days before
+// its end.
+func (a *Authority) Certificate(now time.Time, names ...string) (tls.Certificate, error) {
+	if len(names) == 0 {
+		return tls.Certificate{}, errors.New("a certificate needs a name")
+	}
+	certFile := filepath.Join(a.Dir, names[0]+".pem")
+	keyFile := filepath.Join(a.Dir, names[0]+"-key.pem")
+	if a.Dir != "" {
+		if c, err := tls.LoadX509KeyPair(certFile, keyFile); err == nil && a.fresh(c.Leaf, now, names) {
+			c.Certificate = append(c.Certificate, a.der)
+			return c, nil
+		}
+	}
+	der, key, err := a.issue(now, names)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	if a.Dir != "" {
+		if err := writePair(certFile, keyFile, der, key); err != nil {
+			return tls.Certificate{}, err
+		}
+	}
+	return tls.Certificate{Certificate: [][]byte{der, a.der}, PrivateKey: key}, nil
+}
+
+func (a *Authority) fresh(c *x509.Certificate, now time.Time, names []string) bool {
+	if now.After(c.NotAfter.Add(-renewBefore)) || c.CheckSignatureFrom(a.cert) != nil {
+		return false
+	}
+	for _, n := range names {
+		if c.VerifyHostname(n) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *Authority) issue(now time.Time, names []string) ([]byte, *ecdsa.PrivateKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	serial, err := serialNumber()
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: names[0]},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(certificateLife),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	for _, n := range names {
+		if ip := net.ParseIP(n); ip != nil {
+			t.IPAddresses = append(t.IPAddresses, ip)
+		} else {
+			t.DNSNames = append(t.DNSNames, n)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, t, a.cert, &key.PublicKey, a.key)
+	return der, key, err
+}
+
+// Pool trusts this authority.
+func (a *Authority) Pool() *x509.CertPool {
+	p := x509.NewCertPool()
+	p.AddCert(a.cert)
+	return p
+}
+
+// ServerTLS is the configuration of our listeners: TLS 1.2 and up (RFC 8996).
+func ServerTLS(c tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: tls.VersionTLS12}
+}
+
+// TLSInfo names version and cipher.
+func TLSInfo(s tls.ConnectionState) string {
+	return tls.VersionName(s.Version) + " " + tls.CipherSuiteName(s.CipherSuite)
+}
+
+func serialNumber() (*big.Int, error) {
+	return rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+}
+
+// writePair writes the key before the certificate, each atomically, so that a
+// crash never leaves a certificate without its key.
+func writePair(certFile, keyFile string, der []byte, key *ecdsa.PrivateKey) error {
+	k, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k}), 0o600); err != nil {
+		return err
+	}
+	return writeFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644)
+}
+
+func writeFile(name string, b []byte, mode fs.FileMode) error {
+	tmp := name + ".new"
+	if err := os.WriteFile(tmp, b, mode); err != nil {
+		return err
+	}
+	return os.Rename(tmp, name)
+}
