@@ -1,0 +1,82 @@
+package tools
+
+import (
+	"strconv"
+	"strings"
+)
+
+// talk follows a conversation from the client's side: it knows whether the
+// server owes a reply, and what a line of the server's means.
+type talk interface {
+	// sent notes a line that went to the server, without its end.
+	sent(line string)
+	// got notes a line that came and says in words what it means; nil if there
+	// is nothing to say.
+	got(line string) []string
+	// ready reports whether the server waits for the client.
+	ready() bool
+	// owes reports whether the server has still to answer a line.
+	owes() bool
+	// secure reports whether the line last got is the go-ahead for TLS.
+	secure() bool
+	// spoken is what the protocol is called, "" if it is not known.
+	spoken() string
+}
+
+// follow chooses the protocol by the server's first line; early are the lines
+// that went out before it.
+func follow(greeting string, early []string) talk {
+	var t talk = unknownTalk{}
+	switch code, _, ok := parseReply(greeting); {
+	case ok && (code == 220 || code == 421 || code == 554): // RFC 5321 §3.1
+		t = &smtpTalk{owed: []string{"greeting"}}
+	case imapGreeting(greeting):
+		t = &imapTalk{greeted: true}
+	}
+	for _, l := range early {
+		t.sent(l)
+	}
+	return t
+}
+
+// expects reports whether a client that begins with line waits for a greeting.
+func expects(line string) bool {
+	verb := smtpVerb(line)
+	if verb == "HELO" || verb == "EHLO" || verb == "LHLO" {
+		return true
+	}
+	_, command := imapCommand(line)
+	_, ok := imapDone[command]
+	return ok
+}
+
+// unknownTalk is a conversation in a protocol that is not known.
+type unknownTalk struct{}
+
+func (unknownTalk) sent(string)         {}
+func (unknownTalk) got(string) []string { return nil }
+func (unknownTalk) ready() bool         { return false }
+func (unknownTalk) owes() bool          { return false }
+func (unknownTalk) secure() bool        { return false }
+func (unknownTalk) spoken() string      { return "" }
+
+// parseReply reads the code of an SMTP reply line; last is false if more lines
+// of the same reply follow (RFC 5321 §4.2.1).
+func parseReply(line string) (code int, last, ok bool) {
+	if len(line) < 3 || (len(line) > 3 && line[3] != ' ' && line[3] != '-') {
+		return 0, false, false
+	}
+	for i := range 3 {
+		if line[i] < '0' || line[i] > '9' {
+			return 0, false, false
+		}
+	}
+	code, _ = strconv.Atoi(line[:3])
+	return code, len(line) == 3 || line[3] == ' ', code >= 200 && code < 600
+}
+
+// smtpVerb is the first word of a command, in capitals.
+func smtpVerb(line string) string {
+	verb, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+	return strings.ToUpper(verb)
+}

@@ -1,0 +1,114 @@
+package tools
+
+import (
+	"strconv"
+	"strings"
+)
+
+// imapTalk follows IMAP (RFC 3501, RFC 9051).
+type imapTalk struct {
+	greeted bool   // the next line is the greeting
+	tag     string // of the command under way, "" for none
+	command string // that command, in capitals
+	raw     int    // bytes of a literal still to be sent
+	inside  bool   // the last line sent ended within the command
+	waiting bool   // the server owes a line
+	skip    int    // bytes of a literal still to come
+	go4TLS  bool
+}
+
+func (t *imapTalk) ready() bool    { return !t.waiting && !t.greeted }
+func (t *imapTalk) owes() bool     { return t.waiting }
+func (t *imapTalk) secure() bool   { return t.go4TLS }
+func (t *imapTalk) spoken() string { return "IMAP" }
+
+func (t *imapTalk) sent(line string) {
+	switch {
+	case t.raw > 0:
+		t.raw -= len(line) + 2
+		if t.raw >= 0 {
+			return // the rest of the command follows in another line
+		}
+	case t.tag == "":
+		t.tag, t.command = imapCommand(line)
+	}
+	n, wait, ok := literal(line)
+	t.raw = max(n, 0)
+	t.waiting = !ok || wait
+}
+
+// literal reads the {n} or {n+} at the end of a line (RFC 3501 §4.3, RFC 7888).
+func literal(line string) (n int, wait, ok bool) {
+	head, found := strings.CutSuffix(line, "}")
+	i := strings.LastIndexByte(head, '{')
+	if !found || i < 0 {
+		return 0, false, false
+	}
+	digits, plus := strings.CutSuffix(head[i+1:], "+")
+	v, err := strconv.ParseUint(digits, 10, 31)
+	if err != nil {
+		return 0, false, false
+	}
+	return int(v), !plus, true
+}
+
+func (t *imapTalk) got(line string) []string {
+	t.go4TLS = false
+	if t.skip > 0 {
+		if t.skip -= len(line) + 2; t.skip >= 0 {
+			return nil
+		}
+		t.skip, _, _ = literal(line)
+		return nil
+	}
+	t.skip, _, _ = literal(line)
+	first, rest, _ := strings.Cut(line, " ")
+	switch {
+	case t.greeted:
+		t.greeted = false
+		return greetingWords(rest)
+	case first == "+":
+		t.waiting = false
+		return []string{continueWords(t.command)}
+	case first == "*":
+		return untaggedWords(rest)
+	case first == t.tag && t.tag != "":
+		return t.finish(rest)
+	}
+	return nil
+}
+
+// finish ends the command under way with its tagged reply.
+func (t *imapTalk) finish(rest string) []string {
+	status, text, _ := strings.Cut(rest, " ")
+	status = strings.ToUpper(status)
+	command, tag := t.command, t.tag
+	t.go4TLS = command == "STARTTLS" && status == "OK"
+	t.tag, t.command, t.waiting, t.raw = "", "", false, 0
+	words := []string{tag + " " + statusReply(status, command)}
+	return append(words, codesWithin(text)...)
+}
+
+// imapGreeting reports whether line is how an IMAP server begins (RFC 3501 §7.1).
+func imapGreeting(line string) bool {
+	f := strings.Fields(line)
+	if len(f) < 2 || f[0] != "*" {
+		return false
+	}
+	_, ok := greetings[strings.ToUpper(f[1])]
+	return ok
+}
+
+// imapCommand splits a line into tag and command; UID and the command after it
+// count as one.
+func imapCommand(line string) (tag, command string) {
+	f := strings.Fields(line)
+	if len(f) < 2 {
+		return strings.TrimSpace(line), ""
+	}
+	command = strings.ToUpper(f[1])
+	if command == "UID" && len(f) > 2 {
+		command += " " + strings.ToUpper(f[2])
+	}
+	return f[0], command
+}

@@ -1,0 +1,68 @@
+// Package tools holds the commands of glassmail that talk to servers from the
+// outside: telnet, send and the lecture's socket programs.
+//
+// Each constructor returns a cobra command that prints results on its standard
+// output and diagnostics nowhere: an error comes back as *Exit, and the program
+// prints it and ends with its code. What is printed of a conversation is in the
+// notation of package dialog, so it can be saved and played again.
+package tools
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of every command.
+const (
+	Failed = 1 // what was asked for did not succeed
+	Usage  = 2 // the command line makes no sense
+)
+
+// Exit is an error with the code with which the program is to end.
+type Exit struct {
+	Code int   // Failed or Usage
+	Err  error // what to print
+}
+
+// Error is the message of Err.
+func (e *Exit) Error() string { return e.Err.Error() }
+
+// Unwrap is Err.
+func (e *Exit) Unwrap() error { return e.Err }
+
+// failed wraps err, unless nil, in an Exit of code Failed; an Exit stays as it is.
+func failed(err error) error {
+	var e *Exit
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return &Exit{Code: Failed, Err: err}
+}
+
+// usage is an Exit of code Usage.
+func usage(format string, args ...any) error {
+	return &Exit{Code: Usage, Err: fmt.Errorf(format, args...)}
+}
+
+// prepare makes wrong flags and arguments of cmd an Exit of code Usage, and
+// everything else that goes wrong one of code Failed.
+func prepare(cmd *cobra.Command) *cobra.Command {
+	cmd.SilenceUsage, cmd.SilenceErrors = true, true
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage("%w\nSee '%s --help'.", err, c.CommandPath())
+	})
+	if args := cmd.Args; args != nil {
+		cmd.Args = func(c *cobra.Command, given []string) error {
+			if err := args(c, given); err != nil {
+				return usage("%w\nUsage: %s", err, c.UseLine())
+			}
+			return nil
+		}
+	}
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(c *cobra.Command, given []string) error { return failed(run(c, given)) }
+	}
+	return cmd
+}
