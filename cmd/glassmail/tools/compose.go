@@ -151,17 +151,24 @@ func (l *letter) header(now time.Time) (gomail.Header, error) {
 	if l.subject != "" {
 		h.Set("Subject", encodeWord(l.subject))
 	}
-	h.SetAddressList("To", addressList(l.to...))
-	h.SetAddressList("From", addressList(l.from))
+	h.Set("To", addressList(l.to...))
+	h.Set("From", addressList(l.from))
 	return h, nil
 }
 
-func addressList(boxes ...mailbox) []*gomail.Address {
-	var out []*gomail.Address
+// addressList is the value of a field with addresses (RFC 5322 §3.4). Names beyond
+// ASCII are encoded words in Base64, whose letters are allowed in a name
+// (RFC 2047 §5).
+func addressList(boxes ...mailbox) string {
+	var out []string
 	for _, m := range boxes {
-		out = append(out, &gomail.Address{Name: m.name, Address: m.addr.Local + "@" + m.addr.Domain})
+		name := mime.BEncoding.Encode("utf-8", m.name)
+		if name == m.name && name != "" {
+			name = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+		}
+		out = append(out, strings.TrimLeft(name+" "+m.addr.Path(), " "))
 	}
-	return out
+	return strings.Join(out, ", ")
 }
 
 // encodeWord writes s as encoded words if it must be (RFC 2047). Base64 is the

@@ -131,7 +131,7 @@ func TestSendTLSAndAuth(t *testing.T) {
 }
 
 func TestSendAuthLogin(t *testing.T) {
-	s := script(t, "S: 220 x\nC~ EHLO .*\nS: 250 AUTH X\nC: QUIT\nS: 221\n* END", nil)
+	s := script(t, "S: 220 x\nC~ EHLO .*\nS: 250-x\nS: 250 AUTH X\nC: QUIT\nS: 221\n* END", nil)
 	if _, err := runs(t, Send(), "x", s.letter("--auth", "alice:x")...); code(err) != Failed || !strings.Contains(err.Error(), "AUTH with PLAIN or LOGIN (there is X): the server does not offer it") {
 		t.Errorf("no AUTH: %v", err)
 	}
