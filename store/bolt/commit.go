@@ -1,0 +1,409 @@
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"glassmail/mailbox"
+	"glassmail/store"
+)
+
+// op is one operation on its way: first through the journal, if it has a frame,
+// then through the index.
+type op struct {
+	kind   byte              // of the frame; 0: none
+	head   head              // of the frame
+	at     place             // of the frame
+	acc    *store.Acceptance // of an accepted frame
+	record []byte
+	body   []byte  // the text, if it goes into the frame
+	buffer *[]byte // to be given back once the body is written
+	moved  uint64  // of a moved frame
+
+	apply func(*writer) error // what to do in the index besides
+	wait  bool                // answered after the index commit, else after the flush
+	quota map[string]int64    // reserved bytes, by user
+
+	placed []mailbox.Placed
+	err    error
+	done   chan error // capacity 1
+}
+
+// weight is about how many bytes the operation adds to the journal.
+func (o *op) weight() int {
+	n := frameHead + len(o.record) + len(o.body)
+	if a := o.acc; a != nil {
+		n += 128 + 96*len(a.Deposits) + 160*len(a.Relay)
+	}
+	return n
+}
+
+// runJournal gathers operations into groups, makes each group's frames durable
+// with one flush, answers those that wait for no more, and passes the group on.
+func (s *Store) runJournal() {
+	defer s.loops.Done()
+	defer close(s.groups)
+	g := gatherer{ops: s.ops}
+	for {
+		group := g.next()
+		if len(group) == 0 {
+			return
+		}
+		start := time.Now()
+		err := s.journalGroup(group)
+		g.took(time.Since(start))
+		if err != nil {
+			group = s.refuseFrames(group, err)
+		}
+		for _, o := range group {
+			s.giveBack(o)
+			if !o.wait {
+				o.done <- nil
+			}
+		}
+		if len(group) > 0 {
+			s.groups <- group
+		}
+	}
+}
+
+// gatherer decides which operations share a flush: all that are waiting. If the
+// last group was larger than what waits now, the others are probably on their
+// way, and it waits for them once, for a quarter of the time a flush takes and
+// never longer than 1 ms. One caller alone never waits.
+type gatherer struct {
+	ops  <-chan *op
+	prev int
+	last time.Duration
+}
+
+func (g *gatherer) took(d time.Duration) { g.last = d }
+
+// next is empty when no more will come.
+func (g *gatherer) next() (group []*op) {
+	first, ok := <-g.ops
+	if !ok {
+		return nil
+	}
+	group = append(make([]*op, 0, max(g.prev, 1)), first)
+	size := first.weight()
+	room := func() bool { return len(group) < maxGroup && size < maxFlush }
+	take := func(o *op) {
+		group = append(group, o)
+		size += o.weight()
+	}
+	var patience <-chan time.Time
+	for room() {
+		select {
+		case o, ok := <-g.ops:
+			if !ok {
+				return group
+			}
+			take(o)
+			continue
+		default:
+		}
+		if len(group) >= g.prev {
+			break
+		}
+		if patience == nil {
+			t := time.NewTimer(min(g.last/4, time.Millisecond))
+			defer t.Stop()
+			patience = t.C
+		}
+		select {
+		case o, ok := <-g.ops:
+			if !ok {
+				return group
+			}
+			take(o)
+			continue
+		case <-patience:
+		}
+		break
+	}
+	g.prev = len(group) + len(g.ops)
+	return group
+}
+
+// journalGroup makes the frames of a group durable.
+func (s *Store) journalGroup(group []*op) error {
+	if err := s.alive(); errors.Is(err, ErrStopped) {
+		return err
+	}
+	size, frames := 0, 0
+	for _, o := range group {
+		if o.kind != 0 {
+			size += o.weight()
+			frames++
+		}
+	}
+	if frames == 0 {
+		return nil
+	}
+	err := s.journal.reserve(int64(size))
+	if err == nil {
+		for _, o := range group {
+			if o.kind != 0 {
+				s.addFrame(o)
+			}
+		}
+		err = s.journal.flush()
+	}
+	switch {
+	case err == nil:
+		s.counts.flushes.Add(1)
+		return nil
+	case isFull(err):
+		return full(err)
+	}
+	return s.stop(err)
+}
+
+func (s *Store) addFrame(o *op) {
+	o.head.kind = o.kind
+	o.at = s.journal.add(&o.head, o.record, o.body, func(b []byte) []byte {
+		switch o.kind {
+		case typeAccept:
+			return appendAcceptance(b, o.acc)
+		case typeMove:
+			return append(b, key64(o.moved)...)
+		}
+		return b
+	})
+}
+
+// refuseFrames answers the operations whose frames could not be written, and those
+// without a frame too if the store has stopped; it returns those that go on.
+func (s *Store) refuseFrames(group []*op, err error) (rest []*op) {
+	for _, o := range group {
+		if o.kind == 0 && !errors.Is(err, ErrStopped) {
+			rest = append(rest, o)
+			continue
+		}
+		s.giveBack(o)
+		s.abandon(o)
+		if o.head.blob != 0 && o.kind != typeMove && !errors.Is(err, ErrStopped) {
+			_ = s.o.FS.Remove(s.blobName(o.head.blob)) // or the next start does
+		}
+		o.done <- err
+	}
+	return rest
+}
+
+// giveBack lets go of a text that the journal has.
+func (s *Store) giveBack(o *op) {
+	o.body, o.record = nil, nil
+	if o.buffer != nil {
+		s.buffers.Put(o.buffer)
+		o.buffer = nil
+	}
+}
+
+// abandon undoes what an operation that will never be in the index reserved.
+func (s *Store) abandon(o *op) {
+	s.quota.release(o.quota)
+	if o.acc != nil {
+		s.ids.fail(o.acc.ID)
+	}
+}
+
+// runIndex brings groups into the index, several in one commit. While the disk is
+// full, acknowledged operations stay in the backlog and are tried again; nothing
+// new is accepted meanwhile.
+func (s *Store) runIndex() {
+	defer s.loops.Done()
+	var backlog []*op
+	for open := true; open; {
+		group := backlog
+		if len(backlog) == 0 {
+			next, ok := <-s.groups
+			if !ok {
+				return
+			}
+			group, open = s.company(next)
+		} else {
+			retry := time.NewTimer(100 * time.Millisecond)
+			select {
+			case next, ok := <-s.groups:
+				group, open = append(group, next...), ok
+			case <-retry.C:
+			}
+			retry.Stop()
+		}
+		backlog = s.index(group)
+		s.full.Store(len(backlog) > 0)
+	}
+}
+
+// company waits a moment for more if nobody waits for this group, and takes what
+// is there.
+func (s *Store) company(group []*op) (_ []*op, open bool) {
+	var delay <-chan time.Time
+	if s.o.Delay > 0 {
+		t := time.NewTimer(s.o.Delay)
+		defer t.Stop()
+		delay = t.C
+	}
+	for len(group) < maxCommit {
+		select {
+		case more, ok := <-s.groups:
+			if !ok {
+				return group, false
+			}
+			group = append(group, more...)
+			continue
+		default:
+		}
+		if delay == nil || urgent(group) {
+			break
+		}
+		select {
+		case more, ok := <-s.groups:
+			if !ok {
+				return group, false
+			}
+			group = append(group, more...)
+		case <-delay:
+			delay = nil
+		}
+	}
+	return group, true
+}
+
+func urgent(group []*op) bool {
+	for _, o := range group {
+		if o.wait {
+			return true
+		}
+	}
+	return false
+}
+
+// index commits a group. If the disk is full, operations that were not
+// acknowledged fail; those that were are returned, to be tried again. At the end
+// they may be left: the journal has them, and the next start brings them in.
+func (s *Store) index(group []*op) (backlog []*op) {
+	err := s.alive()
+	if !errors.Is(err, ErrStopped) {
+		err = s.commit(group)
+	}
+	if err == nil {
+		return nil
+	}
+	if !isFull(err) {
+		err = s.stop(err)
+	}
+	return s.failUnacknowledged(group, err)
+}
+
+// failUnacknowledged answers err to the operations whose effect nobody was
+// promised and that left nothing in the journal, and returns the others.
+func (s *Store) failUnacknowledged(group []*op, err error) (rest []*op) {
+	stopped := errors.Is(err, ErrStopped)
+	for _, o := range group {
+		switch {
+		case o.kind == 0 || o.kind == typeText || stopped:
+			if o.wait {
+				s.abandon(o)
+				o.done <- err
+			}
+		default:
+			rest = append(rest, o)
+		}
+	}
+	return rest
+}
+
+// commit applies a group in one transaction and then does what follows from it.
+func (s *Store) commit(group []*op) error {
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		return err
+	}
+	w := s.newWriter(tx)
+	for _, o := range group {
+		if err := w.run(o); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+	}
+	if err := w.finish(); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	if s.o.commit != nil {
+		s.o.commit(false)
+	}
+	if err := tx.Commit(); err != nil {
+		return commitError(err)
+	}
+	if s.o.commit != nil {
+		s.o.commit(true)
+	}
+	s.counts.commits.Add(1)
+	s.follow(&w.after)
+	for _, o := range group {
+		s.quota.release(o.quota)
+		if o.wait {
+			o.done <- o.err
+		}
+	}
+	return nil
+}
+
+// commitError tells a full disk, noticed while pages were written and rolled back
+// by bbolt, from a failed flush, after which bbolt may show what is not durable.
+func commitError(err error) error {
+	if writeFailed(err) && isFull(err) {
+		return full(err)
+	}
+	return fmt.Errorf("index: %w", flushError{err})
+}
+
+// run applies one operation; an error means that the transaction is lost.
+func (w *writer) run(o *op) (err error) {
+	o.err, o.placed = nil, o.placed[:0]
+	switch o.kind {
+	case typeAccept:
+		o.placed, err = w.accept(o.acc, o)
+	case typeMove:
+		err = w.moved(o.moved, o.at.seg, o.at.off)
+	}
+	if err == nil && o.apply != nil {
+		err = o.apply(w)
+	}
+	var r refusal
+	if errors.As(err, &r) {
+		o.err, err = r.error, nil
+		if o.kind == typeText && o.head.blob != 0 {
+			w.blobs = append(w.blobs, o.head.blob)
+		}
+	}
+	if o.kind != 0 {
+		w.at = checkpoint{o.at.seg, o.at.end, o.at.lsn}
+	}
+	return err
+}
+
+// follow does what a durable commit entails.
+func (s *Store) follow(a *after) {
+	for _, h := range a.hints {
+		s.schedule.Add(h.dest, h.message, h.due)
+	}
+	s.ids.commit(a.accepted)
+	s.watchers.notify(a.touched)
+	if a.wake || len(a.hints) > 0 {
+		poke(s.wake)
+	}
+	if a.purge {
+		poke(s.purge)
+	}
+	s.unlinks.remove(s, a.blobs)
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

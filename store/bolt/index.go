@@ -1,0 +1,142 @@
+package bolt
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"os"
+	"runtime"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// The buckets of the index; the package comment says what is in them.
+const (
+	bucketMeta    = "meta"
+	bucketAccount = "account"
+	bucketAlias   = "alias"
+	bucketName    = "name"
+	bucketBox     = "box"
+	bucketBody    = "body"
+	bucketBlob    = "blob"
+	bucketSegment = "segment"
+	bucketQueue   = "queue"
+	bucketID      = "id"
+	bucketDoomed  = "doomed"
+)
+
+// Keys of the bucket meta.
+const (
+	metaFormat     = "format"     // 4 bytes
+	metaStore      = "store"      // the store's random name
+	metaCheckpoint = "checkpoint" // segment, offset and LSN of the last frame that is in the index
+	metaFolder     = "folder"     // folder number given out last
+	metaValidity   = "validity"   // UIDVALIDITY given out last
+	metaBlob       = "blob"       // file number used last
+)
+
+const indexFormat = 1
+
+// checkpoint is how far the journal is in the index: the frame with this LSN ends
+// at this place.
+type checkpoint struct {
+	seg uint32
+	off int64
+	lsn uint64
+}
+
+func (c checkpoint) bytes() []byte {
+	b := make([]byte, 20)
+	be := binary.BigEndian
+	be.PutUint32(b, c.seg)
+	be.PutUint64(b[4:], uint64(c.off))
+	be.PutUint64(b[12:], c.lsn)
+	return b
+}
+
+func parseCheckpoint(b []byte) (c checkpoint) {
+	if len(b) != 20 {
+		return c
+	}
+	be := binary.BigEndian
+	return checkpoint{be.Uint32(b), int64(be.Uint64(b[4:])), be.Uint64(b[12:])}
+}
+
+// openIndex opens or makes the index file.
+func openIndex(name string, now time.Time) (*bbolt.DB, storeID, error) {
+	db, err := openBolt(name)
+	if err != nil {
+		return nil, storeID{}, fmt.Errorf("index: %w", err)
+	}
+	id, err := prepareIndex(db, now)
+	if err != nil {
+		return nil, storeID{}, errors.Join(fmt.Errorf("index: %w", err), db.Close())
+	}
+	return db, id, nil
+}
+
+// openBolt maps far more than the file has, where that costs nothing: a file that
+// outgrows its map makes every reader and writer wait for the oldest reader.
+func openBolt(name string) (*bbolt.DB, error) {
+	o := &bbolt.Options{FreelistType: bbolt.FreelistMapType, Timeout: 2 * time.Second}
+	if runtime.GOOS != "windows" && bits.UintSize == 64 {
+		o.InitialMmapSize = 64 << 30
+	}
+	db, err := bbolt.Open(name, 0o600, o)
+	if err != nil && o.InitialMmapSize > 0 && !errors.Is(err, os.ErrPermission) {
+		o.InitialMmapSize = 0 // address space may be limited
+		return bbolt.Open(name, 0o600, o)
+	}
+	return db, err
+}
+
+func prepareIndex(db *bbolt.DB, now time.Time) (id storeID, err error) {
+	fresh := false
+	err = db.View(func(tx *bbolt.Tx) error {
+		m := tx.Bucket([]byte(bucketMeta))
+		if fresh = m == nil; fresh {
+			return nil
+		}
+		if v := m.Get([]byte(metaFormat)); len(v) != 4 || binary.BigEndian.Uint32(v) != indexFormat {
+			return fmt.Errorf("it has format %x, this version knows %d", v, indexFormat)
+		}
+		if copy(id[:], m.Get([]byte(metaStore))) != len(id) {
+			return fmt.Errorf("%w: it has no name", ErrDamaged)
+		}
+		return nil
+	})
+	if err != nil || !fresh {
+		return id, err
+	}
+	if _, err := rand.Read(id[:]); err != nil {
+		return id, err
+	}
+	return id, db.Update(func(tx *bbolt.Tx) error {
+		for _, b := range []string{
+			bucketMeta, bucketAccount, bucketAlias, bucketName, bucketBox, bucketBody, bucketBlob,
+			bucketSegment, bucketQueue, bucketID, bucketDoomed,
+		} {
+			if _, err := tx.CreateBucketIfNotExists([]byte(b)); err != nil {
+				return err
+			}
+		}
+		m := tx.Bucket([]byte(bucketMeta))
+		return errors.Join(
+			m.Put([]byte(metaFormat), key32(indexFormat)),
+			m.Put([]byte(metaStore), id[:]),
+			m.Put([]byte(metaValidity), key32(uint32(now.Unix()))),
+		)
+	})
+}
+
+// view runs f in a read transaction: f copies and returns, it never calls back.
+func (s *Store) view(f func(*bbolt.Tx) error) error {
+	err := s.db.View(f)
+	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+		return ErrClosed
+	}
+	return err
+}

@@ -1,0 +1,260 @@
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"go.etcd.io/bbolt"
+)
+
+// replay brings what the journal holds beyond the index into the index, and makes
+// the journal ready to be written.
+//
+// A frame that cannot be read is the end of the journal if it is in the last
+// segment and no later frame says that it was durable: then it was never
+// acknowledged, and is cut off. Otherwise it was, and is damaged.
+func (s *Store) replay() error {
+	cp, err := s.startingPoint()
+	if err != nil {
+		return err
+	}
+	ids, err := numbered(s.o.FS, s.segments.dir, ".seg")
+	if err != nil {
+		return err
+	}
+	if ids, err = s.dropUnborn(ids); err != nil {
+		return err
+	}
+	r := replayer{s: s, lsn: cp.lsn}
+	s.journal.lsn, s.journal.synced, s.journal.seg = cp.lsn, cp.lsn, cp.seg
+	for i, id := range ids {
+		if id < uint64(cp.seg) {
+			continue
+		}
+		if r.expect != 0 && id != r.expect || r.expect == 0 && cp.seg != 0 && id != uint64(cp.seg) {
+			return fmt.Errorf("journal: %w: a segment before %08x is missing", ErrDamaged, id)
+		}
+		from := int64(segmentHead)
+		if uint32(id) == cp.seg {
+			from = cp.off
+		}
+		if err := r.segment(uint32(id), from, i == len(ids)-1); err != nil {
+			return err
+		}
+		r.expect = id + 1
+	}
+	if cp.seg != 0 && r.expect == 0 {
+		return fmt.Errorf("journal: %w: segment %08x is missing", ErrDamaged, cp.seg)
+	}
+	if err := r.flush(); err != nil {
+		return err
+	}
+	s.journal.lsn, s.journal.synced = r.lsn, r.lsn
+	s.opened.Replayed = r.accepted
+	return nil
+}
+
+// startingPoint reads the checkpoint and the number of the newest file of a text.
+func (s *Store) startingPoint() (cp checkpoint, err error) {
+	var blob uint64
+	err = s.view(func(tx *bbolt.Tx) error {
+		m := tx.Bucket([]byte(bucketMeta))
+		cp = parseCheckpoint(m.Get([]byte(metaCheckpoint)))
+		blob = parse64(m.Get([]byte(metaBlob)))
+		return nil
+	})
+	if err != nil {
+		return cp, err
+	}
+	files, err := numbered(s.o.FS, s.blobDir(), ".eml")
+	if n := len(files); n > 0 {
+		blob = max(blob, files[n-1])
+	}
+	s.blobs.Store(blob)
+	return cp, err
+}
+
+// dropUnborn removes a last segment whose creation a crash interrupted: it has no
+// header, so no frame was ever written to it.
+func (s *Store) dropUnborn(ids []uint64) ([]uint64, error) {
+	if len(ids) == 0 {
+		return ids, nil
+	}
+	last := uint32(ids[len(ids)-1])
+	name := segmentName(s.segments.dir, last)
+	f, err := s.o.FS.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	_, bad := checkSegment(f, last, s.id)
+	if bad == nil || !errors.Is(bad, ErrDamaged) {
+		return ids, bad
+	}
+	r, err := newFrameReader(f, last, segmentHead)
+	if err != nil {
+		return nil, err
+	}
+	if r.claims(0) {
+		return nil, bad
+	}
+	r.off = 0
+	if len(ids) == 1 && r.size >= segmentHead && !r.zero(segmentHead) {
+		return nil, bad // of another store, perhaps
+	}
+	if err := s.o.FS.Remove(name); err != nil {
+		return nil, err
+	}
+	return ids[:len(ids)-1], s.o.FS.SyncDir(s.segments.dir)
+}
+
+// replayer is one replay.
+type replayer struct {
+	s        *Store
+	lsn      uint64 // of the last frame
+	expect   uint64 // number of the next segment
+	batch    []*op
+	accepted int
+}
+
+// segment replays one segment from an offset; of the last it makes the journal.
+func (r *replayer) segment(seg uint32, from int64, last bool) error {
+	f, err := r.s.o.FS.OpenFile(segmentName(r.s.segments.dir, seg), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	end, err := r.frames(f, seg, from, last)
+	if err != nil || !last {
+		return errors.Join(err, f.Close())
+	}
+	j := &r.s.journal
+	j.f, j.seg, j.off = f, seg, end
+	if err := f.Allocate(j.size); err != nil && !isFull(err) {
+		return fmt.Errorf("segment %08x: %w", seg, err)
+	}
+	return nil
+}
+
+func (r *replayer) frames(f File, seg uint32, from int64, last bool) (end int64, err error) {
+	base, err := checkSegment(f, seg, r.s.id)
+	if err != nil {
+		return 0, err
+	}
+	if from == segmentHead && base != r.lsn+1 {
+		return 0, fmt.Errorf("segment %08x: %w: it begins with frame %d, not %d", seg, ErrDamaged, base, r.lsn+1)
+	}
+	in, err := newFrameReader(f, seg, from)
+	if err != nil {
+		return 0, err
+	}
+	if in.size < from {
+		return 0, fmt.Errorf("segment %08x: %w: it ends before %d", seg, ErrDamaged, from)
+	}
+	for {
+		end = in.off
+		fr, err := in.next()
+		if err == nil && fr.lsn != r.lsn+1 {
+			err = badFrame{fmt.Errorf("frame %d follows frame %d", fr.lsn, r.lsn)}
+		}
+		var bad badFrame
+		switch {
+		case err == nil:
+			if err := r.frame(fr); err != nil {
+				return end, err
+			}
+			continue
+		case err != io.EOF && !errors.As(err, &bad):
+			return end, err
+		case last:
+			return end, r.cut(f, in, end, err)
+		case err == io.EOF:
+			return end, nil
+		}
+		return end, fmt.Errorf("segment %08x at %d: %w: %w", seg, end, ErrDamaged, err)
+	}
+}
+
+// cut ends the journal at an offset, if what follows was never acknowledged.
+// Nothing of it may stay: later frames would make it look like their successors.
+func (r *replayer) cut(f File, in *frameReader, end int64, cause error) error {
+	in.off = end
+	if in.claims(r.lsn + 1) {
+		return fmt.Errorf("segment %08x at %d: %w: an acknowledged frame cannot be read: %w", in.seg, end, ErrDamaged, cause)
+	}
+	in.off = end
+	if rest := in.size - end; rest > 0 && !in.zero(rest) {
+		r.s.opened.Torn = rest
+	}
+	if in.size == end {
+		return nil
+	}
+	if err := f.Truncate(end); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// frame turns a frame back into the operation it was.
+func (r *replayer) frame(fr *frame) error {
+	o := &op{
+		kind: fr.kind, head: fr.head, done: make(chan error, 1),
+		at: place{seg: fr.seg, off: fr.off, end: fr.off + fr.size(), lsn: fr.lsn},
+	}
+	switch fr.kind {
+	case typeAccept:
+		a, err := decodeAcceptance(fr.meta)
+		if err != nil {
+			return fmt.Errorf("frame %d: %w: %w", fr.lsn, ErrDamaged, err)
+		}
+		if err := r.blobThere(fr); err != nil {
+			return err
+		}
+		o.acc = a
+		r.accepted++
+	case typeMove:
+		if o.moved = parse64(fr.meta); len(fr.meta) != 8 {
+			return fmt.Errorf("frame %d: %w", fr.lsn, ErrDamaged)
+		}
+	case typeText:
+	default:
+		return fmt.Errorf("frame %d is of a kind (%q) that this version does not know", fr.lsn, fr.kind)
+	}
+	r.lsn = fr.lsn
+	if r.batch = append(r.batch, o); len(r.batch) >= maxRows {
+		return r.flush()
+	}
+	return nil
+}
+
+// blobThere checks that the file of a text exists in full: it was durable before
+// the frame.
+func (r *replayer) blobThere(fr *frame) error {
+	if fr.blob == 0 {
+		return nil
+	}
+	r.s.blobs.Store(max(r.s.blobs.Load(), fr.blob))
+	f, err := r.s.o.FS.OpenFile(r.s.blobName(fr.blob), os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("frame %d: %w: its text %016x.eml is missing", fr.lsn, ErrDamaged, fr.blob)
+	}
+	if err != nil {
+		return err
+	}
+	size, err := f.Size()
+	if err = errors.Join(err, f.Close()); err == nil && size != int64(fr.textLen) {
+		err = fmt.Errorf("frame %d: %w: its text %016x.eml has %d of %d bytes", fr.lsn, ErrDamaged, fr.blob, size, fr.textLen)
+	}
+	return err
+}
+
+func (r *replayer) flush() error {
+	if len(r.batch) == 0 {
+		return nil
+	}
+	err := r.s.commit(r.batch)
+	r.batch = r.batch[:0]
+	return err
+}

@@ -1,0 +1,7 @@
+package bolt
+
+import "sync/atomic"
+
+type counters struct {
+	flushes, commits, faults atomic.Int64
+}

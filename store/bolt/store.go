@@ -1,0 +1,202 @@
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"glassmail/store"
+)
+
+// Store is a node's durable state in one folder. See the package comment.
+type Store struct {
+	o    Options
+	dir  string
+	id   storeID
+	lock *os.File
+	db   *bbolt.DB
+
+	journal  journal // of the goroutine that runs runJournal
+	segments segments
+	space    space
+	schedule *store.Schedule
+	wake     chan struct{}
+	buffers  sync.Pool // of *[]byte, for texts on their way in
+
+	ops    chan *op   // to runJournal
+	groups chan []*op // to runIndex
+	gate   sync.RWMutex
+	closed bool // under gate
+	done   chan struct{}
+	loops  sync.WaitGroup
+	failed atomic.Pointer[error]
+	full   atomic.Bool // acknowledged operations wait for room in the index
+
+	blobs    atomic.Uint64 // file number given out last
+	ids      acceptedIDs
+	quota    reservations
+	watchers watchers
+	care     sync.Mutex // one of compact, backup, verify, repair at a time
+	unlinks  unlinks
+	purge    chan struct{}
+	opened   Opening
+	counts   counters
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Opening tells what Open found.
+type Opening struct {
+	Replayed int           // accepted messages that the index did not have yet
+	Torn     int64         // bytes of an unfinished write that were cut off the journal
+	Took     time.Duration // until the store was ready
+}
+
+// Opened tells what Open found.
+func (s *Store) Opened() Opening { return s.opened }
+
+// Open opens the store in a folder, and makes it if it is not there. What the
+// journal holds beyond the index is brought into the index first. ErrInUse if
+// another process has the folder; ErrDamaged if files lack what was acknowledged.
+func Open(dir string, o Options) (*Store, error) {
+	start := time.Now()
+	s := newStore(dir, o.withDefaults())
+	if err := s.open(); err != nil {
+		return nil, fmt.Errorf("store %s: %w", dir, err)
+	}
+	s.opened.Took = time.Since(start)
+	s.loops.Add(3)
+	go s.runJournal()
+	go s.runIndex()
+	go s.runPurge()
+	return s, nil
+}
+
+func newStore(dir string, o Options) *Store {
+	return &Store{
+		o: o, dir: dir,
+		segments: segments{fs: o.FS, dir: filepath.Join(dir, "journal"), open: map[uint32]*segment{}},
+		space:    space{fs: o.FS, dir: dir, reserve: o.Reserve, start: time.Now()},
+		schedule: store.NewSchedule(),
+		wake:     make(chan struct{}, 1),
+		ops:      make(chan *op, maxGroup),
+		groups:   make(chan []*op, 64),
+		done:     make(chan struct{}),
+		ids:      newAcceptedIDs(),
+		quota:    reservations{bytes: map[string]int64{}},
+		watchers: newWatchers(),
+		purge:    make(chan struct{}, 1),
+	}
+}
+
+// open does everything but start the goroutines.
+func (s *Store) open() (err error) {
+	for _, d := range []string{s.dir, s.segments.dir, s.blobDir()} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return err
+		}
+	}
+	if s.lock, err = lockFile(filepath.Join(s.dir, "lock")); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.closeFiles())
+		}
+	}()
+	// Whom to ask, for the next that finds the folder locked.
+	_ = s.lock.Truncate(0)
+	_, _ = s.lock.WriteAt(fmt.Appendf(nil, "process %d\n", os.Getpid()), 0)
+	if s.db, s.id, err = openIndex(filepath.Join(s.dir, "index.db"), s.o.Now()); err != nil {
+		return err
+	}
+	if err = s.o.FS.SyncDir(s.dir); err != nil {
+		return err
+	}
+	s.journal = journal{fs: s.o.FS, dir: s.segments.dir, id: s.id, size: s.o.SegmentSize}
+	if err = s.replay(); err != nil {
+		return err
+	}
+	if err = s.loadIDs(); err != nil {
+		return err
+	}
+	if err = s.loadSchedule(); err != nil {
+		return err
+	}
+	s.purge <- struct{}{}
+	return nil
+}
+
+func (s *Store) closeFiles() error {
+	s.segments.closeAll()
+	err := s.journal.close()
+	if s.db != nil {
+		err = errors.Join(err, s.db.Close())
+	}
+	return errors.Join(err, s.lock.Close())
+}
+
+// Close finishes what was begun, brings the journal into the index and lets go of
+// the folder. Message texts that are open stay readable.
+func (s *Store) Close() error {
+	s.gate.Lock()
+	if s.closed {
+		s.gate.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.done)
+	close(s.ops)
+	s.gate.Unlock()
+	s.loops.Wait()
+	s.care.Lock()
+	defer s.care.Unlock()
+	err := s.closeFiles()
+	if f := s.failed.Load(); f != nil {
+		return errors.Join(*f, err)
+	}
+	return err
+}
+
+// stop makes every later operation fail with the first fault.
+func (s *Store) stop(err error) error {
+	e := fmt.Errorf("%w: %w", ErrStopped, flushError{err})
+	s.failed.CompareAndSwap(nil, &e)
+	return *s.failed.Load()
+}
+
+// alive reports why nothing can be done any more.
+func (s *Store) alive() error {
+	if f := s.failed.Load(); f != nil {
+		return *f
+	}
+	select {
+	case <-s.done:
+		return ErrClosed
+	default:
+		return nil
+	}
+}
+
+// submit hands an operation to the store's goroutines and waits for its answer.
+func (s *Store) submit(o *op) error {
+	s.gate.RLock()
+	if s.closed {
+		s.gate.RUnlock()
+		return ErrClosed
+	}
+	s.ops <- o
+	s.gate.RUnlock()
+	return <-o.done
+}
+
+// update runs f in the next index commit and returns when it is durable.
+func (s *Store) update(f func(*writer) error) error {
+	return s.submit(&op{apply: f, wait: true, done: make(chan error, 1)})
+}
