@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -46,8 +47,9 @@ func openConsole(in io.Reader, out io.Writer) (console, error) {
 			io.Reader
 			io.Writer
 		}{fi, fo}, "C: "),
-		size: func() (int, int, error) { return term.GetSize(int(fo.Fd())) },
-		dim:  !plain,
+		size:  func() (int, int, error) { return term.GetSize(int(fo.Fd())) },
+		dim:   !plain,
+		erase: fo,
 		restore: func() {
 			term.Restore(int(fi.Fd()), state)
 			restoreOut()
@@ -85,7 +87,8 @@ func (p *pipe) close()            {}
 type terminal struct {
 	term    *term.Terminal
 	size    func() (width, height int, err error)
-	dim     bool // remarks are less bright than the dialogue
+	dim     bool      // remarks are less bright than the dialogue
+	erase   io.Writer // the screen itself
 	restore func()
 }
 
@@ -97,11 +100,40 @@ func (t *terminal) read() (string, error) {
 }
 
 func (t *terminal) print(line string) {
-	if t.dim && strings.HasPrefix(line, "* ") {
-		line = "\x1b[2m" + line + "\x1b[0m"
+	if !strings.HasPrefix(line, "* ") {
+		io.WriteString(t.term, line+"\n")
+		return
 	}
-	io.WriteString(t.term, line+"\n")
+	w, _, err := t.size()
+	if err != nil {
+		w = 80
+	}
+	for _, l := range wrap(line, w-1, "*   ") {
+		if t.dim {
+			l = "\x1b[2m" + l + "\x1b[0m"
+		}
+		io.WriteString(t.term, l+"\n")
+	}
+}
+
+// wrap breaks line at blanks so that its pieces have at most width letters if
+// possible; indent stands before all but the first.
+func wrap(line string, width int, indent string) []string {
+	var out []string
+	head, rest, _ := strings.Cut(line, " ")
+	for word := range strings.SplitSeq(rest, " ") {
+		if utf8.RuneCountInString(head)+1+utf8.RuneCountInString(word) > width && len(head) > len(indent) {
+			out = append(out, head)
+			head = indent + word
+			continue
+		}
+		head += " " + word
+	}
+	return append(out, head)
 }
 
 func (t *terminal) person() bool { return true }
-func (t *terminal) close()       { t.restore() }
+func (t *terminal) close() {
+	io.WriteString(t.erase, "\r\x1b[K") // a prompt may stand there
+	t.restore()
+}

@@ -146,7 +146,7 @@ func (s *session) next() (time.Duration, func() error) {
 		return s.limit, s.noReply
 	case s.pending != nil:
 		return quiet, s.send
-	case s.eof && known && !s.talk.ready():
+	case s.eof && known && s.talk.owes():
 		return s.limit, s.noReply
 	case s.eof:
 		return 0, s.stopSending

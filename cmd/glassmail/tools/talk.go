@@ -41,7 +41,7 @@ func follow(greeting string, early []string) talk {
 
 // expects reports whether a client that begins with line waits for a greeting.
 func expects(line string) bool {
-	verb := smtpVerb(line)
+	verb := firstWord(line)
 	if verb == "HELO" || verb == "EHLO" || verb == "LHLO" {
 		return true
 	}
@@ -75,8 +75,8 @@ func parseReply(line string) (code int, last, ok bool) {
 	return code, len(line) == 3 || line[3] == ' ', code >= 200 && code < 600
 }
 
-// smtpVerb is the first word of a command, in capitals.
-func smtpVerb(line string) string {
+// firstWord is the first word of a line, in capitals: the verb of an SMTP command.
+func firstWord(line string) string {
 	verb, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 	return strings.ToUpper(verb)
 }

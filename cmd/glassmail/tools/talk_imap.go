@@ -14,10 +14,11 @@ type imapTalk struct {
 	inside  bool   // the last line sent ended within the command
 	waiting bool   // the server owes a line
 	skip    int    // bytes of a literal still to come
-	go4TLS  bool
+	go4TLS  bool   // the last line was the go-ahead for TLS
+	gone    bool   // the server said that it closes the connection
 }
 
-func (t *imapTalk) ready() bool    { return !t.waiting && !t.greeted }
+func (t *imapTalk) ready() bool    { return !t.waiting && !t.greeted && !t.gone }
 func (t *imapTalk) owes() bool     { return t.waiting }
 func (t *imapTalk) secure() bool   { return t.go4TLS }
 func (t *imapTalk) spoken() string { return "IMAP" }
@@ -71,6 +72,7 @@ func (t *imapTalk) got(line string) []string {
 		t.waiting = false
 		return []string{continueWords(t.command)}
 	case first == "*":
+		t.gone = t.gone || firstWord(rest) == "BYE" // RFC 3501 §7.1.5
 		return untaggedWords(rest)
 	case first == t.tag && t.tag != "":
 		return t.finish(rest)

@@ -42,7 +42,7 @@ func (s *smtpTalk) sent(line string) {
 		s.auth = false
 		s.owe("AUTH")
 	default:
-		verb := smtpVerb(line)
+		verb := firstWord(line)
 		if verb == "BDAT" {
 			if s.raw = chunkSize(line); s.raw > 0 {
 				return
@@ -94,7 +94,7 @@ func (s *smtpTalk) got(line string) []string {
 	s.body = s.body || verb == "DATA" && code == 354
 	s.auth = verb == "AUTH" && code == 334
 	s.tls = verb == "STARTTLS" && code == 220
-	s.gone = s.gone || code == 421 // RFC 5321 §3.8
+	s.gone = s.gone || code == 421 || code == 221 // RFC 5321 §3.8
 	return words
 }
 
@@ -127,7 +127,10 @@ func explainSMTP(verb string, code int, text string) []string {
 		}
 	}
 	status, _, _ := strings.Cut(text, " ")
-	if words, ok := statusWords[strings.TrimLeft(status, "245")]; ok && strings.IndexByte(status, '.') == 1 {
+	if code < 400 {
+		return out
+	}
+	if words, ok := statusWords[strings.TrimLeft(status, "45")]; ok && strings.IndexByte(status, '.') == 1 {
 		out = append(out, status+" = "+words)
 	}
 	return out

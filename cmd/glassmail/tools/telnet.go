@@ -62,13 +62,21 @@ reply to the one before. Names of a running lab are known.`,
 		}
 		defer con.close()
 		s := newSession(conn, args[0], con, wire.System{}, *wait)
-		s.note("connected to %s (%s) from %s", addr, conn.RemoteAddr(), conn.LocalAddr())
+		s.note("connected to %s from %s", place(addr, conn.RemoteAddr()), conn.LocalAddr())
 		if secured != "" {
 			s.note("%s", secured)
 		}
 		return stopped(ctx, s.run(ctx))
 	}
 	return prepare(cmd)
+}
+
+// place is a name and the address found for it, or just the address.
+func place(name string, addr net.Addr) string {
+	if name == addr.String() {
+		return name
+	}
+	return fmt.Sprintf("%s (%s)", name, addr)
 }
 
 // beginTLS makes conn a TLS connection and says in words what came of it. A

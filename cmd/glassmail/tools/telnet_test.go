@@ -303,7 +303,7 @@ func TestTelnetTerminal(t *testing.T) {
 	con := &terminal{
 		term: term.NewTerminal(keyboard{keys, &screen}, "C: "),
 		size: func() (int, int, error) { return 80, 24, nil },
-		dim:  true, restore: func() { restored = true },
+		dim:  true, erase: &screen, restore: func() { restored = true },
 	}
 	s := newSession(client, "x", con, wire.System{}, time.Minute)
 	done := make(chan error, 1)
@@ -324,6 +324,16 @@ func TestTelnetTerminal(t *testing.T) {
 		t.Error("the terminal was not restored")
 	}
 	contains(t, screen.String(), "S: 220 x\r\n\x1b[2m* 220 = done", "\x1b[0m\r\n", "C: HEL", "S: 250 hello", "* 250 = done: the server knows")
+}
+
+func TestWrap(t *testing.T) {
+	got := wrap("* 250 = done: the server knows your name", 20, "*   ")
+	if strings.Join(got, "|") != "* 250 = done: the|*   server knows|*   your name" {
+		t.Errorf("wrapped as %q", got)
+	}
+	if got := wrap("* "+strings.Repeat("x", 30)+" y", 10, "*   "); len(got) != 2 {
+		t.Errorf("a long word is wrapped as %q", got)
+	}
 }
 
 func TestTelnetIgnoresTerminalOfTests(t *testing.T) {

@@ -89,7 +89,6 @@ var statusWords = map[string]string{
 	".1.1":  "the mailbox: the part before the @",
 	".1.2":  "the domain: the part after the @",
 	".1.3":  "the form of the recipient's address",
-	".1.5":  "the recipient's address is good",
 	".1.7":  "the form of the sender's address",
 	".1.8":  "the sender's domain",
 	".1.10": "the domain says that it takes no mail",
