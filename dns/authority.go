@@ -1,0 +1,147 @@
+package dns
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	miekg "github.com/miekg/dns"
+)
+
+// Authority answers from zones that it owns: the handler of a name server. Zones
+// are exchanged while queries arrive, and no query sees half a change.
+type Authority struct {
+	zones atomic.Pointer[map[string]*Zone] // never changed, only replaced
+	edit  sync.Mutex                       // held by writers of zones
+	allow func(*Request) bool
+}
+
+// NewAuthority serves the given zones. transfer decides who may copy whole zones
+// (AXFR); nil allows nobody.
+func NewAuthority(transfer func(*Request) bool, zones ...*Zone) *Authority {
+	a := &Authority{allow: transfer}
+	m := make(map[string]*Zone, len(zones))
+	for _, z := range zones {
+		m[z.origin] = z
+	}
+	a.zones.Store(&m)
+	return a
+}
+
+// Put adds zones, each in place of the one of the same name, in one step.
+func (a *Authority) Put(zones ...*Zone) {
+	a.edit.Lock()
+	defer a.edit.Unlock()
+	m := maps.Clone(*a.zones.Load())
+	for _, z := range zones {
+		m[z.origin] = z
+	}
+	a.zones.Store(&m)
+}
+
+// Remove ends the service of a zone and reports whether there was one.
+func (a *Authority) Remove(origin string) bool {
+	a.edit.Lock()
+	defer a.edit.Unlock()
+	m := maps.Clone(*a.zones.Load())
+	_, ok := m[canonical(origin)]
+	delete(m, canonical(origin))
+	a.zones.Store(&m)
+	return ok
+}
+
+// Update replaces a zone by what change makes of it; other edits wait meanwhile.
+func (a *Authority) Update(origin string, change func(*Zone) (*Zone, error)) error {
+	a.edit.Lock()
+	defer a.edit.Unlock()
+	old := (*a.zones.Load())[canonical(origin)]
+	if old == nil {
+		return fmt.Errorf("zone %s is not served here", canonical(origin))
+	}
+	z, err := change(old)
+	if err != nil {
+		return err
+	}
+	m := maps.Clone(*a.zones.Load())
+	delete(m, old.origin)
+	m[z.origin] = z
+	a.zones.Store(&m)
+	return nil
+}
+
+// Zone is the zone of that name, nil if it is not served here.
+func (a *Authority) Zone(origin string) *Zone { return (*a.zones.Load())[canonical(origin)] }
+
+// Zones lists the zones, root first.
+func (a *Authority) Zones() []*Zone {
+	return slices.SortedFunc(maps.Values(*a.zones.Load()), func(x, y *Zone) int { return compareNames(x.origin, y.origin) })
+}
+
+// find is the zone nearest to name. A question for DS belongs to the zone above
+// (RFC 4035 §3.1.4.1) if that is served here too.
+func (a *Authority) find(name string, t Type) *Zone {
+	zones := *a.zones.Load()
+	start := name
+	if t == TypeDS && name != "." {
+		start = parent(name)
+	}
+	for s := start; ; s = parent(s) {
+		if z := zones[s]; z != nil {
+			return z
+		}
+		if s == "." {
+			return zones[name] // the child answers when the parent is elsewhere
+		}
+	}
+}
+
+// Answer returns the reply to r.
+func (a *Authority) Answer(_ context.Context, r *Request) *Message {
+	m, _ := a.AnswerNow(r)
+	return m
+}
+
+// AnswerNow answers every query at once: an Authority waits for nobody.
+func (a *Authority) AnswerNow(r *Request) (*Message, bool) {
+	if m, done := r.refuseOdd(); done {
+		return m, true
+	}
+	q := r.m.Question[0]
+	name, t := canonical(q.Name), Type(q.Qtype)
+	if t == TypeAXFR || t == TypeIXFR {
+		return a.transfer(r, name, t), true
+	}
+	z := a.find(name, t)
+	if z == nil {
+		return r.NewReply(Refused), true
+	}
+	m := r.NewReply(NoError)
+	_, _, do, _ := r.EDNS()
+	z.answer(&m.m, name, t, do)
+	return m, true
+}
+
+// refuseOdd handles queries that no server here answers with data.
+func (r *Request) refuseOdd() (reply *Message, done bool) {
+	switch {
+	case r.m.Response:
+		return nil, true // a reply: answering it could loop
+	case r.m.Opcode != miekg.OpcodeQuery:
+		return r.NewReply(NotImplemented), true
+	case len(r.m.Question) != 1: // RFC 9619
+		return r.NewReply(FormatError), true
+	}
+	if _, version, _, ok := r.EDNS(); ok && version != 0 { // RFC 6891 §6.1.3
+		m := r.NewReply(NoError)
+		m.m.Rcode = int(BadVersion)
+		return m, true
+	}
+	q := r.m.Question[0]
+	if q.Qclass != miekg.ClassINET && q.Qclass != miekg.ClassANY {
+		return r.NewReply(Refused), true
+	}
+	return nil, false
+}

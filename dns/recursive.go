@@ -1,0 +1,81 @@
+package dns
+
+import (
+	"context"
+	"net/netip"
+)
+
+// Recursive is the handler of a local name server: it searches on behalf of
+// clients that ask it to (RD), and answers what its resolver's cache holds.
+type Recursive struct {
+	r     *Resolver
+	allow func(netip.Addr) bool
+}
+
+// NewRecursive serves r to the clients for which allow returns true; nil serves
+// everybody, which only a server on loopback or inside a lab should do (RFC 5358).
+func NewRecursive(r *Resolver, allow func(netip.Addr) bool) *Recursive {
+	return &Recursive{r: r, allow: allow}
+}
+
+// Answer returns the reply to q, SERVFAIL if the search fails.
+func (s *Recursive) Answer(ctx context.Context, q *Request) *Message {
+	if m, done := s.refuse(q); done {
+		return m
+	}
+	m, name, t := s.begin(q)
+	w, found, err := s.r.walk(ctx, name, t)
+	if err != nil {
+		m.m.Rcode = int(ServerFailure)
+		return m
+	}
+	s.finish(m, q, w, found)
+	return m
+}
+
+// AnswerNow answers from the cache.
+func (s *Recursive) AnswerNow(q *Request) (*Message, bool) {
+	if m, done := s.refuse(q); done {
+		return m, true
+	}
+	m, name, t := s.begin(q)
+	w := &walk{r: s.r}
+	found, ok := w.known(canonical(name), t)
+	if !ok {
+		if !q.m.RecursionDesired { // not asked to search: what is here, nothing more
+			return m, true
+		}
+		return nil, false
+	}
+	w.cacheHit(canonical(name), t, found)
+	s.finish(m, q, w, found)
+	return m, true
+}
+
+// refuse handles the queries that are not searched for.
+func (s *Recursive) refuse(q *Request) (*Message, bool) {
+	if m, done := q.refuseOdd(); done {
+		return m, true
+	}
+	t := Type(q.m.Question[0].Qtype)
+	switch {
+	case s.allow != nil && !s.allow(q.From.Addr().Unmap()):
+		return q.NewReply(Refused), true
+	case t == TypeAXFR || t == TypeIXFR:
+		return q.NewReply(Refused), true
+	case t == TypeOPT || t == 0:
+		return q.NewReply(FormatError), true
+	}
+	return nil, false
+}
+
+func (s *Recursive) begin(q *Request) (m *Message, name string, t Type) {
+	m = q.NewReply(NoError)
+	m.m.RecursionAvailable = true
+	return m, q.m.Question[0].Name, Type(q.m.Question[0].Qtype)
+}
+
+func (s *Recursive) finish(m *Message, q *Request, w *walk, found []*entry) {
+	_, _, do, _ := q.EDNS()
+	w.fill(&m.m, found, do)
+}

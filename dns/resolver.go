@@ -1,0 +1,187 @@
+package dns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"glassmail/trace"
+	"glassmail/wire"
+)
+
+// The work that one lookup may cause, whatever the servers say. It includes the
+// lookups of name servers' own addresses.
+const (
+	maxExchanges = 64               // queries sent
+	maxReferrals = 20               // referrals followed for one name
+	maxNesting   = 4                // lookups of a server's address inside each other
+	maxGlueless  = 3                // servers without address that are looked up per zone
+	maxServers   = 13               // servers of a zone that are considered
+	maxTries     = 2                // rounds over a zone's servers
+	maxLookup    = 20 * time.Second // in all
+)
+
+// ResolverOptions configures a Resolver. Host and Roots are required.
+type ResolverOptions struct {
+	Host  wire.Host
+	Roots []NameServer // root hints
+	Trace *trace.Log
+	Node  string // name under which events appear
+
+	Cache     *Cache        // nil makes one of 50,000 entries
+	Port      uint16        // where name servers listen; 0 is 53
+	Timeout   time.Duration // for one exchange; 0 is 2 seconds
+	Minimise  bool          // tell each server no more of the name than it needs (RFC 9156)
+	ForwardTo []netip.AddrPort
+
+	// For lessons inside a lab only: each makes forged replies easier.
+	FixedPort uint16 // local port of all queries
+	IDBits    int    // width of query ids in bits, 1 to 15; 0 is 16
+}
+
+// Resolver finds names by asking servers from the root down (RFC 1034 §5.3.3).
+// It is safe for concurrent use and runs nothing between lookups.
+type Resolver struct {
+	o     ResolverOptions
+	cache *Cache
+	asker Client
+
+	mu       sync.Mutex
+	flight   map[key]chan struct{}    // lookups under way
+	troubled map[netip.Addr]time.Time // servers that did not answer, until when they are asked last
+}
+
+// NewResolver makes a Resolver. It asks nobody until the first lookup.
+func NewResolver(o ResolverOptions) (*Resolver, error) {
+	if o.Host == nil {
+		return nil, errors.New("resolver: no host")
+	}
+	if len(o.Roots) == 0 && len(o.ForwardTo) == 0 {
+		return nil, errors.New("resolver: no root hints and no server to forward to")
+	}
+	if o.IDBits < 0 || o.IDBits > 16 {
+		return nil, fmt.Errorf("resolver: ids of %d bits: want 1 to 16", o.IDBits)
+	}
+	if o.Port == 0 {
+		o.Port = 53
+	}
+	if o.Cache == nil {
+		o.Cache = NewCache(o.Host.Clock(), 0)
+	}
+	return &Resolver{
+		o: o, cache: o.Cache,
+		asker:    Client{Host: o.Host, Trace: o.Trace, Node: o.Node, Timeout: o.Timeout, Port: o.FixedPort},
+		flight:   map[key]chan struct{}{},
+		troubled: map[netip.Addr]time.Time{},
+	}, nil
+}
+
+// Cache is where the resolver keeps what it learned.
+func (r *Resolver) Cache() *Cache { return r.cache }
+
+// Resolve finds the records of a name and type, following aliases, and returns
+// them as the reply of a recursive server: code, answer, and for a negative
+// answer the SOA record. The error says what made the search fail.
+func (r *Resolver) Resolve(ctx context.Context, name string, t Type) (*Message, error) {
+	w, found, err := r.walk(ctx, name, t)
+	if err != nil {
+		return nil, err
+	}
+	return w.message(name, t, found), nil
+}
+
+// walk runs one lookup.
+func (r *Resolver) walk(ctx context.Context, name string, t Type) (*walk, []*entry, error) {
+	name, err := Name(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	name = canonical(name)
+	w := &walk{r: r, seen: map[key]*entry{}, asked: map[question]bool{}, lookingFor: map[string]bool{}}
+	if found, ok := w.known(name, t); ok {
+		w.cacheHit(name, t, found)
+		return w, found, nil
+	}
+	ctx, stop := within(ctx, r.o.Host.Clock(), maxLookup)
+	defer stop()
+	land, err := r.take(ctx, key{name, t})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer land()
+	found, err := w.find(ctx, name, t, 0)
+	if err != nil {
+		return w, nil, fmt.Errorf("resolve %s %s: %w", name, t, err)
+	}
+	return w, found, nil
+}
+
+// take waits until no other lookup of k is under way, so that many askers of one
+// name cost one walk, then holds k until land is called.
+func (r *Resolver) take(ctx context.Context, k key) (land func(), err error) {
+	for {
+		r.mu.Lock()
+		other, busy := r.flight[k]
+		if !busy {
+			mine := make(chan struct{})
+			r.flight[k] = mine
+			r.mu.Unlock()
+			return func() {
+				r.mu.Lock()
+				delete(r.flight, k)
+				r.mu.Unlock()
+				close(mine)
+			}, nil
+		}
+		r.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// trouble notes that a server did not answer; the next lookups ask it last.
+func (r *Resolver) trouble(a netip.Addr) {
+	const remember = 1024
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.troubled) >= remember {
+		clear(r.troubled)
+	}
+	r.troubled[a] = r.o.Host.Clock().Now().Add(30 * time.Second)
+}
+
+// order mixes addresses and puts those in trouble last, IPv4 before IPv6.
+func (r *Resolver) order(list []target) {
+	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	now := r.o.Host.Clock().Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rank := func(t target) int {
+		n := 0
+		if r.troubled[t.addr].After(now) {
+			n += 2
+		}
+		if t.addr.Is6() {
+			n++
+		}
+		return n
+	}
+	slices.SortStableFunc(list, func(a, b target) int { return rank(a) - rank(b) })
+}
+
+// id is a query id.
+func (r *Resolver) id() uint16 {
+	n := randomID()
+	if r.o.IDBits > 0 {
+		n &= 1<<r.o.IDBits - 1
+	}
+	return n
+}

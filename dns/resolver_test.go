@@ -1,0 +1,239 @@
+package dns_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"glassmail/dns"
+	"glassmail/trace"
+)
+
+var bg = context.Background()
+
+func data(recs []dns.Record) []string {
+	var out []string
+	for _, r := range recs {
+		if r.Type() != dns.TypeRRSIG {
+			out = append(out, r.Data())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// The slide of the iterated example: engineering.nyu.edu asks dns.nyu.edu for
+// gaia.cs.umass.edu. Two messages pass between those two; the rest is counted
+// where the local server sends and receives.
+func TestIteratedExample(t *testing.T) {
+	for _, c := range []struct {
+		via  bool
+		want int
+	}{{false, 8}, {true, 10}} {
+		w := newWorld(t, dns.LectureOptions{ViaUmass: c.via})
+		local := dns.NewRecursive(w.resolver(t), nil)
+		messages := func() int {
+			before := len(datagrams(w.log))
+			q := dns.NewMessage(dns.Query{Name: "gaia.cs.umass.edu", Type: dns.TypeA, RecursionDesired: true, ID: 7})
+			m := local.Answer(bg, &dns.Request{Message: q, From: netip.MustParseAddrPort("198.18.3.10:5000")})
+			if got := data(m.Answer()); !slices.Equal(got, []string{"128.119.245.12"}) || !m.Header().RecursionAvailable || m.Header().Authoritative {
+				t.Fatalf("answer %v, header %+v", got, m.Header())
+			}
+			return 2 + len(datagrams(w.log)) - before
+		}
+		if n := messages(); n != c.want {
+			t.Errorf("cold, via umass %v: %d messages, want %d\n%s", c.via, n, c.want, lines(w.log))
+		}
+		if n := messages(); n != 2 {
+			t.Errorf("cached: %d messages, want 2", n)
+		}
+		w.clock.Advance(time.Hour)
+		if n := messages(); n != 4 {
+			t.Errorf("after the TTL of the record: %d messages, want 4 (its server is still known)", n)
+		}
+	}
+}
+
+func datagrams(l *trace.Log) []trace.Event {
+	return slices.DeleteFunc(l.Since(0), func(e trace.Event) bool { return e.Kind != trace.Datagram })
+}
+
+func lines(l *trace.Log) string {
+	var b strings.Builder
+	for _, e := range l.Since(0) {
+		b.WriteString(e.String() + "\n")
+	}
+	return b.String()
+}
+
+// Three servers are asked for www.amazon.com: root, com, amazon.
+func TestAmazonThreeServers(t *testing.T) {
+	w := newWorld(t, dns.LectureOptions{})
+	r := w.resolver(t)
+	ips, err := r.LookupNetIP(bg, "ip4", "www.amazon.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(ips) != 3 {
+		t.Errorf("%d addresses, want 3", len(ips))
+	}
+	var asked []string
+	for _, e := range datagrams(w.log) {
+		if e.Dir == trace.Client {
+			asked = append(asked, e.Remote)
+		}
+	}
+	if len(asked) != 3 || !strings.HasPrefix(asked[0], "192.0.2.") || asked[1] != "192.0.2.13:53" || asked[2] != "198.18.1.53:53" {
+		t.Errorf("asked %v", asked)
+	}
+}
+
+func TestLookups(t *testing.T) {
+	w := newWorld(t, dns.LectureOptions{Addresses: map[string]netip.Addr{"mail.crepes.fr": netip.MustParseAddr("127.0.0.2")}})
+	r := w.resolver(t)
+	recursive := dns.NewRecursive(r, nil)
+	w.set("198.18.3.53", recursive)
+	stub, err := dns.NewStub(dns.StubOptions{Host: w.internet, Servers: []netip.AddrPort{netip.MustParseAddrPort("198.18.3.53:53")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type lookups interface {
+		LookupMX(ctx context.Context, name string) ([]*net.MX, error)
+		LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+		LookupTXT(ctx context.Context, name string) ([]string, error)
+		LookupAddr(ctx context.Context, addr string) ([]string, error)
+	}
+	var _ lookups = net.DefaultResolver
+	for name, l := range map[string]lookups{"resolver": r, "stub": stub} {
+		t.Run(name, func(t *testing.T) {
+			for range 2 { // the second time from the cache
+				mx, err := l.LookupMX(bg, "hamburger.edu.")
+				if err != nil || len(mx) != 1 || *mx[0] != (net.MX{Host: "mail.hamburger.edu.", Pref: 10}) {
+					t.Errorf("MX hamburger.edu: %v, %v", mx, err)
+				}
+				mx, err = l.LookupMX(bg, "nomail.foo.com")
+				if err != nil || len(mx) != 1 || mx[0].Host != "." {
+					t.Errorf("null MX: %v, %v", mx, err)
+				}
+				ip, err := l.LookupNetIP(bg, "ip", "mail.crepes.fr")
+				if err != nil || len(ip) != 1 || ip[0] != netip.MustParseAddr("127.0.0.2") {
+					t.Errorf("mail.crepes.fr: %v, %v", ip, err)
+				}
+				ip, err = l.LookupNetIP(bg, "ip4", "www.ibm.com")
+				if err != nil || len(ip) != 1 || ip[0] != netip.MustParseAddr("198.18.2.80") {
+					t.Errorf("alias www.ibm.com: %v, %v", ip, err)
+				}
+				ip, err = l.LookupNetIP(bg, "ip4", "โรงเรียน.ไทย")
+				if err != nil || len(ip) != 1 || ip[0] != netip.MustParseAddr("198.18.5.81") {
+					t.Errorf("โรงเรียน.ไทย: %v, %v", ip, err)
+				}
+				txt, err := l.LookupTXT(bg, "any.thing.wild.foo.com")
+				if err != nil || len(txt) != 1 || txt[0] != "every name below wild.foo.com has this text" {
+					t.Errorf("wildcard TXT: %v, %v", txt, err)
+				}
+				names, err := l.LookupAddr(bg, "203.0.113.25")
+				if err != nil || !slices.Equal(names, []string{"mail.hamburger.edu."}) {
+					t.Errorf("PTR: %v, %v", names, err)
+				}
+				names, err = l.LookupAddr(bg, "127.0.0.2")
+				if err != nil || !slices.Equal(names, []string{"mail.crepes.fr."}) {
+					t.Errorf("PTR of a replaced address: %v, %v", names, err)
+				}
+				for _, q := range []string{"nobody.hamburger.edu", "hamburger.edu", "cs.nyu.edu", "no.such.tld"} {
+					_, err = l.LookupNetIP(bg, "ip", q)
+					var de *net.DNSError
+					if !errors.As(err, &de) || !de.IsNotFound || de.IsTemporary {
+						t.Errorf("%s: %v, want not found", q, err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A server that says nothing is a temporary failure, by the clock of the host.
+func TestSilence(t *testing.T) {
+	w := newWorld(t, dns.LectureOptions{})
+	w.remove("203.0.113.53")
+	r := w.resolver(t)
+	done := make(chan error, 1)
+	go func() {
+		_, err := r.LookupMX(bg, "hamburger.edu")
+		done <- err
+	}()
+	for {
+		select {
+		case err := <-done:
+			var de *net.DNSError
+			if !errors.As(err, &de) || !de.IsTemporary || !de.IsTimeout || de.IsNotFound {
+				t.Errorf("got %v, want a temporary timeout", err)
+			}
+			if !strings.Contains(err.Error(), "dns1.hamburger.edu") {
+				t.Errorf("the error %q does not name the server", err)
+			}
+			return
+		case <-w.silent:
+			w.clock.Sleepers(2) // the exchange and the whole lookup
+			w.clock.Advance(2 * time.Second)
+		}
+	}
+}
+
+// One of two root servers is enough.
+func TestRootReplica(t *testing.T) {
+	w := newWorld(t, dns.LectureOptions{})
+	refuse := handlerFunc(func(_ context.Context, q *dns.Request) *dns.Message { return q.NewReply(dns.Refused) })
+	w.set("192.0.2.1", refuse)
+	for range 8 {
+		if _, err := w.resolver(t).LookupMX(bg, "crepes.fr"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.set("192.0.2.2", refuse)
+	_, err := w.resolver(t).LookupMX(bg, "crepes.fr")
+	var de *net.DNSError
+	if !errors.As(err, &de) || !de.IsTemporary || de.IsNotFound {
+		t.Errorf("without a root: %v", err)
+	}
+}
+
+type handlerFunc func(context.Context, *dns.Request) *dns.Message
+
+func (f handlerFunc) Answer(ctx context.Context, q *dns.Request) *dns.Message { return f(ctx, q) }
+
+// networkutopia.com exists only after its registration.
+func TestRegistration(t *testing.T) {
+	_, err := newWorld(t, dns.LectureOptions{}).resolver(t).LookupMX(bg, "networkutopia.com")
+	var de *net.DNSError
+	if !errors.As(err, &de) || !de.IsNotFound {
+		t.Errorf("not registered: %v", err)
+	}
+	mx, err := newWorld(t, dns.LectureOptions{Registered: true}).resolver(t).LookupMX(bg, "networkutopia.com")
+	if err != nil || len(mx) != 1 || mx[0].Host != "mail.networkutopia.com." {
+		t.Errorf("registered: %v, %v", mx, err)
+	}
+}
+
+func TestMinimise(t *testing.T) {
+	w := newWorld(t, dns.LectureOptions{ViaUmass: true})
+	r := w.resolver(t, func(o *dns.ResolverOptions) { o.Minimise = true })
+	ips, err := r.LookupNetIP(bg, "ip4", "gaia.cs.umass.edu")
+	if err != nil || len(ips) != 1 {
+		t.Fatalf("%v, %v", ips, err)
+	}
+	for _, e := range datagrams(w.log) {
+		if strings.HasPrefix(e.Remote, "192.0.2.1:") || strings.HasPrefix(e.Remote, "192.0.2.2:") {
+			if strings.Contains(e.Text, "umass") {
+				t.Errorf("the root was told %q", e.Text)
+			}
+		}
+	}
+	if _, err := r.LookupTXT(bg, "a.b.c.wild.foo.com"); err != nil { // empty non-terminals and a wildcard
+		t.Error(err)
+	}
+}

@@ -1,0 +1,375 @@
+package dns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"glassmail/trace"
+
+	miekg "github.com/miekg/dns"
+)
+
+// walk is one lookup on its way from the root to the answer.
+type walk struct {
+	r     *Resolver
+	sent  int               // queries so far
+	seen  map[key]*entry    // what this walk learned, TTL 0 included
+	asked map[question]bool // queries that failed and would fail again
+	steps []Step
+
+	lookingFor map[string]bool // name servers whose address is being looked for
+}
+
+// question is one query to one server.
+type question struct {
+	server netip.Addr
+	key
+}
+
+// target is a server's address with its name.
+type target struct {
+	name string
+	addr netip.Addr
+}
+
+// Step is one exchange of a walk, or one answer from the cache.
+type Step struct {
+	Server string // name of the server, "cache" for the cache
+	Addr   netip.AddrPort
+	Zone   string // for which the server was asked
+	Name   string
+	Type   Type
+	Result string // what it said, in words
+	Took   time.Duration
+	Nested int // depth: above 0 the step looks for the address of a name server
+	Bytes  int // size of the reply
+}
+
+// find collects the entries that answer name and t: the aliases on the way, then
+// the records or the knowledge that there are none.
+func (w *walk) find(ctx context.Context, name string, t Type, nested int) ([]*entry, error) {
+	var chain []*entry
+	for range maxAliases {
+		e := w.recall(name, t)
+		if e == nil {
+			var err error
+			if e, err = w.iterate(ctx, name, t, nested); err != nil {
+				return nil, err
+			}
+		}
+		chain = append(chain, e)
+		if e.typ != TypeCNAME || t == TypeCNAME {
+			return chain, nil
+		}
+		name = canonical(targetOf(e.rrs[0]))
+	}
+	return nil, fmt.Errorf("%s: more than %d aliases behind each other", name, maxAliases)
+}
+
+// known is find from what is kept, without asking anybody.
+func (w *walk) known(name string, t Type) ([]*entry, bool) {
+	var chain []*entry
+	for range maxAliases {
+		e := w.recall(name, t)
+		if e == nil {
+			return nil, false
+		}
+		chain = append(chain, e)
+		if e.typ != TypeCNAME || t == TypeCNAME {
+			return chain, true
+		}
+		name = canonical(targetOf(e.rrs[0]))
+	}
+	return nil, false
+}
+
+// recall is what this walk or the cache knows of the name itself: the records
+// asked for, the absence of them, or an alias.
+func (w *walk) recall(name string, t Type) *entry {
+	for _, k := range [3]key{{name, t}, {name, TypeCNAME}, {name, 0}} {
+		if e := w.seen[k]; e != nil && (k.typ == t || len(e.rrs) > 0 || k.typ == 0) {
+			return e
+		}
+	}
+	if e := w.r.cache.get(name, t); e != nil {
+		return e
+	}
+	if t != TypeCNAME && t != TypeANY {
+		if e := w.r.cache.get(name, TypeCNAME); e != nil && len(e.rrs) > 0 {
+			return e
+		}
+	}
+	return nil
+}
+
+// iterate asks from the nearest known servers down until one has authority.
+func (w *walk) iterate(ctx context.Context, name string, t Type, nested int) (*entry, error) {
+	if len(w.r.o.ForwardTo) > 0 {
+		return w.forward(ctx, name, t, nested)
+	}
+	d := w.start(name, t)
+	shown := labels(d.zone) + 1 // labels of the name told to the servers
+	for range maxReferrals {
+		ask := key{name, t}
+		if w.r.o.Minimise && shown < labels(name) {
+			ask = key{suffix(name, shown), TypeA} // RFC 9156 §2.1
+		}
+		in, from, err := w.askZone(ctx, d, ask, nested)
+		if err != nil {
+			return nil, err
+		}
+		if next := w.refer(in, from, d, ask.name, nested); next != nil {
+			d, shown = next, labels(next.zone)+1
+			continue
+		}
+		e := w.learn(in, from, d.zone, ask)
+		if ask.name == name || e.code == NameError {
+			return e, nil
+		}
+		shown++
+	}
+	return nil, fmt.Errorf("more than %d steps for %s", maxReferrals, name)
+}
+
+// start is where a walk begins. The servers of the zone above answer for DS.
+func (w *walk) start(name string, t Type) *delegation {
+	if t == TypeDS && name != "." {
+		name = parent(name)
+	}
+	if d := w.r.cache.closest(name); d != nil {
+		return d
+	}
+	return &delegation{zone: ".", servers: w.r.o.Roots}
+}
+
+// askZone asks the servers of d until one gives a useful reply.
+func (w *walk) askZone(ctx context.Context, d *delegation, k key, nested int) (*Reply, target, error) {
+	var last error
+	for range maxTries {
+		list := w.targets(ctx, d, nested)
+		if len(list) == 0 {
+			return nil, target{}, fmt.Errorf("no address for any server of %s", d.zone)
+		}
+		for _, s := range list {
+			q := question{s.addr, k}
+			if w.asked[q] {
+				continue
+			}
+			in, err := w.ask(ctx, d.zone, s, k, nested)
+			switch {
+			case err == nil:
+				return in, s, nil
+			case ctx.Err() != nil:
+				return nil, target{}, context.Cause(ctx)
+			case errors.Is(err, errSpent):
+				return nil, target{}, err
+			case !errors.Is(err, ErrTimeout):
+				w.asked[q] = true // a second try would say the same
+			}
+			last = err
+		}
+	}
+	if last == nil {
+		last = errors.New("they have been asked before: their replies go round in a circle")
+	}
+	return nil, target{}, fmt.Errorf("the servers of %s: %w", d.zone, last)
+}
+
+// errSpent ends a lookup that costs too much.
+var errSpent = fmt.Errorf("more than %d queries for one lookup", maxExchanges)
+
+// ask sends one query and judges the reply.
+func (w *walk) ask(ctx context.Context, zone string, s target, k key, nested int) (*Reply, error) {
+	if w.sent++; w.sent > maxExchanges {
+		return nil, errSpent
+	}
+	step := Step{Server: s.name, Addr: netip.AddrPortFrom(s.addr, w.r.o.Port), Zone: zone, Name: k.name, Type: k.typ, Nested: nested}
+	in, err := w.exchange(ctx, step.Addr, Query{Name: k.name, Type: k.typ, Size: DefaultUDP, DNSSEC: true, ID: w.r.id()})
+	if err == nil {
+		err = in.useful(zone, k)
+		step.Took, step.Bytes, step.Result = in.Took, in.Size, in.Line()
+	}
+	if err != nil {
+		w.r.trouble(s.addr)
+		step.Result = err.Error()
+		err = fmt.Errorf("%s (%s): %w", s.name, s.addr, err)
+	}
+	w.steps = append(w.steps, step)
+	return in, err
+}
+
+// exchange asks with EDNS, and without for a server that does not know it (RFC
+// 6891 §7).
+func (w *walk) exchange(ctx context.Context, to netip.AddrPort, q Query) (*Reply, error) {
+	in, err := w.r.asker.Ask(ctx, to, NewMessage(q))
+	if err != nil {
+		return nil, err
+	}
+	if c := in.m.Rcode; c == miekg.RcodeFormatError || c == miekg.RcodeNotImplemented {
+		q.Size, q.DNSSEC, q.ID = 0, false, w.r.id()
+		return w.r.asker.Ask(ctx, to, NewMessage(q))
+	}
+	return in, nil
+}
+
+// useful reports whether a reply brings the search further: an answer with
+// authority over zone, or a referral to a zone nearer to the name.
+func (r *Reply) useful(zone string, k key) error {
+	code := Code(r.m.Rcode)
+	if code != NoError && code != NameError {
+		return fmt.Errorf("replied %s", code)
+	}
+	if r.m.Truncated && len(r.m.Answer) == 0 {
+		return errors.New("reply truncated even over TCP")
+	}
+	if r.m.Authoritative {
+		return r.answersName(k)
+	}
+	cut := r.referral()
+	if cut == "" {
+		return fmt.Errorf("is not an authority for %s", zone)
+	}
+	if cut == zone || !below(zone, cut) || !below(cut, k.name) || k.typ == TypeDS && cut == k.name {
+		return fmt.Errorf("refers to %s, which is not nearer to %s than %s", cut, k.name, zone)
+	}
+	return nil
+}
+
+// answersName reports an answer section that holds nothing about the name.
+func (r *Reply) answersName(k key) error {
+	if len(r.m.Answer) == 0 {
+		return nil
+	}
+	for _, rr := range r.m.Answer {
+		if canonical(rr.Header().Name) == k.name {
+			return nil
+		}
+	}
+	return fmt.Errorf("answers about other names than %s", k.name)
+}
+
+// targets is the addresses of the servers of d, in the order to try. Servers
+// without known address are looked up only if no other is left.
+func (w *walk) targets(ctx context.Context, d *delegation, nested int) []target {
+	var list []target
+	var bare []string
+	for i, s := range d.servers {
+		if i == maxServers {
+			break
+		}
+		addrs := s.Addrs
+		if len(addrs) == 0 {
+			addrs = w.addressesKnown(s.Name)
+		}
+		if len(addrs) == 0 {
+			bare = append(bare, s.Name)
+		}
+		for _, a := range addrs {
+			list = append(list, target{s.Name, a})
+		}
+	}
+	for i, name := range bare {
+		if i == maxGlueless || len(list) > 0 || nested >= maxNesting {
+			break
+		}
+		list = w.lookUpServer(ctx, name, nested+1)
+	}
+	w.r.order(list)
+	return list
+}
+
+// lookUpServer finds the addresses of a name server that came without glue. A
+// server whose address is being looked for already leads in a circle.
+func (w *walk) lookUpServer(ctx context.Context, name string, nested int) []target {
+	if w.lookingFor[name] {
+		return nil
+	}
+	w.lookingFor[name] = true
+	defer delete(w.lookingFor, name)
+	for _, t := range [2]Type{TypeA, TypeAAAA} {
+		if found, err := w.find(ctx, name, t, nested); err == nil {
+			if list := appendAddrs(nil, name, found); len(list) > 0 {
+				return list
+			}
+		}
+	}
+	return nil
+}
+
+func appendAddrs(list []target, name string, found []*entry) []target {
+	for _, rr := range found[len(found)-1].rrs {
+		if a, ok := addrOf(rr); ok {
+			list = append(list, target{name, a})
+		}
+	}
+	return list
+}
+
+// addressesKnown is the addresses of a host that are kept already.
+func (w *walk) addressesKnown(name string) []netip.Addr {
+	var out []netip.Addr
+	for _, t := range [2]Type{TypeA, TypeAAAA} {
+		if found, ok := w.known(name, t); ok {
+			for _, s := range appendAddrs(nil, name, found) {
+				out = append(out, s.addr)
+			}
+		}
+	}
+	return out
+}
+
+// forward asks the servers that search in our place.
+func (w *walk) forward(ctx context.Context, name string, t Type, nested int) (*entry, error) {
+	var last error
+	for _, to := range w.r.o.ForwardTo {
+		if w.sent++; w.sent > maxExchanges {
+			return nil, errSpent
+		}
+		in, err := w.exchange(ctx, to, Query{Name: name, Type: t, Size: DefaultUDP, DNSSEC: true, RecursionDesired: true, ID: w.r.id()})
+		if err == nil && in.m.Rcode != miekg.RcodeSuccess && in.m.Rcode != miekg.RcodeNameError {
+			err = fmt.Errorf("ask %s: replied %s", to, Code(in.m.Rcode))
+		}
+		if err != nil {
+			last = err
+			continue
+		}
+		w.steps = append(w.steps, Step{Server: to.String(), Addr: to, Zone: ".", Name: name, Type: t, Result: in.Line(), Took: in.Took, Nested: nested, Bytes: in.Size})
+		return w.learn(in, target{to.String(), to.Addr()}, ".", key{name, t}), nil
+	}
+	return nil, last
+}
+
+// note records a decision of the walk.
+func (w *walk) note(kind trace.Kind, text string) {
+	w.r.o.Trace.Add(trace.Event{Node: w.r.o.Node, Proto: trace.DNS, Kind: kind, Dir: trace.Self, Text: text})
+}
+
+// cacheHit records that nobody was asked.
+func (w *walk) cacheHit(name string, t Type, found []*entry) {
+	last := found[len(found)-1]
+	left := last.expires.Sub(w.r.o.Host.Clock().Now()).Truncate(time.Second)
+	result := fmt.Sprintf("%s, %s left", last.words(), left)
+	w.steps = append(w.steps, Step{Server: "cache", Zone: last.zone, Name: name, Type: t, Result: result})
+	w.note(trace.CacheHit, fmt.Sprintf("%s %s is in the cache: %s", name, t, result))
+}
+
+// words is what an entry says.
+func (e *entry) words() string {
+	switch {
+	case e.code == NameError:
+		return e.name + " does not exist"
+	case len(e.rrs) == 0:
+		return e.name + " has no " + e.typ.String() + " record"
+	}
+	s := e.typ.String()
+	for i, rr := range e.rrs {
+		if i > 0 {
+			s += ","
+		}
+		s += " " + Record{rr}.Data()
+	}
+	return s
+}

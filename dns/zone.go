@@ -1,0 +1,278 @@
+package dns
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	miekg "github.com/miekg/dns"
+)
+
+// Zone is the data of one zone. It never changes once made, apart from the
+// counters that rotate address records: With makes a changed copy.
+type Zone struct {
+	origin string
+	nodes  map[string]*node
+	order  []string // owners with authoritative data, canonical order: the NSEC chain
+	signed bool
+}
+
+// node is all that a name owns. A node without sets is an empty non-terminal:
+// only names below it own something (RFC 4592 §2.2.2).
+type node struct {
+	sets []*rrset
+}
+
+// rrset is the records of one name and type with their signatures.
+type rrset struct {
+	typ  Type
+	rrs  []miekg.RR
+	sigs []miekg.RR
+	turn atomic.Uint32
+}
+
+func (n *node) set(t Type) *rrset {
+	for _, s := range n.sets {
+		if s.typ == t {
+			return s
+		}
+	}
+	return nil
+}
+
+// Origin is the zone's name.
+func (z *Zone) Origin() string { return z.origin }
+
+// Signed reports whether the zone carries signatures.
+func (z *Zone) Signed() bool { return z.signed }
+
+// Serial is the version of the zone, from its SOA record.
+func (z *Zone) Serial() uint32 { return z.soa().Serial }
+
+func (z *Zone) soa() *miekg.SOA {
+	soa, _ := z.nodes[z.origin].set(TypeSOA).rrs[0].(*miekg.SOA)
+	return soa
+}
+
+// Records is all records: the SOA first, then by owner in canonical order.
+func (z *Zone) Records() []Record { return records(z.rrs(true)) }
+
+// rrs lists the records, with or without what signing added.
+func (z *Zone) rrs(signatures bool) []miekg.RR {
+	owners := make([]string, 0, len(z.nodes))
+	for name, n := range z.nodes {
+		if len(n.sets) > 0 {
+			owners = append(owners, name)
+		}
+	}
+	slices.SortFunc(owners, compareNames)
+	out := []miekg.RR{z.soa()}
+	for _, name := range owners {
+		for _, s := range z.nodes[name].sets {
+			if !signatures && (s.typ == TypeNSEC || s.typ == TypeDNSKEY) {
+				continue
+			}
+			if s.typ != TypeSOA {
+				out = append(out, s.rrs...)
+			}
+			if signatures {
+				out = append(out, s.sigs...)
+			}
+		}
+	}
+	return out
+}
+
+// NewZone builds a zone from records. The errors are those of a zone that must
+// not be served: no SOA or more than one, a record outside the zone, a CNAME
+// beside other data (RFC 1034 §3.6.2), no NS at the origin.
+func NewZone(origin string, recs []Record) (*Zone, error) {
+	b := newBuilder(origin)
+	for _, r := range recs {
+		if err := b.add(r.rr); err != nil {
+			return nil, fmt.Errorf("zone %s: %w", b.z.origin, err)
+		}
+	}
+	z, err := b.finish()
+	if err != nil {
+		return nil, fmt.Errorf("zone %s: %w", b.z.origin, err)
+	}
+	return z, nil
+}
+
+// builder collects records into a zone.
+type builder struct {
+	z    *Zone
+	sigs []*miekg.RRSIG
+}
+
+func newBuilder(origin string) *builder {
+	return &builder{z: &Zone{origin: canonical(origin), nodes: map[string]*node{}}}
+}
+
+func (b *builder) add(rr miekg.RR) error {
+	h := rr.Header()
+	if h.Class != miekg.ClassINET {
+		return fmt.Errorf("%s: class %s: only IN is served", h.Name, miekg.Class(h.Class))
+	}
+	owner := canonical(h.Name)
+	if !below(b.z.origin, owner) {
+		return fmt.Errorf("%s %s: not at or below %s; is a final dot missing or too many", h.Name, typeOf(rr), b.z.origin)
+	}
+	if h.Name != owner {
+		rr = miekg.Copy(rr)
+		rr.Header().Name = owner
+	}
+	if sig, ok := rr.(*miekg.RRSIG); ok {
+		b.sigs = append(b.sigs, sig)
+		return nil
+	}
+	return b.put(owner, rr)
+}
+
+// put adds rr to its set; a duplicate is dropped (RFC 2181 §5), and a set has one
+// TTL, the smallest (§5.2).
+func (b *builder) put(owner string, rr miekg.RR) error {
+	n := b.z.nodes[owner]
+	if n == nil {
+		n = &node{}
+		b.z.nodes[owner] = n
+	}
+	s := n.set(typeOf(rr))
+	if s == nil {
+		s = &rrset{typ: typeOf(rr)}
+		n.sets = append(n.sets, s)
+	}
+	if s.typ == TypeSOA && len(s.rrs) > 0 {
+		return fmt.Errorf("%s: a second SOA record", owner)
+	}
+	for _, have := range s.rrs {
+		if miekg.IsDuplicate(have, rr) {
+			return nil
+		}
+	}
+	s.rrs = append(s.rrs, rr)
+	least := rr.Header().Ttl
+	for _, x := range s.rrs {
+		least = min(least, x.Header().Ttl)
+	}
+	for i, x := range s.rrs {
+		if x.Header().Ttl != least {
+			s.rrs[i] = miekg.Copy(x)
+			s.rrs[i].Header().Ttl = least
+		}
+	}
+	return nil
+}
+
+// finish checks the zone as a whole and links what queries need.
+func (b *builder) finish() (*Zone, error) {
+	z := b.z
+	apex := z.nodes[z.origin]
+	if apex == nil || apex.set(TypeSOA) == nil {
+		return nil, fmt.Errorf("no SOA record at %s", z.origin)
+	}
+	if apex.set(TypeNS) == nil {
+		return nil, fmt.Errorf("no NS record at %s: a zone names its servers", z.origin)
+	}
+	for name, n := range z.nodes {
+		if err := z.checkNode(name, n); err != nil {
+			return nil, err
+		}
+	}
+	for _, sig := range b.sigs {
+		s := z.nodes[sig.Hdr.Name]
+		if s == nil || s.set(Type(sig.TypeCovered)) == nil {
+			return nil, fmt.Errorf("%s: a signature over %s records that are not there", sig.Hdr.Name, Type(sig.TypeCovered))
+		}
+		set := s.set(Type(sig.TypeCovered))
+		set.sigs = append(set.sigs, sig)
+	}
+	z.addNonTerminals()
+	z.link()
+	return z, nil
+}
+
+func (z *Zone) checkNode(name string, n *node) error {
+	c := n.set(TypeCNAME)
+	if c != nil && len(c.rrs) > 1 {
+		return fmt.Errorf("%s: %d CNAME records: a name has one other name", name, len(c.rrs))
+	}
+	for _, s := range n.sets {
+		if c != nil && s.typ != TypeCNAME && s.typ != TypeNSEC {
+			return fmt.Errorf("%s: a CNAME beside %s: a name with a CNAME has nothing else (RFC 1034 §3.6.2)", name, s.typ)
+		}
+		if s.typ == TypeSOA && name != z.origin {
+			return fmt.Errorf("%s: SOA inside the zone %s", name, z.origin)
+		}
+		if s.typ == TypeDNAME {
+			return fmt.Errorf("%s: DNAME is not served", name)
+		}
+	}
+	return nil
+}
+
+// addNonTerminals gives each name between an owner and the origin a node.
+func (z *Zone) addNonTerminals() {
+	owners := make([]string, 0, len(z.nodes))
+	for name := range z.nodes {
+		owners = append(owners, name)
+	}
+	for _, name := range owners {
+		for name != z.origin {
+			name = parent(name)
+			if z.nodes[name] != nil {
+				break
+			}
+			z.nodes[name] = &node{}
+		}
+	}
+}
+
+// link fills order and signed.
+func (z *Zone) link() {
+	z.order = z.order[:0]
+	for name, n := range z.nodes {
+		if n.set(TypeNSEC) != nil {
+			z.order = append(z.order, name)
+		}
+	}
+	slices.SortFunc(z.order, compareNames)
+	z.signed = z.nodes[z.origin].set(TypeDNSKEY) != nil && len(z.order) > 0
+}
+
+// cut is the delegation at or above name, "" if the zone has authority over name.
+func (z *Zone) cut(name string) string {
+	found := ""
+	for name != z.origin {
+		if n := z.nodes[name]; n != nil && n.set(TypeNS) != nil {
+			found = name
+		}
+		name = parent(name)
+	}
+	return found
+}
+
+// With is a copy of the zone without the records in remove, with those in add,
+// and with a serial number one higher (RFC 1982 arithmetic). Signatures are left
+// out: sign the result again. A record in remove that the zone does not have is
+// an error.
+func (z *Zone) With(add, remove []Record) (*Zone, error) {
+	kept := z.rrs(false)
+	for _, r := range remove {
+		i := slices.IndexFunc(kept, func(rr miekg.RR) bool { return miekg.IsDuplicate(rr, r.rr) })
+		if i < 0 {
+			return nil, fmt.Errorf("zone %s: no record %q", z.origin, r.String())
+		}
+		kept = slices.Delete(kept, i, i+1)
+	}
+	for _, r := range add {
+		kept = append(kept, r.rr)
+	}
+	if len(kept) > 0 && typeOf(kept[0]) == TypeSOA && !slices.ContainsFunc(kept[1:], func(rr miekg.RR) bool { return typeOf(rr) == TypeSOA }) {
+		soa, _ := miekg.Copy(kept[0]).(*miekg.SOA)
+		soa.Serial++
+		kept[0] = soa
+	}
+	return NewZone(z.origin, records(kept))
+}

@@ -1,0 +1,157 @@
+package dnsd
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"glassmail/dns"
+	"glassmail/trace"
+)
+
+// isClosed reports the error of a socket that was closed by us.
+func isClosed(err error) bool { return errors.Is(err, net.ErrClosed) }
+
+// serveTCP accepts connections, Connections of them at most.
+func (s *Server) serveTCP(ctx context.Context, l net.Listener) {
+	peers := &peers{most: s.o.PerAddress, count: map[netip.Addr]int{}}
+	var pause time.Duration
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil || !s.backOff(ctx, &pause, err) {
+				return
+			}
+			continue
+		}
+		pause = 0
+		from := addrPort(conn.RemoteAddr())
+		select {
+		case s.conns <- struct{}{}:
+		default:
+			conn.Close()
+			s.note("too many TCP connections: " + from.String() + " closed")
+			continue
+		}
+		if !peers.enter(from.Addr()) {
+			<-s.conns
+			conn.Close()
+			s.note("too many TCP connections from " + from.Addr().String() + ": one closed")
+			continue
+		}
+		s.tasks.Go(func() {
+			defer func() { <-s.conns }()
+			defer peers.leave(from.Addr())
+			s.connection(ctx, conn, from)
+		})
+	}
+}
+
+// peers counts connections by address.
+type peers struct {
+	most int
+
+	mu    sync.Mutex
+	count map[netip.Addr]int
+}
+
+func (p *peers) enter(a netip.Addr) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.count[a] >= p.most {
+		return false
+	}
+	p.count[a]++
+	return true
+}
+
+func (p *peers) leave(a netip.Addr) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.count[a]--; p.count[a] <= 0 {
+		delete(p.count, a)
+	}
+}
+
+// connection answers the queries of one TCP connection in order until the client
+// leaves, is silent for too long, or ctx ends.
+func (s *Server) connection(ctx context.Context, conn net.Conn, from netip.AddrPort) {
+	defer conn.Close()
+	unhook := context.AfterFunc(ctx, func() { conn.Close() })
+	defer unhook()
+	for {
+		if !s.exchange(ctx, conn, from) {
+			return
+		}
+	}
+}
+
+// exchange reads one query and writes its reply, each within Idle. It reports
+// whether the connection can go on.
+func (s *Server) exchange(ctx context.Context, conn net.Conn, from netip.AddrPort) bool {
+	stop := s.closeAfter(conn)
+	b, err := dns.ReadFrame(conn)
+	stop()
+	if err != nil || !s.limit.allow(from.Addr()) {
+		return false
+	}
+	local := conn.LocalAddr().String()
+	m, err := dns.Unpack(b)
+	cause := s.record(trace.Client, local, from, m, b, 0)
+	if err != nil {
+		if r := dns.FormatErrorReply(b); r != nil {
+			s.frame(conn, local, from, r, cause)
+		}
+		return false
+	}
+	req := &dns.Request{Message: m, From: from, TCP: true}
+	reply := s.handler.Answer(ctx, req)
+	if reply == nil {
+		return false
+	}
+	frames, err := reply.PackStream()
+	if err != nil {
+		if frames, err = req.NewReply(dns.ServerFailure).PackStream(); err != nil {
+			return false
+		}
+	}
+	for _, f := range frames {
+		if !s.frame(conn, local, from, f, cause) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Server) frame(conn net.Conn, local string, to netip.AddrPort, b []byte, cause uint64) bool {
+	if s.o.Trace != nil {
+		m, _ := dns.Unpack(b)
+		s.record(trace.Server, local, to, m, b, cause)
+	}
+	stop := s.closeAfter(conn)
+	defer stop()
+	return dns.WriteFrame(conn, b) == nil
+}
+
+// closeAfter closes conn when Idle has passed by the host's clock, unless stop is
+// called first.
+func (s *Server) closeAfter(conn net.Conn) (stop func()) {
+	t, stopTimer := s.host.Clock().After(s.o.Idle)
+	off, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-t:
+			conn.Close()
+		case <-off:
+		}
+	}()
+	return func() {
+		close(off)
+		stopTimer()
+		<-done
+	}
+}
