@@ -186,3 +186,14 @@ func TestDelivery(t *testing.T) {
 		}
 	}
 }
+
+// eventually waits for something that another goroutine will do.
+func eventually(t *testing.T, f func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(20 * time.Second); !f(); {
+		if time.Now().After(limit) {
+			t.Fatal("it did not come to pass")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
