@@ -1,0 +1,216 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"glassmail/mail"
+	"glassmail/mailbox"
+	"glassmail/queue"
+	"glassmail/store"
+)
+
+// Admin is what an operator can do to a node's data, while it runs (through its
+// control socket, see DialControl) or while it is stopped (on the files, see
+// NewAdmin).
+type Admin interface {
+	Accounts(ctx context.Context) ([]AccountInfo, error)
+	// AddAccount creates an account with its standard folders. maxBytes 0 means
+	// no limit. ErrExists.
+	AddAccount(ctx context.Context, address, password string, maxBytes int64) error
+	SetPassword(ctx context.Context, address, password string) error
+	RemoveAccount(ctx context.Context, address string) error
+	Aliases(ctx context.Context) ([]mailbox.Alias, error)
+	// SetAlias creates or replaces; without targets it removes.
+	SetAlias(ctx context.Context, address string, targets []string) error
+	Folders(ctx context.Context, address string) ([]mailbox.Folder, error)
+	// Queue lists waiting recipients; dest "" means all.
+	Queue(ctx context.Context, dest string) ([]queue.Entry, error)
+	// QueueText returns the beginning of the message of an entry, at most 64 KiB.
+	QueueText(ctx context.Context, id string) (string, error)
+	// AmendQueue returns how many entries there were; nil ids means all.
+	AmendQueue(ctx context.Context, ids []string, a queue.Amendment) (int, error)
+}
+
+// AccountInfo is an account as an operator sees it.
+type AccountInfo struct {
+	Address  string    `json:"address"`
+	Messages int64     `json:"messages"`
+	Bytes    int64     `json:"bytes"`
+	MaxBytes int64     `json:"maxBytes"` // 0 means no limit
+	Created  time.Time `json:"created"`
+}
+
+// maxQueueText is how much of a waiting message an operator is shown, in bytes.
+const maxQueueText = 64 << 10
+
+// standardFolders are made for every account (RFC 6154).
+func standardFolders() []mailbox.FolderChange {
+	return []mailbox.FolderChange{
+		{New: "Drafts", Special: `\Drafts`},
+		{New: "Sent", Special: `\Sent`},
+		{New: "Junk", Special: `\Junk`},
+		{New: "Trash", Special: `\Trash`},
+		{New: "Archive", Special: `\Archive`},
+	}
+}
+
+// NewAdmin works on an open store.
+func NewAdmin(s store.Store, now func() time.Time) Admin { return &admin{store: s, now: now} }
+
+type admin struct {
+	store store.Store
+	now   func() time.Time
+}
+
+func (a *admin) Accounts(ctx context.Context) ([]AccountInfo, error) {
+	all, err := a.store.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]AccountInfo, 0, len(all))
+	for _, one := range all {
+		u, err := a.store.Usage(ctx, one.Address)
+		if err != nil {
+			return nil, fmt.Errorf("usage of %s: %w", one.Address, err)
+		}
+		out = append(out, AccountInfo{one.Address, u.Messages, u.Bytes, one.MaxBytes, one.Created})
+	}
+	return out, nil
+}
+
+func (a *admin) AddAccount(ctx context.Context, address, password string, maxBytes int64) error {
+	key, err := canonical(address)
+	if err != nil {
+		return err
+	}
+	hash, err := mailbox.HashPassword(password)
+	if err != nil {
+		return err
+	}
+	err = a.store.PutAccount(ctx, mailbox.Account{Address: key, Password: hash, MaxBytes: maxBytes, Created: a.now()}, true)
+	if errors.Is(err, mailbox.ErrExists) {
+		return fmt.Errorf("the account %s %w", key, err)
+	} else if err != nil {
+		return err
+	}
+	yes := true
+	for _, f := range standardFolders() {
+		if _, err := a.store.ChangeFolder(ctx, key, f); err != nil && !errors.Is(err, mailbox.ErrExists) {
+			return fmt.Errorf("folder %s of %s: %w", f.New, key, err)
+		}
+		if _, err := a.store.ChangeFolder(ctx, key, mailbox.FolderChange{Old: f.New, Subscribe: &yes}); err != nil {
+			return fmt.Errorf("folder %s of %s: %w", f.New, key, err)
+		}
+	}
+	return nil
+}
+
+func (a *admin) SetPassword(ctx context.Context, address, password string) error {
+	account, err := a.account(ctx, address)
+	if err != nil {
+		return err
+	}
+	if account.Password, err = mailbox.HashPassword(password); err != nil {
+		return err
+	}
+	return a.store.PutAccount(ctx, account, false)
+}
+
+func (a *admin) account(ctx context.Context, address string) (mailbox.Account, error) {
+	key, err := canonical(address)
+	if err != nil {
+		return mailbox.Account{}, err
+	}
+	account, err := a.store.Account(ctx, key)
+	if err != nil {
+		return account, fmt.Errorf("account %s: %w", key, err)
+	}
+	return account, nil
+}
+
+func (a *admin) RemoveAccount(ctx context.Context, address string) error {
+	key, err := canonical(address)
+	if err != nil {
+		return err
+	}
+	if err := a.store.DeleteAccount(ctx, key); err != nil {
+		return fmt.Errorf("account %s: %w", key, err)
+	}
+	return nil
+}
+
+func (a *admin) Aliases(ctx context.Context) ([]mailbox.Alias, error) { return a.store.Aliases(ctx) }
+
+func (a *admin) SetAlias(ctx context.Context, address string, targets []string) error {
+	key, err := canonical(address)
+	if err != nil {
+		return err
+	}
+	for _, t := range targets {
+		if _, err := mail.ParseAddress(t, true); err != nil {
+			return fmt.Errorf("target %q is no address: %w", t, err)
+		}
+	}
+	if err := a.store.PutAlias(ctx, mailbox.Alias{Address: key, Targets: targets}); err != nil {
+		return fmt.Errorf("alias %s: %w", key, err)
+	}
+	return nil
+}
+
+func (a *admin) Folders(ctx context.Context, address string) ([]mailbox.Folder, error) {
+	account, err := a.account(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return a.store.Folders(ctx, account.Address)
+}
+
+func (a *admin) Queue(ctx context.Context, dest string) ([]queue.Entry, error) {
+	var out []queue.Entry
+	for e, err := range a.store.Entries(ctx, dest) {
+		if err != nil {
+			return out, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+func (a *admin) QueueText(ctx context.Context, id string) (string, error) {
+	for e, err := range a.store.Entries(ctx, "") {
+		if err != nil {
+			return "", err
+		}
+		if e.ID != id {
+			continue
+		}
+		m, err := a.store.Body(ctx, e.Body)
+		if err != nil {
+			return "", err
+		}
+		defer m.Close()
+		b, err := io.ReadAll(io.NewSectionReader(m, 0, min(m.Size(), maxQueueText)))
+		return string(b), err
+	}
+	return "", fmt.Errorf("queue entry %s: %w", id, mailbox.ErrNotFound)
+}
+
+func (a *admin) AmendQueue(ctx context.Context, ids []string, am queue.Amendment) (int, error) {
+	return a.store.Amend(ctx, ids, am, a.now())
+}
+
+// canonical checks an address and brings it into the form of the store.
+func canonical(address string) (string, error) {
+	a, err := mail.ParseAddress(address, true)
+	if err == nil && a.Domain == "" {
+		err = errors.New("the @domain is missing")
+	}
+	if err != nil {
+		return "", fmt.Errorf("%q is no address such as bob@hamburger.edu: %w", address, err)
+	}
+	return mailbox.Canonical(a), nil
+}

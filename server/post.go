@@ -1,0 +1,274 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"glassmail/mail"
+	"glassmail/mailbox"
+	"glassmail/queue"
+	"glassmail/store"
+	"glassmail/trace"
+	"glassmail/wire"
+)
+
+// maxHops is the number of Received lines above which a message goes in circles
+// (RFC 5321 §6.3).
+const maxHops = 100
+
+// post is the office of the node: it knows who may send and receive, and it
+// takes responsibility for messages. Its Accept holds the named instant at which
+// that happens.
+type post struct {
+	name   string
+	dir    *directory
+	store  store.Store
+	verify *mailbox.Verifier
+	trace  *trace.Log
+	clock  wire.Clock
+	open   bool // users of the node may send without logging in: the lab only
+}
+
+// Login checks a user name and password. A refusal is a *mail.Reply.
+func (p *post) Login(ctx context.Context, peer mail.Peer, user, password string) (mail.Address, error) {
+	account, err := p.login(ctx, user, password)
+	if err != nil {
+		return mail.Address{}, err
+	}
+	return mail.ParseAddress(account, true)
+}
+
+func (p *post) login(ctx context.Context, user, password string) (string, error) {
+	a, err := p.dir.account(ctx, user)
+	if err != nil && !errors.Is(err, mailbox.ErrNotFound) {
+		return "", err
+	}
+	ok, err := p.verify.Check(ctx, a.Password, password)
+	if err != nil {
+		return "", fmt.Errorf("checking the password of %s: %w", a.Address, err)
+	}
+	if !ok {
+		return "", mail.NewReply(535, mail.Enhanced{5, 7, 8}, "User name or password is wrong") // RFC 4954 §6
+	}
+	return a.Address, nil
+}
+
+// Sender says whether the client may use a reverse-path.
+func (p *post) Sender(ctx context.Context, peer mail.Peer, from mail.Address) error {
+	if peer.User.IsNull() {
+		return nil
+	}
+	ok, err := p.dir.maySend(ctx, mailbox.Canonical(peer.User), from)
+	if err == nil && !ok {
+		return mail.NewReply(550, mail.Enhanced{5, 7, 1}, "%s may not send as %s", peer.User, from) // RFC 6409 §6.1
+	}
+	return err
+}
+
+// Recipient says whether the client may send to an address.
+func (p *post) Recipient(ctx context.Context, env *mail.Envelope, to mail.Address) error {
+	if !p.dir.serves(to) {
+		return p.mayRelay(ctx, env, to)
+	}
+	targets, err := p.dir.resolve(ctx, to)
+	if err != nil {
+		return err
+	}
+	for _, t := range targets {
+		if t.account == "" {
+			continue
+		}
+		if err := p.hasRoom(ctx, t.account, env.Options.Size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayRelay lets mail out for users who logged in. In the lab, from which nothing
+// can leave, it is enough to write from an address of the node.
+func (p *post) mayRelay(ctx context.Context, env *mail.Envelope, to mail.Address) error {
+	if !env.Peer.User.IsNull() {
+		return nil
+	}
+	if p.open && !env.From.IsNull() && p.dir.serves(env.From) {
+		_, err := p.dir.resolve(ctx, env.From)
+		return err
+	}
+	return mail.NewReply(550, mail.Enhanced{5, 7, 1},
+		"Relaying denied: %s is not for %s, and you are not logged in", to, p.name)
+}
+
+func (p *post) hasRoom(ctx context.Context, account string, size int64) error {
+	u, err := p.store.Usage(ctx, account)
+	if err != nil {
+		return err
+	}
+	if u.MaxBytes > 0 && u.Bytes+size >= u.MaxBytes || u.MaxMessages > 0 && u.Messages >= u.MaxMessages {
+		return mail.NewReply(452, mail.Enhanced{4, 2, 2}, "The mailbox of %s is full", account)
+	}
+	return nil
+}
+
+// Accept reads a message to its end and makes it durable: copies for local
+// recipients and queue entries for the others, in one commit. When it returns
+// nil the node is responsible for the message (RFC 5321 §4.2.5).
+func (p *post) Accept(ctx context.Context, env *mail.Envelope, text io.Reader) (string, error) {
+	a, err := p.address(ctx, env)
+	if err != nil {
+		return "", err
+	}
+	staged, err := p.stage(ctx, env, text, len(a.Relay) == 0)
+	if err != nil {
+		return "", smtpError(err)
+	}
+	defer staged.Discard()
+	if err := p.inspect(staged, &a); err != nil {
+		return "", smtpError(err)
+	}
+	size := staged.Size()
+	if _, err := p.store.Accept(ctx, staged, a); err != nil {
+		return "", smtpError(err)
+	}
+	p.report(env, a, size)
+	return env.ID, nil
+}
+
+// address turns the envelope's recipients into deposits and queue entries.
+func (p *post) address(ctx context.Context, env *mail.Envelope) (store.Acceptance, error) {
+	now := p.clock.Now()
+	a := store.Acceptance{ID: env.ID, From: env.From, Options: env.Options, Time: now}
+	local, remote := map[string]bool{}, map[mail.Address]bool{}
+	for _, rcpt := range env.To {
+		targets, err := p.dir.resolve(ctx, rcpt.Address)
+		if err != nil {
+			return a, err
+		}
+		for _, t := range targets {
+			switch {
+			case t.account == "" && !remote[t.remote]:
+				remote[t.remote] = true
+				out := rcpt
+				out.Address = t.remote
+				a.Relay = append(a.Relay, queue.Recipient{Recipient: out, Dest: t.remote.Route(), Due: now})
+			case t.account != "" && !local[t.account]:
+				local[t.account] = true
+				inbox, err := p.store.Folder(ctx, t.account, mailbox.Inbox)
+				if err != nil {
+					return a, fmt.Errorf("INBOX of %s: %w", t.account, err)
+				}
+				a.Deposits = append(a.Deposits, mailbox.Deposit{User: t.account, Folder: inbox.ID, Date: now})
+			}
+		}
+	}
+	return a, nil
+}
+
+// stage writes the trace lines, then what a submission lacks, then the text.
+func (p *post) stage(ctx context.Context, env *mail.Envelope, text io.Reader, final bool) (store.Staged, error) {
+	staged, err := p.store.Stage(ctx, env.Options.Size)
+	if err != nil {
+		return nil, err
+	}
+	head := newHeaderReader(text)
+	err = head.peek()
+	if err == nil {
+		_, err = io.WriteString(staged, p.preface(env, head, final))
+	}
+	if err == nil {
+		_, err = io.Copy(staged, head)
+	}
+	if err != nil {
+		staged.Discard()
+		return nil, err
+	}
+	return staged, nil
+}
+
+// preface is what stands before the client's text.
+func (p *post) preface(env *mail.Envelope, head *headerReader, final bool) string {
+	var b strings.Builder
+	if final { // RFC 5321 §4.4: the last server notes the reverse-path
+		fmt.Fprintf(&b, "Return-Path: %s\r\n", env.From.Path())
+	}
+	r := mail.Received{
+		Helo: env.Peer.Helo, Addr: env.Peer.Addr.Addr(), By: p.name,
+		Protocol: env.Peer.Protocol(env.Options.UTF8), TLS: env.Peer.TLS, ID: env.ID, Time: p.clock.Now(),
+	}
+	if len(env.To) == 1 {
+		r.For = env.To[0].Address
+	}
+	b.WriteString(r.String())
+	if env.Peer.Submission || !env.Peer.User.IsNull() {
+		b.WriteString(p.missing(env, head))
+	}
+	if !head.startsWithField() {
+		b.WriteString("\r\n") // a text without a header, as in the lecture, is all body
+	}
+	return b.String()
+}
+
+// missing is the fields that a submission should have had (RFC 6409 §8).
+func (p *post) missing(env *mail.Envelope, head *headerReader) string {
+	var b strings.Builder
+	if !head.has("Date") {
+		fmt.Fprintf(&b, "Date: %s\r\n", mail.Date(p.clock.Now()))
+	}
+	if !head.has("Message-ID") {
+		fmt.Fprintf(&b, "Message-ID: <%s@%s>\r\n", env.ID, p.name)
+	}
+	if !head.has("From") && !env.From.IsNull() {
+		fmt.Fprintf(&b, "From: %s\r\n", env.From)
+	}
+	return b.String()
+}
+
+// inspect reads the structure once, for all later readers.
+func (p *post) inspect(staged store.Staged, a *store.Acceptance) error {
+	rec, err := mailbox.Scan(staged, staged.Size())
+	if err != nil {
+		return err
+	}
+	header := make([]byte, min(rec.Root.Body-rec.Root.Header, mailbox.MaxHeaderSize))
+	if n, err := staged.ReadAt(header, rec.Root.Header); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	} else if len(mailbox.HeaderValues(header[:n], "Received")) > maxHops {
+		return mail.NewReply(554, mail.Enhanced{5, 4, 6}, "The message has passed more than %d servers: it goes in circles", maxHops)
+	}
+	a.Record = rec.Marshal()
+	return nil
+}
+
+// report tells the trace what was decided.
+func (p *post) report(env *mail.Envelope, a store.Acceptance, size int64) {
+	if p.trace == nil {
+		return
+	}
+	e := trace.Event{Node: p.name, Conn: env.Peer.Conn, Proto: trace.Store, Dir: trace.Self, Journey: env.ID}
+	e.Kind, e.Size = trace.Accepted, int(size)
+	e.Text = fmt.Sprintf("accepted %s from %s: %d bytes", env.ID, env.From.Path(), size)
+	e.Cause = p.trace.Add(e)
+	for _, d := range a.Deposits {
+		e.Kind, e.Text = trace.Delivered, "delivered to the mailbox of "+d.User
+		p.trace.Add(e)
+	}
+	for _, r := range a.Relay {
+		e.Kind, e.Proto, e.Text = trace.Queued, trace.Queue, fmt.Sprintf("queued for %s: %s", r.Dest, r.Address)
+		p.trace.Add(e)
+	}
+}
+
+// smtpError says in SMTP what a store said. What it does not know stays as it
+// is and becomes 451 at the door.
+func smtpError(err error) error {
+	switch {
+	case errors.Is(err, mailbox.ErrQuota):
+		return mail.NewReply(452, mail.Enhanced{4, 2, 2}, "The mailbox is full")
+	case errors.Is(err, mailbox.ErrFull):
+		return mail.NewReply(452, mail.Enhanced{4, 3, 1}, "There is no room on the disk at this time")
+	}
+	return err
+}
