@@ -154,11 +154,19 @@ func (s *Store) journalGroup(group []*op) error {
 	switch {
 	case err == nil:
 		s.counts.flushes.Add(1)
+		s.setEnd()
 		return nil
 	case isFull(err):
 		return full(err)
 	}
 	return s.stop(err)
+}
+
+// setEnd tells others how far the journal is durable.
+func (s *Store) setEnd() {
+	if j := &s.journal; j.f != nil {
+		s.end.Store(&place{seg: j.seg, end: j.off, lsn: j.synced})
+	}
 }
 
 func (s *Store) addFrame(o *op) {
@@ -399,6 +407,9 @@ func (s *Store) follow(a *after) {
 		poke(s.purge)
 	}
 	s.unlinks.remove(s, a.blobs)
+	if a.dead > 0 && s.counts.dead.Add(a.dead) > s.o.SegmentSize {
+		poke(s.purge)
+	}
 }
 
 func poke(c chan struct{}) {

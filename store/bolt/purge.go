@@ -9,7 +9,7 @@ import (
 )
 
 // runPurge removes what deleted folders left, in small steps between which
-// deliveries get through. At the start it also removes files of texts that were
+// deliveries get through, and compacts the journal when a segment's worth has died. At the start it also removes files of texts that were
 // never accepted.
 func (s *Store) runPurge() {
 	defer s.loops.Done()
@@ -17,11 +17,15 @@ func (s *Store) runPurge() {
 	_ = s.sweep(start) // what it could not remove, the next start does
 	for {
 		select {
-		case <-s.done:
+		case <-s.ctx.Done():
 			return
 		case <-s.purge:
 		}
 		for s.purgeStep() {
+		}
+		if s.counts.dead.Load() > s.o.SegmentSize {
+			s.counts.dead.Store(0)
+			_, _ = s.Compact(s.ctx, compactBelow) // what it could not do, the next time does
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -32,11 +33,13 @@ type Store struct {
 	ops    chan *op   // to runJournal
 	groups chan []*op // to runIndex
 	gate   sync.RWMutex
-	closed bool // under gate
-	done   chan struct{}
+	closed bool            // under gate
+	ctx    context.Context // ends when Close begins
+	cancel context.CancelFunc
 	loops  sync.WaitGroup
 	failed atomic.Pointer[error]
-	full   atomic.Bool // acknowledged operations wait for room in the index
+	end    atomic.Pointer[place] // of what is durable in the journal
+	full   atomic.Bool           // acknowledged operations wait for room in the index
 
 	blobs    atomic.Uint64 // file number given out last
 	ids      acceptedIDs
@@ -70,6 +73,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("store %s: %w", dir, err)
 	}
+	s.setEnd()
 	s.opened.Took = time.Since(start)
 	s.loops.Add(3)
 	go s.runJournal()
@@ -79,15 +83,15 @@ func Open(dir string, o Options) (*Store, error) {
 }
 
 func newStore(dir string, o Options) *Store {
+	ctx, cancel := context.WithCancel(context.Background())
 	return &Store{
-		o: o, dir: dir,
+		o: o, dir: dir, ctx: ctx, cancel: cancel,
 		segments: segments{fs: o.FS, dir: filepath.Join(dir, "journal"), open: map[uint32]*segment{}},
 		space:    space{fs: o.FS, dir: dir, reserve: o.Reserve, start: time.Now()},
 		schedule: store.NewSchedule(),
 		wake:     make(chan struct{}, 1),
 		ops:      make(chan *op, maxGroup),
 		groups:   make(chan []*op, 64),
-		done:     make(chan struct{}),
 		ids:      newAcceptedIDs(),
 		quota:    reservations{bytes: map[string]int64{}},
 		watchers: newWatchers(),
@@ -151,7 +155,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	close(s.done)
+	s.cancel()
 	close(s.ops)
 	s.gate.Unlock()
 	s.loops.Wait()
@@ -176,23 +180,28 @@ func (s *Store) alive() error {
 	if f := s.failed.Load(); f != nil {
 		return *f
 	}
-	select {
-	case <-s.done:
+	if s.ctx.Err() != nil {
 		return ErrClosed
-	default:
-		return nil
 	}
+	return nil
 }
 
-// submit hands an operation to the store's goroutines and waits for its answer.
-func (s *Store) submit(o *op) error {
+// send hands an operation to the store's goroutines, which will answer it.
+func (s *Store) send(o *op) error {
 	s.gate.RLock()
+	defer s.gate.RUnlock()
 	if s.closed {
-		s.gate.RUnlock()
 		return ErrClosed
 	}
 	s.ops <- o
-	s.gate.RUnlock()
+	return nil
+}
+
+// submit sends an operation and waits for its answer.
+func (s *Store) submit(o *op) error {
+	if err := s.send(o); err != nil {
+		return err
+	}
 	return <-o.done
 }
 

@@ -41,6 +41,7 @@ type after struct {
 	accepted []acceptedID
 	wake     bool
 	purge    bool
+	dead     int64 // bytes of segments that nobody refers to any more
 }
 
 type queueHint struct {
@@ -177,6 +178,7 @@ func (w *writer) refs(id uint64, by int) error {
 
 func (w *writer) dropBody(k []byte, r bodyRow) error {
 	w.live[r.seg] -= r.live()
+	w.dead += r.live()
 	if r.blob != 0 {
 		w.blobs = append(w.blobs, r.blob)
 		if err := w.bucket(bucketBlob).Delete(key64(r.blob)); err != nil {
