@@ -339,14 +339,9 @@ func (s *Store) commit(group []*op) error {
 	if err := w.finish(); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
-	if s.o.commit != nil {
-		s.o.commit(false)
-	}
-	if err := tx.Commit(); err != nil {
+	if err := s.o.commit(tx.Commit); err != nil {
+		_ = tx.Rollback() // if the commit has not done so
 		return commitError(err)
-	}
-	if s.o.commit != nil {
-		s.o.commit(true)
 	}
 	s.counts.commits.Add(1)
 	s.follow(&w.after)

@@ -36,8 +36,7 @@ type Options struct {
 	// negative none.
 	Reserve int64
 
-	// commit, for tests, sees each index commit begin and end.
-	commit func(done bool)
+	commit func(commit func() error) error // runs an index commit; tests put faults here
 }
 
 // Limits of this engine.
@@ -83,6 +82,9 @@ func (o Options) withDefaults() Options {
 	o.InlineSize = min(o.InlineSize, 4<<20)
 	if o.Delay == 0 {
 		o.Delay = 5 * time.Millisecond
+	}
+	if o.commit == nil {
+		o.commit = func(commit func() error) error { return commit() }
 	}
 	if o.Reserve == 0 {
 		o.Reserve = 64 << 20
