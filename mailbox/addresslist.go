@@ -61,18 +61,13 @@ func (p *addressList) item() {
 	}
 }
 
-// word reads an atom with its dots, an encoded word as a whole (RFC 2047 §2), or
-// else skips one byte.
+// word reads an atom with its dots, an encoded word as a whole, with whatever
+// people put into it, or else skips one byte.
 func (p *addressList) word() string {
 	start := p.i
-	if strings.HasPrefix(p.s[p.i:], "=?") {
-		for !p.end() && p.s[p.i] > ' ' {
-			p.i++
-			if p.i-start > 4 && p.s[p.i-2:p.i] == "?=" && (p.end() || !isWord(p.s[p.i])) {
-				return p.s[start:p.i]
-			}
-		}
-		p.i = start + 2
+	if _, _, _, n := splitWord(p.s[p.i:]); n > 0 {
+		p.i += n
+		return p.s[start:p.i]
 	}
 	for !p.end() && isWord(p.s[p.i]) {
 		p.i++

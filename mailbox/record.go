@@ -141,6 +141,9 @@ func param(params []Param, key string) string {
 	return ""
 }
 
+// maxPieces bounds how many pieces of a value are put together.
+const maxPieces = 100
+
 // joined is like param, and puts together a value that was cut into pieces
 // key*0, key*1 and so on (RFC 2231 §3). Pieces are not decoded.
 func joined(params []Param, key string) string {
@@ -148,7 +151,7 @@ func joined(params []Param, key string) string {
 		return v
 	}
 	var b strings.Builder
-	for n := 0; n <= len(params); n++ {
+	for n := range min(maxPieces, len(params)) {
 		at := -1
 		for i := range params {
 			if isPiece(params[i].Key, key, n) {

@@ -237,6 +237,12 @@ func TestScanLimits(t *testing.T) {
 			"To: " + strings.Repeat("(", 1<<20),
 			"To: " + strings.Repeat("<", 1<<20),
 			"To: " + strings.Repeat("=?", 1<<20),
+			"To: " + strings.Repeat("=?,", 1<<20),
+			"To: " + strings.Repeat("=?a?q?,", 1<<20),
+			"To: " + strings.Repeat("<(", 1<<20),
+			"To: " + strings.Repeat("\"", 1<<20),
+			"Content-Type: multipart/mixed" + pieces(1<<16),
+			strings.Repeat("Content-Type: multipart/mixed; boundary=b\r\n", 1<<16),
 			"To: " + strings.Repeat("@.", 1<<20),
 			"Subject: " + strings.Repeat("x", 4<<20),
 			"Content-Type: text/plain" + strings.Repeat(";a=b", 1<<20),
@@ -249,6 +255,15 @@ func TestScanLimits(t *testing.T) {
 			}
 		}
 	})
+}
+
+// pieces are parameters that make up one boundary.
+func pieces(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, ";boundary*%d=a", i)
+	}
+	return b.String()
 }
 
 func TestScanReadErrors(t *testing.T) {

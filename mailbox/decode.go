@@ -1,0 +1,170 @@
+package mailbox
+
+import "io"
+
+// decoder undoes a content transfer encoding piece by piece. It takes any bytes:
+// what is not of the encoding is passed over or through.
+type decoder interface {
+	// decode appends what src stands for to dst.
+	decode(dst, src []byte) []byte
+	// end appends what was held back.
+	end(dst []byte) []byte
+}
+
+// decodingReader reads through a decoder with a fixed amount of memory.
+type decodingReader struct {
+	r   io.Reader
+	d   decoder
+	in  []byte
+	out []byte // what Read has not taken yet is out[at:]
+	at  int
+	err error
+}
+
+func newDecodingReader(r io.Reader, d decoder) *decodingReader {
+	return &decodingReader{r: r, d: d, in: make([]byte, 8<<10)}
+}
+
+func (r *decodingReader) Read(p []byte) (int, error) {
+	for r.at == len(r.out) {
+		if r.err != nil {
+			return 0, r.err
+		}
+		n, err := r.r.Read(r.in)
+		r.out, r.at = r.d.decode(r.out[:0], r.in[:n]), 0
+		if r.err = err; err == io.EOF {
+			r.out = r.d.end(r.out)
+		}
+	}
+	n := copy(p, r.out[r.at:])
+	r.at += n
+	return n, nil
+}
+
+// base64Decoder undoes base64 (RFC 2045 §6.8). Characters outside the alphabet
+// are passed over; after padding, a new sequence may begin.
+type base64Decoder struct {
+	value uint32 // of the bits collected
+	bits  int
+}
+
+func (d *base64Decoder) decode(dst, src []byte) []byte {
+	for _, c := range src {
+		v := sextet(c)
+		if v < 0 {
+			if c == '=' {
+				d.value, d.bits = 0, 0
+			}
+			continue
+		}
+		d.value = d.value<<6 | uint32(v)
+		if d.bits += 6; d.bits >= 8 {
+			d.bits -= 8
+			dst = append(dst, byte(d.value>>d.bits))
+		}
+	}
+	return dst
+}
+
+func (d *base64Decoder) end(dst []byte) []byte { return dst }
+
+func sextet(c byte) int {
+	switch {
+	case c >= 'A' && c <= 'Z':
+		return int(c - 'A')
+	case c >= 'a' && c <= 'z':
+		return int(c-'a') + 26
+	case c >= '0' && c <= '9':
+		return int(c-'0') + 52
+	case c == '+':
+		return 62
+	case c == '/':
+		return 63
+	}
+	return -1
+}
+
+// quotedDecoder undoes quoted-printable (RFC 2045 §6.7).
+type quotedDecoder struct {
+	state quotedState
+	digit byte // the first of two
+}
+
+type quotedState uint8
+
+const (
+	quotedText  quotedState = iota
+	quotedEqual             // after "="
+	quotedDigit             // after "=" and a digit
+	quotedBlank             // after "=" and blanks, which may end the line
+	quotedCR                // after "=", maybe blanks, and CR
+)
+
+func (d *quotedDecoder) decode(dst, src []byte) []byte {
+	for _, c := range src {
+		if d.state != quotedText {
+			var taken bool
+			if dst, taken = d.escaped(dst, c); taken {
+				continue
+			}
+			d.state = quotedText
+		}
+		if c == '=' {
+			d.state = quotedEqual
+		} else {
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// escaped takes a byte after "=". If it does not take it, what came before was
+// no escape, has been appended, and c is text.
+func (d *quotedDecoder) escaped(dst []byte, c byte) (_ []byte, taken bool) {
+	switch {
+	case d.state == quotedDigit:
+		if isHex(c) {
+			d.state = quotedText
+			return append(dst, hexValue(d.digit)<<4|hexValue(c)), true
+		}
+		return append(dst, '=', d.digit), false
+	case c == '\n': // a soft line break
+		d.state = quotedText
+		return dst, true
+	case d.state == quotedCR:
+		return append(dst, '=', '\r'), false
+	case c == '\r':
+		d.state = quotedCR
+		return dst, true
+	case c == ' ' || c == '\t':
+		d.state = quotedBlank
+		return dst, true
+	case d.state == quotedBlank:
+		return append(dst, '=', ' '), false
+	case isHex(c):
+		d.state, d.digit = quotedDigit, c
+		return dst, true
+	}
+	return append(dst, '='), false
+}
+
+func (d *quotedDecoder) end(dst []byte) []byte {
+	if d.state == quotedDigit {
+		dst = append(dst, '=', d.digit)
+	}
+	return dst
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'F' || c >= 'a' && c <= 'f'
+}
+
+func hexValue(c byte) byte {
+	switch {
+	case c <= '9':
+		return c - '0'
+	case c <= 'F':
+		return c - 'A' + 10
+	}
+	return c - 'a' + 10
+}

@@ -1,0 +1,49 @@
+package mailbox
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Delimiter divides the levels of a folder's name.
+const Delimiter = "/"
+
+// FolderName checks a folder's name, and returns it with INBOX, as its first
+// level, in upper case (RFC 9051 §5.1). A name is UTF-8 of at most MaxFolderName
+// bytes, has no empty level and no control character. ErrInvalid.
+func FolderName(name string) (string, error) {
+	switch {
+	case name == "":
+		return "", fmt.Errorf("%w: the folder name is empty", ErrInvalid)
+	case len(name) > MaxFolderName:
+		return "", fmt.Errorf("%w: the folder name is longer than %d bytes", ErrInvalid, MaxFolderName)
+	case !utf8.ValidString(name):
+		return "", fmt.Errorf("%w: the folder name is not UTF-8", ErrInvalid)
+	case strings.ContainsFunc(name, isControl):
+		return "", fmt.Errorf("%w: the folder name %q has a control character", ErrInvalid, name)
+	case strings.HasPrefix(name, Delimiter), strings.HasSuffix(name, Delimiter), strings.Contains(name, Delimiter+Delimiter):
+		return "", fmt.Errorf("%w: the folder name %q has an empty level", ErrInvalid, name)
+	}
+	first, _, _ := strings.Cut(name, Delimiter)
+	if strings.EqualFold(first, Inbox) {
+		return Inbox + name[len(first):], nil
+	}
+	return name, nil
+}
+
+// isControl reports what may not stand in a name (RFC 9051 §5.1).
+func isControl(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029'
+}
+
+// Parent is the name of the folder above, "" for one of the first level.
+func Parent(name string) string {
+	return name[:max(strings.LastIndex(name, Delimiter), 0)]
+}
+
+// Below reports whether a folder lies somewhere below another.
+func Below(name, above string) bool {
+	rest, ok := strings.CutPrefix(name, above)
+	return ok && strings.HasPrefix(rest, Delimiter)
+}
