@@ -115,12 +115,6 @@ func (p *peer) answer(key, friendly string) string {
 	return list[0]
 }
 
-func (p *peer) setScript(key string, replies ...string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.script[key] = replies
-}
-
 // say writes a reply; it returns false when the connection is over.
 func (p *peer) say(c net.Conn, reply string) bool {
 	switch reply {

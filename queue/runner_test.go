@@ -53,15 +53,15 @@ func addrs(s ...string) []netip.Addr {
 
 // stage is a Runner with everything around it.
 type stage struct {
-	t     *testing.T
-	clock *wire.Manual
-	store *fakeStore
-	world *world
-	names *names
-	log   *trace.Log
-	opts  queue.Options
-	stop  func()
-	quiet chan struct{} // closed when Run has returned
+	t      *testing.T
+	clock  *wire.Manual
+	store  *fakeStore
+	world  *world
+	names  *names
+	log    *trace.Log
+	opts   queue.Options
+	cancel func()
+	quiet  chan struct{} // closed when Run has returned
 }
 
 // newStage has crepes.fr as the node, and hamburger.edu behind two hosts at
@@ -103,8 +103,21 @@ func (s *stage) run() {
 			s.t.Error(err)
 		}
 	}()
-	s.stop = func() { cancel(); <-s.quiet }
+	s.cancel = cancel
 	s.t.Cleanup(s.stop)
+}
+
+// stop ends the Runner, and lets the clock pass over its grace.
+func (s *stage) stop() {
+	s.cancel()
+	for {
+		select {
+		case <-s.quiet:
+			return
+		case <-time.After(5 * time.Millisecond):
+			s.clock.Advance(time.Second)
+		}
+	}
 }
 
 // settled waits for n attempts to be recorded.
