@@ -51,7 +51,7 @@ type base64Decoder struct {
 func (d *base64Decoder) decode(dst, src []byte) []byte {
 	for _, c := range src {
 		v := sextet(c)
-		if v < 0 {
+		if v == 0xff {
 			if c == '=' {
 				d.value, d.bits = 0, 0
 			}
@@ -68,20 +68,23 @@ func (d *base64Decoder) decode(dst, src []byte) []byte {
 
 func (d *base64Decoder) end(dst []byte) []byte { return dst }
 
-func sextet(c byte) int {
-	switch {
-	case c >= 'A' && c <= 'Z':
-		return int(c - 'A')
-	case c >= 'a' && c <= 'z':
-		return int(c-'a') + 26
-	case c >= '0' && c <= '9':
-		return int(c-'0') + 52
-	case c == '+':
-		return 62
-	case c == '/':
-		return 63
+// sextets has, for each ASCII character, its value, or 0xff.
+const sextets = "" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x3e\xff\xff\xff\x3f" +
+	"\x34\x35\x36\x37\x38\x39\x3a\x3b\x3c\x3d\xff\xff\xff\xff\xff\xff" +
+	"\xff\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e" +
+	"\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\xff\xff\xff\xff\xff" +
+	"\xff\x1a\x1b\x1c\x1d\x1e\x1f\x20\x21\x22\x23\x24\x25\x26\x27\x28" +
+	"\x29\x2a\x2b\x2c\x2d\x2e\x2f\x30\x31\x32\x33\xff\xff\xff\xff\xff"
+
+// sextet is the value of a character, 0xff if it has none.
+func sextet(c byte) byte {
+	if c >= 0x80 {
+		return 0xff
 	}
-	return -1
+	return sextets[c]
 }
 
 // quotedDecoder undoes quoted-printable (RFC 2045 §6.7).

@@ -16,7 +16,8 @@ import (
 
 // folder brings a text into that form, piece by piece.
 type folder struct {
-	blank bool // the last byte of the output was a blank
+	blank      bool // the last byte of the output was a blank
+	decomposed []byte
 }
 
 // fold appends the form of a piece. Pieces must not divide characters.
@@ -29,8 +30,10 @@ func (f *folder) fold(dst, piece []byte) []byte {
 		for n < len(piece) && piece[n] >= utf8.RuneSelf {
 			n++
 		}
-		dst = f.runes(dst, piece[:n])
-		piece = piece[n:]
+		if n > 0 {
+			dst = f.runes(dst, piece[:n])
+			piece = piece[n:]
+		}
 	}
 	return dst
 }
@@ -61,22 +64,45 @@ func (f *folder) ascii(dst, piece []byte) []byte {
 }
 
 func (f *folder) runes(dst, piece []byte) []byte {
-	if len(piece) == 0 {
-		return dst
-	}
-	for _, r := range string(norm.NFKD.Bytes(piece)) {
-		switch {
-		case r < utf8.RuneSelf:
-			dst = f.ascii(dst, []byte{byte(r)})
-			continue
-		case unicode.IsSpace(r):
-			dst = f.ascii(dst, []byte{' '})
+	f.decompose(piece)
+	for rest := f.decomposed; len(rest) > 0; {
+		if n := asciiPrefix(rest); n > 0 {
+			dst = f.ascii(dst, rest[:n])
+			rest = rest[n:]
 			continue
 		}
-		f.blank = false
-		dst = utf8.AppendRune(dst, unicode.ToLower(unicode.ToTitle(r)))
+		r, n := utf8.DecodeRune(rest)
+		rest = rest[n:]
+		switch {
+		case !unicode.IsSpace(r):
+			dst = utf8.AppendRune(dst, unicode.ToLower(unicode.ToTitle(r)))
+			f.blank = false
+		case !f.blank:
+			dst = append(dst, ' ')
+			f.blank = true
+		}
 	}
 	return dst
+}
+
+// decompose is norm.NFKD.Append without its allocations, for a piece in which
+// marks need not be put in order.
+func (f *folder) decompose(piece []byte) {
+	f.decomposed = f.decomposed[:0]
+	for rest := piece; len(rest) > 0; {
+		p := norm.NFKD.Properties(rest)
+		n := p.Size()
+		if r, _ := utf8.DecodeRune(rest); n == 0 || p.CCC() != 0 || unicode.Is(unicode.Hangul, r) {
+			f.decomposed = norm.NFKD.Append(f.decomposed[:0], piece...)
+			return
+		}
+		if d := p.Decomposition(); d != nil {
+			f.decomposed = append(f.decomposed, d...)
+		} else {
+			f.decomposed = append(f.decomposed, rest[:n]...)
+		}
+		rest = rest[n:]
+	}
 }
 
 // needle is a text to look for, folded.
@@ -99,7 +125,7 @@ type finder struct {
 const findBuffer = 16 << 10
 
 func newFinder(needles []needle) *finder {
-	f := &finder{in: make([]byte, findBuffer)}
+	f := new(finder)
 	for _, n := range needles {
 		if len(n) > 0 {
 			f.needles = append(f.needles, n)
@@ -116,6 +142,9 @@ func (f *finder) search(r io.Reader) error {
 	overlap := 0
 	for _, n := range f.needles {
 		overlap = max(overlap, len(n)-1)
+	}
+	if f.in == nil {
+		f.in = make([]byte, findBuffer)
 	}
 	f.out = f.out[:0]
 	held := 0 // bytes of a character that the last piece cut
