@@ -32,11 +32,12 @@ const (
 // "greeting", "." or the verb; the first of a list is used up by each command,
 // the last one stays. Without a script the answer is friendly.
 type peer struct {
-	t      *testing.T
+	t      testing.TB
 	l      net.Listener
 	ehlo   []string // extensions
 	tls    *tls.Config
 	deaf   bool          // reads the body no further than its first line
+	babble bool          // says its greeting without listening, and hangs up
 	ending chan struct{} // closed when the test ends
 
 	mu       sync.Mutex
@@ -48,7 +49,7 @@ type peer struct {
 	open     map[net.Conn]struct{}
 }
 
-func newPeer(t *testing.T, script map[string][]string, ehlo ...string) *peer {
+func newPeer(t testing.TB, script map[string][]string, ehlo ...string) *peer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -130,6 +131,11 @@ func (p *peer) say(c net.Conn, reply string) bool {
 
 func (p *peer) serve(c net.Conn) {
 	if !p.say(c, p.answer("greeting", "220 peer.example ESMTP")) {
+		return
+	}
+	if p.babble {
+		_ = c.(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(io.Discard, c)
 		return
 	}
 	r := bufio.NewReader(c)

@@ -53,7 +53,7 @@ func addrs(s ...string) []netip.Addr {
 
 // stage is a Runner with everything around it.
 type stage struct {
-	t      *testing.T
+	t      testing.TB
 	clock  *wire.Manual
 	store  *fakeStore
 	world  *world
@@ -66,7 +66,7 @@ type stage struct {
 
 // newStage has crepes.fr as the node, and hamburger.edu behind two hosts at
 // 192.0.2.1 and 192.0.2.2, of which the test says who answers.
-func newStage(t *testing.T) *stage {
+func newStage(t testing.TB) *stage {
 	clock := wire.NewManual(start)
 	s := &stage{
 		t: t, clock: clock, store: newFakeStore(clock),
@@ -201,7 +201,7 @@ func TestDelivery(t *testing.T) {
 }
 
 // eventually waits for something that another goroutine will do.
-func eventually(t *testing.T, f func() bool) {
+func eventually(t testing.TB, f func() bool) {
 	t.Helper()
 	for limit := time.Now().Add(20 * time.Second); !f(); {
 		if time.Now().After(limit) {
