@@ -102,7 +102,7 @@ func (r *Resolver) walk(ctx context.Context, name string, t Type) (*walk, []*ent
 		return nil, nil, err
 	}
 	name = canonical(name)
-	w := &walk{r: r, seen: map[key]*entry{}, asked: map[question]bool{}, lookingFor: map[string]bool{}}
+	w := newWalk(r)
 	if found, ok := w.known(name, t); ok {
 		w.cacheHit(name, t, found)
 		return w, found, nil

@@ -1,5 +1,18 @@
 package dns
 
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	"glassmail/wire"
+
+	miekg "github.com/miekg/dns"
+)
+
 // transfer answers AXFR: the whole zone between two copies of its SOA record
 // (RFC 5936 §2.2). It is given over TCP only, to whom the owner of the server
 // allows it. IXFR gets the whole zone too, which RFC 1995 §4 permits.
@@ -20,4 +33,92 @@ func (a *Authority) transfer(r *Request, name string, t Type) *Message {
 	}
 	m.m.Answer = append(z.rrs(true), soa...)
 	return m
+}
+
+// transfer asks for a whole zone over TCP and joins the messages it comes in
+// (RFC 5936 §2.2).
+func (c *Client) transfer(ctx context.Context, server netip.AddrPort, q *Message) (*Reply, error) {
+	r, err := c.transferAll(ctx, server, q)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", server, err)
+	}
+	return r, nil
+}
+
+const maxTransfer = 64 << 20 // bytes of one zone transfer
+
+func (c *Client) transferAll(ctx context.Context, server netip.AddrPort, q *Message) (*Reply, error) {
+	start := c.Host.Clock().Now()
+	ctx, stop := within(ctx, c.Host.Clock(), max(c.Timeout, 30*time.Second))
+	defer stop()
+	conn, err := c.Host.Dial(ctx, "tcp", server.String())
+	if err != nil {
+		return nil, timeoutError(ctx, err)
+	}
+	defer conn.Close()
+	unhook := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer unhook()
+	out, err := q.Pack()
+	if err != nil {
+		return nil, err
+	}
+	if err := WriteFrame(conn, out); err != nil {
+		return nil, timeoutError(ctx, err)
+	}
+	all, err := readTransfer(conn, q)
+	if err != nil {
+		return nil, timeoutError(ctx, err)
+	}
+	all.Took = c.Host.Clock().Now().Sub(start)
+	return all, nil
+}
+
+// readTransfer reads messages until the SOA record comes a second time.
+func readTransfer(r io.Reader, q *Message) (*Reply, error) {
+	var all *Reply
+	soas := 0
+	for size := 0; size < maxTransfer; {
+		b, err := ReadFrame(r)
+		if err != nil {
+			return nil, err
+		}
+		size += len(b)
+		m, err := Unpack(b)
+		if err != nil {
+			return nil, err
+		}
+		if !m.m.Response || m.m.Id != q.m.Id {
+			return nil, errors.New("the reply belongs to another query")
+		}
+		for _, rr := range m.m.Answer {
+			if typeOf(rr) == TypeSOA {
+				soas++
+			}
+		}
+		if all == nil {
+			all = &Reply{Message: m, Raw: b, TCP: true}
+		} else {
+			all.m.Answer = append(all.m.Answer, m.m.Answer...)
+		}
+		all.Size = size
+		if soas >= 2 || m.m.Rcode != miekg.RcodeSuccess || len(m.m.Answer) == 0 {
+			return all, nil
+		}
+	}
+	return nil, fmt.Errorf("the zone has more than %d bytes", maxTransfer)
+}
+
+// Transfer copies a zone from a server that allows it (AXFR), as a secondary
+// does. The zone is checked as if it were read from a file.
+func Transfer(ctx context.Context, host wire.Host, server netip.AddrPort, origin string) (*Zone, error) {
+	c := Client{Host: host}
+	r, err := c.transfer(ctx, server, NewMessage(Query{Name: origin, Type: TypeAXFR, ID: randomID()}))
+	if err != nil {
+		return nil, fmt.Errorf("transfer of %s: %w", origin, err)
+	}
+	n := len(r.m.Answer)
+	if r.m.Rcode != miekg.RcodeSuccess || n < 2 || typeOf(r.m.Answer[0]) != TypeSOA || typeOf(r.m.Answer[n-1]) != TypeSOA {
+		return nil, fmt.Errorf("transfer of %s: %s replied %s without a zone", origin, server, Code(r.m.Rcode))
+	}
+	return NewZone(origin, records(r.m.Answer[:n-1]))
 }

@@ -21,6 +21,12 @@ type walk struct {
 	steps []Step
 
 	lookingFor map[string]bool // name servers whose address is being looked for
+
+	heard func(zone string, s target, in *Reply) // sees each useful reply; may be nil
+}
+
+func newWalk(r *Resolver) *walk {
+	return &walk{r: r, seen: map[key]*entry{}, asked: map[question]bool{}, lookingFor: map[string]bool{}}
 }
 
 // question is one query to one server.
@@ -191,6 +197,9 @@ func (w *walk) ask(ctx context.Context, zone string, s target, k key, nested int
 	if err == nil {
 		err = in.useful(zone, k)
 		step.Took, step.Bytes, step.Result = in.Took, in.Size, in.Line()
+	}
+	if err == nil && w.heard != nil {
+		w.heard(zone, s, in)
 	}
 	if err != nil {
 		w.r.trouble(s.addr)

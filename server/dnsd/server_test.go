@@ -115,7 +115,7 @@ func TestGarbage(t *testing.T) {
 	}
 	defer conn.Close()
 	conn.Write([]byte{1, 2, 3})
-	conn.Write([]byte{0xab, 0xcd, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0})          // a broken reply: never answered
+	conn.Write([]byte{0xab, 0xcd, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0})       // a broken reply: never answered
 	conn.Write([]byte{0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 63, 'x'}) // a label beyond the end
 	buf := make([]byte, 512)
 	n, err := conn.Read(buf)

@@ -1,0 +1,98 @@
+package dns
+
+import (
+	"context"
+	"fmt"
+
+	miekg "github.com/miekg/dns"
+)
+
+// trace walks from the root and prints what each server said. Addresses come
+// from the root hints and from glue, so that it works inside a lab; only servers
+// without glue are looked up, from the root again.
+func (d *digger) trace(ctx context.Context) error {
+	r, err := d.resolver(ctx)
+	if err != nil {
+		return fmt.Errorf("dig +trace: %w", err)
+	}
+	w := newWalk(r)
+	w.heard = func(zone string, s target, in *Reply) { d.heard(zone, s, in) }
+	_, err = w.find(ctx, canonical(d.o.Name), d.o.Type, 0)
+	if err != nil {
+		return fmt.Errorf("dig +trace: %w", err)
+	}
+	return nil
+}
+
+// heard prints one reply of the walk.
+func (d *digger) heard(zone string, s target, in *Reply) {
+	section := in.m.Answer
+	if len(section) == 0 {
+		section = in.m.Ns
+	}
+	for _, rr := range section {
+		t := typeOf(rr)
+		if !d.o.DNSSEC && (t == TypeRRSIG || t == TypeNSEC || t == typeNSEC3 || t == TypeDS) && t != d.o.Type {
+			continue
+		}
+		fmt.Fprintln(d.w, Record{rr}.columns())
+	}
+	if in.m.Rcode != miekg.RcodeSuccess {
+		fmt.Fprintf(d.w, ";; status: %s\n", Code(in.m.Rcode))
+	}
+	fmt.Fprintf(d.w, ";; Received %d bytes from %s#%d(%s) in %d ms, asked as a server of %s\n\n", in.Size, s.addr, d.port(), s.name, in.Took.Milliseconds(), zone)
+}
+
+func (d *digger) port() uint16 {
+	if d.o.Port != 0 {
+		return d.o.Port
+	}
+	return 53
+}
+
+// resolver starts from the root hints, or from what the named server tells about
+// the root.
+func (d *digger) resolver(ctx context.Context) (*Resolver, error) {
+	roots := d.env.Roots
+	if len(roots) == 0 || d.o.Server != "" {
+		var err error
+		if roots, err = d.askRoots(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return NewResolver(ResolverOptions{Host: d.host, Roots: roots, Port: d.o.Port, Timeout: d.o.Timeout})
+}
+
+// askRoots asks a server who serves the root, and for their addresses if they
+// are not in the reply.
+func (d *digger) askRoots(ctx context.Context) ([]NameServer, error) {
+	servers, err := d.env.servers(d.o.Server, 0)
+	if err != nil {
+		return nil, err
+	}
+	stub, err := NewStub(StubOptions{Host: d.host, Servers: servers, Timeout: d.o.Timeout})
+	if err != nil {
+		return nil, err
+	}
+	m, err := stub.Resolve(ctx, ".", TypeNS)
+	if err != nil {
+		return nil, err
+	}
+	var roots []NameServer
+	for _, rr := range m.m.Answer {
+		if typeOf(rr) != TypeNS {
+			continue
+		}
+		s := NameServer{Name: canonical(targetOf(rr)), Addrs: glue(m.m.Extra, canonical(targetOf(rr)), ".")}
+		if len(s.Addrs) == 0 {
+			s.Addrs, _ = stub.LookupNetIP(ctx, "ip4", s.Name) // one root with an address is enough
+		}
+		if len(s.Addrs) > 0 {
+			roots = append(roots, s)
+		}
+	}
+	if len(roots) == 0 {
+		return nil, fmt.Errorf("%s does not tell the addresses of the root servers", servers[0])
+	}
+	return roots, nil
+}
