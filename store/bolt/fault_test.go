@@ -427,3 +427,19 @@ func TestInUse(t *testing.T) {
 	}
 	openTest(t, dir, Options{})
 }
+
+// TestRoomAtOnce lets many ask for room at the same first moment.
+func TestRoomAtOnce(t *testing.T) {
+	for range 20 {
+		s := openTest(t, t.TempDir(), Options{})
+		var wg sync.WaitGroup
+		for range 64 {
+			wg.Go(func() {
+				if err := s.space.room(1); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}

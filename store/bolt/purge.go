@@ -10,11 +10,10 @@ import (
 
 // runPurge removes what deleted folders left, in small steps between which
 // deliveries get through, and compacts the journal when a segment's worth has died. At the start it also removes files of texts that were
-// never accepted.
-func (s *Store) runPurge() {
+// never accepted, of those up to number blobs: later ones are on their way in.
+func (s *Store) runPurge(blobs uint64) {
 	defer s.loops.Done()
-	start := s.blobs.Load()
-	_ = s.sweep(start) // what it could not remove, the next start does
+	_ = s.sweep(blobs) // what it could not remove, the next start does
 	for {
 		select {
 		case <-s.ctx.Done():

@@ -78,13 +78,13 @@ func Open(dir string, o Options) (*Store, error) {
 	s.loops.Add(3)
 	go s.runJournal()
 	go s.runIndex()
-	go s.runPurge()
+	go s.runPurge(s.blobs.Load()) // read here: no text can have begun yet
 	return s, nil
 }
 
 func newStore(dir string, o Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Store{
+	s := &Store{
 		o: o, dir: dir, ctx: ctx, cancel: cancel,
 		segments: segments{fs: o.FS, dir: filepath.Join(dir, "journal"), open: map[uint32]*segment{}},
 		space:    space{fs: o.FS, dir: dir, reserve: o.Reserve, start: time.Now()},
@@ -97,6 +97,8 @@ func newStore(dir string, o Options) *Store {
 		watchers: newWatchers(),
 		purge:    make(chan struct{}, 1),
 	}
+	s.space.free.Store(1 << 62) // until it was asked
+	return s
 }
 
 // open does everything but start the goroutines.
