@@ -94,7 +94,7 @@ func parseSpoken(l string) (step, error) {
 		return st, nil
 	}
 	if !strings.ContainsRune(":~=", rune(mark)) {
-		return st, fmt.Errorf("after %c comes one of : ~ = ...", l[0])
+		return st, fmt.Errorf("after %c comes one of \":\", \"~\", \"=\" and \"...\" here", l[0])
 	}
 	if rest != "" && rest[0] != ' ' {
 		return st, fmt.Errorf("a blank is missing after %q", l[:2])

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/textproto"
 	"strings"
+	"syscall"
 	"time"
 
 	"glassmail/mail"
@@ -84,7 +85,7 @@ func (p *peer) reply() (answer, error) {
 func (p *peer) broken(err error) error {
 	var ne net.Error
 	switch {
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		return errors.New("the server closed the connection without a reply")
 	case errors.Is(err, bufio.ErrBufferFull):
 		return fmt.Errorf("the server sent a line of more than %d bytes", maxReplyLine)

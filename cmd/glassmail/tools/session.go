@@ -1,14 +1,12 @@
 package tools
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strings"
-	"syscall"
 	"time"
 
 	"glassmail/wire"
@@ -130,29 +128,38 @@ func (s *session) ask(hold bool) {
 
 // next says what to do if nothing happens for a while.
 func (s *session) next() (time.Duration, func() error) {
-	known := s.talk != nil && s.talk.spoken() != ""
 	switch {
 	case len(s.partial) > 0:
 		return pauseInLine, s.showPartial
-	case s.con.person() && !s.asked:
-		return patience, func() error { s.ask(false); return nil }
-	case s.con.person():
+	case s.con.person() && s.asked:
 		return 0, nil
+	case s.con.person():
+		return patience, func() error { s.ask(false); return nil }
 	case s.half && s.heard:
 		return quiet, s.finish
 	case s.half:
 		return s.limit, s.finish
-	case s.pending != nil && (known || s.talk == nil && expects(*s.pending)):
-		return s.limit, s.noReply
 	case s.pending != nil:
-		return quiet, s.send
-	case s.eof && known && s.talk.owes():
+		return s.nextLine()
+	case s.eof && s.known() && s.talk.owes():
 		return s.limit, s.noReply
 	case s.eof:
 		return 0, s.stopSending
 	}
 	return 0, nil
 }
+
+// nextLine says what becomes of a line for which the server seems not to be
+// ready: in a known protocol it waits, in another it goes out after a pause.
+func (s *session) nextLine() (time.Duration, func() error) {
+	if s.known() || s.talk == nil && expects(*s.pending) {
+		return s.limit, s.noReply
+	}
+	return quiet, s.send
+}
+
+// known reports whether the protocol is known.
+func (s *session) known() bool { return s.talk != nil && s.talk.spoken() != "" }
 
 func (s *session) noReply() error {
 	return fmt.Errorf("no reply came within %v", s.limit)
@@ -161,7 +168,7 @@ func (s *session) noReply() error {
 // stopSending tells the server that the input has ended.
 func (s *session) stopSending() error {
 	s.half = true
-	s.heard = s.heard || s.talk != nil && s.talk.spoken() != "" // the last reply is here
+	s.heard = s.heard || s.known() // the last reply is here
 	closeWrite(s.conn)
 	return nil
 }
@@ -212,130 +219,9 @@ func (s *session) typed(in input) error {
 	return nil
 }
 
-// got takes what came from the server.
-func (s *session) got(ctx context.Context, c chunk) error {
-	text, answer := s.iac.filter(c.data)
-	if len(answer) > 0 {
-		s.conn.SetWriteDeadline(time.Now().Add(writing))
-		if _, err := s.conn.Write(answer); err != nil {
-			return fmt.Errorf("send: %w", err)
-		}
-	}
-	s.heard = s.heard || len(text) > 0
-	s.partial = append(s.partial, text...)
-	for {
-		i := bytes.IndexByte(s.partial, '\n')
-		if i < 0 {
-			break
-		}
-		l := string(bytes.TrimSuffix(s.partial[:i], []byte("\r")))
-		s.partial = s.partial[i+1:]
-		if err := s.line(ctx, l); err != nil {
-			return err
-		}
-	}
-	if len(s.partial) > maxReceived {
-		s.showPartial()
-	}
-	if c.err != nil {
-		return s.ended(c.err)
-	}
-	s.proceed <- s.conn
-	return nil
-}
-
-// line shows and explains one line of the server's.
-func (s *session) line(ctx context.Context, l string) error {
-	s.con.print(strings.TrimSuffix("S: "+printable(l), " "))
-	if s.talk == nil {
-		s.talk = follow(l, s.early)
-	}
-	for _, words := range s.talk.got(l) {
-		s.note("%s", words)
-	}
-	if !s.talk.secure() {
-		return nil
-	}
-	if len(s.partial) > 0 {
-		return fmt.Errorf("the server sent %d bytes in the clear after its go-ahead for TLS", len(s.partial))
-	}
-	conn, words, err := beginTLS(ctx, s.conn, s.host)
-	if err != nil {
-		return err
-	}
-	s.conn = conn
-	s.note("STARTTLS")
-	s.note("%s", words)
-	return nil
-}
-
-// showPartial shows the beginning of a line whose end keeps the client waiting.
-func (s *session) showPartial() error {
-	s.con.print("S: " + printable(string(s.partial)))
-	s.partial = nil
-	if s.talk == nil {
-		s.talk = unknownTalk{}
-	}
-	return nil
-}
-
-// ended is called when the server has closed the connection.
-func (s *session) ended(err error) error {
-	if len(s.partial) > 0 {
-		s.showPartial()
-	}
-	s.over = true
-	if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
-		return fmt.Errorf("receive: %w", err)
-	}
-	s.note("connection closed by the server")
-	if s.con.person() {
-		return nil
-	}
-	if s.talk != nil && s.talk.owes() && s.pending == nil {
-		return errors.New("the server closed the connection and left a line without a reply")
-	}
-	if s.pending == nil && s.asked { // the line may be just about to come
-		timer, stop := s.clock.After(patience / 5)
-		defer stop()
-		select {
-		case in := <-s.lines:
-			if in.err == nil {
-				s.pending = &in.line
-			}
-		case <-timer:
-		}
-	}
-	if s.pending != nil {
-		return fmt.Errorf("the server closed the connection before %q was sent", printable(*s.pending))
-	}
-	return nil
-}
-
 // note shows a remark.
 func (s *session) note(format string, args ...any) {
 	s.con.print("* " + fmt.Sprintf(format, args...))
-}
-
-// receive hands over what comes on conn, and goes on when told.
-func (s *session) receive(conn net.Conn) {
-	for {
-		buf := make([]byte, 4096)
-		n, err := conn.Read(buf)
-		select {
-		case s.chunks <- chunk{buf[:n], err}:
-		case <-s.done:
-			return
-		}
-		if err != nil {
-			return
-		}
-		select {
-		case conn = <-s.proceed:
-		case <-s.done:
-			return
-		}
-	}
 }
 
 // readInput reads a line each time one is wanted.

@@ -11,7 +11,6 @@ type imapTalk struct {
 	tag     string // of the command under way, "" for none
 	command string // that command, in capitals
 	raw     int    // bytes of a literal still to be sent
-	inside  bool   // the last line sent ended within the command
 	waiting bool   // the server owes a line
 	skip    int    // bytes of a literal still to come
 	go4TLS  bool   // the last line was the go-ahead for TLS

@@ -232,12 +232,12 @@ func TestTelnetFailures(t *testing.T) {
 }
 
 // clocked runs a session on a clock that only the test turns.
-func clocked(t *testing.T, stdin string) (clock *wire.Manual, server net.Conn, out *bytes.Buffer, done chan error) {
+func clocked(t *testing.T, stdin string, limit time.Duration) (clock *wire.Manual, server net.Conn, out *bytes.Buffer, done chan error) {
 	t.Helper()
 	client, server := net.Pipe()
 	clock = wire.NewManual(time.Unix(0, 0))
 	out = &bytes.Buffer{}
-	s := newSession(client, "x", newPipe(strings.NewReader(stdin), out), clock, time.Minute)
+	s := newSession(client, "x", newPipe(strings.NewReader(stdin), out), clock, limit)
 	done = make(chan error, 1)
 	go func() { done <- s.run(t.Context()) }()
 	t.Cleanup(func() { server.Close() })
@@ -245,7 +245,7 @@ func clocked(t *testing.T, stdin string) (clock *wire.Manual, server net.Conn, o
 }
 
 func TestTelnetWaitsForTheGreetingAndGivesUp(t *testing.T) {
-	clock, _, _, done := clocked(t, "HELO x\n")
+	clock, _, _, done := clocked(t, "HELO x\n", time.Minute)
 	clock.Sleepers(1)
 	clock.Advance(quiet) // is enough for an unknown protocol only
 	select {
@@ -260,21 +260,30 @@ func TestTelnetWaitsForTheGreetingAndGivesUp(t *testing.T) {
 }
 
 func TestTelnetSendsToASilentServerAfterAPause(t *testing.T) {
-	clock, server, out, done := clocked(t, "hello\n")
-	clock.Sleepers(1)
-	clock.Advance(quiet)
-	r := bufio.NewReader(server)
-	if l, err := r.ReadString('\n'); l != "hello\r\n" {
-		t.Fatalf("the server got %q, %v", l, err)
+	clock, server, out, done := clocked(t, "hello\n", 1000*time.Hour)
+	ended := make(chan struct{})
+	turned := make(chan struct{})
+	go func() { // time passes, in steps too small for the limit to come near
+		defer close(turned)
+		for {
+			select {
+			case <-ended:
+				return
+			case <-time.After(time.Millisecond):
+				clock.Advance(pauseInLine)
+			}
+		}
+	}()
+	l, err := bufio.NewReader(server).ReadString('\n')
+	if l != "hello\r\n" {
+		t.Errorf("the server got %q, %v", l, err)
 	}
 	io.WriteString(server, "HEL")
-	clock.Sleepers(1) // for the rest of the line
-	clock.Advance(pauseInLine)
-	clock.Sleepers(1) // for more
-	clock.Advance(quiet)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+	close(ended)
+	<-turned
 	contains(t, out.String(), "C: hello\nS: HEL\n* connection closed by you")
 }
 
