@@ -46,10 +46,7 @@ func New(o Options) *Server {
 	s := &Server{o: o}
 	streams, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	files, err := fs.Sub(static, "static")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
+	files, _ := fs.Sub(static, "static") // cannot fail: the name is valid
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
@@ -111,6 +108,9 @@ func (s *Server) guard(next http.HandlerFunc) http.HandlerFunc {
 		case !sameOrigin(r):
 			http.Error(w, "requests from other sites are refused", http.StatusForbidden)
 		default:
+			if s.o.Token != "" { // for what the page loads and for its stream
+				http.SetCookie(w, &http.Cookie{Name: "token", Value: s.o.Token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+			}
 			next(w, r)
 		}
 	}

@@ -1,0 +1,122 @@
+// Glassmail is the mail server that you can see through: an SMTP, IMAP and DNS
+// server, the lecture's internet in one process, and the tools to talk to them.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"glassmail/cmd/glassmail/tools"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the program: it returns the exit code, 0 for success, 1 when what was
+// asked for failed, 2 for a wrong command line.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "glassmail: %v\n", err)
+	var exit *tools.Exit
+	if errors.As(err, &exit) {
+		return exit.Code
+	}
+	return tools.Usage // cobra's own errors are all about the command line
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "glassmail",
+		Short: "The mail server that you can see through",
+		Long: `The mail server that you can see through: SMTP, IMAP and DNS for a lecture, for
+tests, and for real. Start the lecture's internet and type its dialogue:
+
+  glassmail lab
+  glassmail telnet mail.hamburger.edu 25`,
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddGroup(
+		&cobra.Group{ID: "run", Title: "Servers:"},
+		&cobra.Group{ID: "data", Title: "Data of a node:"},
+		&cobra.Group{ID: "tools", Title: "Tools:"},
+	)
+	add := func(group string, cmds ...*cobra.Command) {
+		for _, c := range cmds {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add("run", labCommand(), serveCommand(), dnsCommand())
+	add("data", userCommand(), aliasCommand(), mailboxCommand(), queueCommand(), configCommand())
+	add("tools", tools.Telnet(), tools.Send(), digCommand(), nslookupCommand(), tools.Sockets(), playCommand())
+	prepare(root)
+	return root
+}
+
+// prepare makes every failure of a command an Exit of code 1, so that what is
+// left, cobra's own errors, is about the command line.
+func prepare(cmd *cobra.Command) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(c *cobra.Command, args []string) error {
+			err := run(c, args)
+			var exit *tools.Exit
+			if err == nil || errors.As(err, &exit) {
+				return err
+			}
+			return &tools.Exit{Code: tools.Failed, Err: err}
+		}
+	} else if cmd.HasSubCommands() && cmd.HasParent() {
+		cmd.Args = cobra.ArbitraryArgs
+		cmd.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("%s has no command %q; see '%s --help'", c.CommandPath(), args[0], c.CommandPath())
+			}
+			return usage("%s needs a command; see '%s --help'", c.CommandPath(), c.CommandPath())
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		prepare(sub)
+	}
+}
+
+// usage is an error about the command line.
+func usage(format string, args ...any) error {
+	return &tools.Exit{Code: tools.Usage, Err: fmt.Errorf(format, args...)}
+}
+
+// version is that of the module, as the build recorded it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 && (v == "" || v == "(devel)") {
+			v = s.Value[:12]
+		}
+	}
+	return v + " " + info.GoVersion
+}

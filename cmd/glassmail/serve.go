@@ -1,0 +1,300 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"glassmail/config"
+	"glassmail/dns"
+	"glassmail/lab"
+	"glassmail/queue"
+	"glassmail/server"
+	"glassmail/trace"
+	"glassmail/web"
+	"glassmail/wire"
+)
+
+// defaultConfigFile is read when it is there and no --config says otherwise.
+const defaultConfigFile = "glassmail.toml"
+
+// serveTrace is how many events a node remembers.
+const serveTrace = 5000
+
+// serveFlags are the flags of serve, as they were given.
+type serveFlags struct {
+	file    string
+	domains []string
+	data    string
+	name    string
+	wording string
+	resolve string
+	mxPort  int
+	listen  map[string]*[]string
+	users   []string
+	ready   string
+	plain   bool
+}
+
+func serveCommand() *cobra.Command {
+	var s serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run one mail server",
+		Long: `Run one mail server. Everything listens on this machine's loopback addresses
+unless an address says otherwise. Flags override the configuration file, which is
+glassmail.toml if there is one. Ctrl-C or SIGTERM stops within ten seconds: clients
+are told, what is under way is finished or goes back to the queue.`,
+		Example: `  glassmail serve --domain hamburger.edu --user bob:secret --smtp 127.0.0.1:2525 --submission 127.0.0.1:2587 --submissions "" --imap 127.0.0.1:2543 --imaps ""
+  glassmail serve --config /etc/glassmail.toml`,
+		Args: cobra.NoArgs,
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.file, "config", "", "configuration file (default glassmail.toml, if it is there)")
+	f.StringArrayVar(&s.domains, "domain", nil, "a domain whose mail is delivered here; may be repeated")
+	f.StringVar(&s.data, "data", "", "folder of mail, queue and accounts (default ./glassmail-data)")
+	f.StringVar(&s.name, "name", "", "what the node calls itself (default: the first domain)")
+	f.StringVar(&s.wording, "wording", "", "texts of the SMTP replies: plain or lecture (default plain)")
+	f.StringVar(&s.resolve, "resolver", "", "name server to ask, address:port, instead of the system's")
+	f.IntVar(&s.mxPort, "mx-port", 0, "port at which other servers take mail (default 25)")
+	f.StringArrayVar(&s.users, "user", nil, "NAME:PASSWORD or NAME@DOMAIN:PASSWORD, created when missing; may be repeated")
+	f.StringVar(&s.ready, "ready", "", "write addresses to this file, as JSON, once everything accepts connections")
+	f.BoolVar(&s.plain, "plain-login", false, "allow passwords without TLS")
+	s.listen = map[string]*[]string{}
+	for _, one := range new(config.Listen).All() {
+		s.listen[one.Key] = f.StringArray(one.Key, nil, "address:port of "+one.Key+`; "" switches it off; may be repeated`)
+	}
+	cmd.RunE = func(c *cobra.Command, _ []string) error {
+		conf, err := s.config(c)
+		if err != nil {
+			return usage("%w", err)
+		}
+		users, err := s.accounts(conf)
+		if err != nil {
+			return err
+		}
+		return serve(c, conf, users, s.ready)
+	}
+	return cmd
+}
+
+// config is the file with the flags over it, checked.
+func (s *serveFlags) config(c *cobra.Command) (config.Config, error) {
+	conf, err := loadConfig(s.file)
+	if err != nil {
+		return conf, err
+	}
+	override(&conf.Data, s.data)
+	override(&conf.Name, s.name)
+	override(&conf.Wording, s.wording)
+	override(&conf.Relay.Resolver, s.resolve)
+	if len(s.domains) > 0 {
+		conf.Domains = s.domains
+	}
+	if c.Flags().Changed("mx-port") {
+		conf.Relay.Port = s.mxPort
+	}
+	if c.Flags().Changed("plain-login") {
+		conf.TLS.PlainLogin = s.plain
+	}
+	for key, target := range listenFields(&conf.Listen) {
+		if c.Flags().Changed(key) {
+			*target = nonEmpty(*s.listen[key])
+		}
+	}
+	return conf, conf.Validate()
+}
+
+func override(target *string, flag string) {
+	if flag != "" {
+		*target = flag
+	}
+}
+
+func listenFields(l *config.Listen) map[string]*[]string {
+	return map[string]*[]string{
+		"smtp": &l.SMTP, "submission": &l.Submission, "submissions": &l.Submissions,
+		"imap": &l.IMAP, "imaps": &l.IMAPS, "web": &l.Web,
+	}
+}
+
+func nonEmpty(in []string) []string {
+	var out []string
+	for _, s := range in {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// loadConfig reads a file; without a name the default one if it is there.
+func loadConfig(file string) (config.Config, error) {
+	if file != "" {
+		return config.Load(file)
+	}
+	conf, err := config.Load(defaultConfigFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return config.Default(), nil
+	}
+	return conf, err
+}
+
+// accounts reads the --user flags: address to password.
+func (s *serveFlags) accounts(conf config.Config) (map[string]string, error) {
+	out := map[string]string{}
+	for _, u := range s.users {
+		name, password, ok := strings.Cut(u, ":")
+		if !ok || name == "" || password == "" {
+			return nil, usage("--user %s: write NAME:PASSWORD, as in bob:secret", u)
+		}
+		if !strings.Contains(name, "@") {
+			name += "@" + conf.Domains[0]
+		}
+		out[name] = password
+	}
+	return out, nil
+}
+
+func serve(c *cobra.Command, conf config.Config, users map[string]string, readyFile string) error {
+	host := wire.OS{}
+	log := trace.NewLog(serveTrace, host.Clock().Now)
+	resolver, err := newResolver(host, conf, log)
+	if err != nil {
+		return err
+	}
+	node, err := server.New(c.Context(), server.Options{Config: conf, Host: host, Resolver: resolver, Trace: log, Users: users})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(c.Context())
+	defer cancel()
+	page, err := openPage(ctx, conf, node, log)
+	if err != nil {
+		return errors.Join(err, node.Close())
+	}
+	if err := writeReady(readyFile, describe(node, page, users)); err != nil {
+		return errors.Join(err, node.Close())
+	}
+	announce(c, conf, node, page)
+	var wg sync.WaitGroup
+	page.serve(&wg)
+	err = node.Run(ctx)
+	page.close()
+	wg.Wait()
+	if err == nil {
+		fmt.Fprintln(c.OutOrStdout(), node.Name()+" has stopped.")
+	}
+	return err
+}
+
+// newResolver asks the name server of the configuration, or the system's.
+func newResolver(host wire.Host, conf config.Config, log *trace.Log) (queue.Resolver, error) {
+	if conf.Relay.Resolver == "" {
+		return net.DefaultResolver, nil
+	}
+	at, err := netip.ParseAddrPort(conf.Relay.Resolver)
+	if err != nil {
+		return nil, err
+	}
+	return dns.NewStub(dns.StubOptions{Host: host, Servers: []netip.AddrPort{at}, Trace: log, Node: conf.HostName()})
+}
+
+// page is the node's web server with its listeners; without any it does nothing.
+type page struct {
+	web       *web.Server
+	listeners []net.Listener
+	token     string
+}
+
+func openPage(ctx context.Context, conf config.Config, node *server.Node, log *trace.Log) (*page, error) {
+	p := &page{}
+	for _, addr := range conf.Listen.Web {
+		l, err := wire.OS{}.Listen(ctx, addr)
+		if err != nil {
+			p.close()
+			return nil, wire.ListenError("the web page", addr, "--web", err)
+		}
+		p.listeners = append(p.listeners, l)
+		if !config.IsLoopback(addr) {
+			p.token = rand.Text()
+		}
+	}
+	p.web = web.New(web.Options{Trace: log, Nodes: []string{node.Name()}, Ready: node.Running, Token: p.token})
+	return p, nil
+}
+
+func (p *page) serve(wg *sync.WaitGroup) {
+	for _, l := range p.listeners {
+		wg.Go(func() { p.web.Serve(l) })
+	}
+}
+
+func (p *page) close() {
+	for _, l := range p.listeners {
+		l.Close()
+	}
+	if p.web != nil {
+		p.web.Close()
+	}
+}
+
+// describe is what --ready writes: the same form as the lab's, with one node.
+func describe(n *server.Node, p *page, users map[string]string) lab.Ready {
+	d := lab.NodeDoors{
+		SMTP: first(n.Addrs("smtp")), Submission: first(n.Addrs("submission")), Submissions: first(n.Addrs("submissions")),
+		IMAP: first(n.Addrs("imap")), IMAPS: first(n.Addrs("imaps")), Users: map[string]string{},
+	}
+	for address := range users {
+		d.Users[address] = ""
+	}
+	r := lab.Ready{Nodes: map[string]lab.NodeDoors{n.Name(): d}}
+	if len(p.listeners) > 0 {
+		r.Web = "http://" + p.listeners[0].Addr().String()
+	}
+	return r
+}
+
+func first(s []string) string {
+	if len(s) == 0 {
+		return ""
+	}
+	return s[0]
+}
+
+// announce tells where the node listens and who can reach it.
+func announce(c *cobra.Command, conf config.Config, n *server.Node, p *page) {
+	out := c.OutOrStdout()
+	fmt.Fprintf(out, "%s is up, for %s; data in %s\n", n.Name(), strings.Join(conf.Domains, ", "), conf.Data)
+	for _, s := range conf.Listen.All() {
+		for _, a := range n.Addrs(s.Key) {
+			fmt.Fprintf(out, "  %-12s %s\n", s.Key, a)
+		}
+	}
+	for _, l := range p.listeners {
+		link := "http://" + l.Addr().String()
+		if p.token != "" {
+			link += "/?token=" + p.token
+		}
+		fmt.Fprintf(out, "  %-12s %s\n", "web", link)
+	}
+	if open := conf.Listen.Reachable(); len(open) == 0 {
+		fmt.Fprintln(out, "Only this machine can connect.")
+	} else {
+		for _, s := range open {
+			fmt.Fprintf(out, "Other machines can connect to %s at %s.\n", s.Key, strings.Join(s.Addrs, ", "))
+		}
+	}
+	if accounts, err := n.Admin().Accounts(c.Context()); err == nil && len(accounts) == 0 {
+		fmt.Fprintf(os.Stderr, "glassmail: there is no user yet: glassmail user add NAME@%s --data %s\n", conf.Domains[0], conf.Data)
+	}
+}

@@ -1,0 +1,50 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net/netip"
+
+	"glassmail/mailbox"
+	"glassmail/store"
+)
+
+// mailroom is the node as IMAP sees it: the mailboxes, logins, and a door for
+// messages that users bring themselves.
+type mailroom struct {
+	store.Store
+	post *post
+}
+
+// Login returns the account that a user name and password belong to. A refusal
+// is a *mail.Reply.
+func (m mailroom) Login(ctx context.Context, user, password string, peer netip.AddrPort) (string, error) {
+	return m.post.login(ctx, user, password)
+}
+
+// Append puts a message of size bytes into a folder, and returns
+// when readers can see it.
+func (m mailroom) Append(ctx context.Context, d mailbox.Deposit, size int64, text io.Reader) (mailbox.Placed, error) {
+	staged, err := m.Stage(ctx, size)
+	if err != nil {
+		return mailbox.Placed{}, err
+	}
+	defer staged.Discard()
+	if _, err := io.Copy(staged, text); err != nil {
+		return mailbox.Placed{}, err
+	}
+	if staged.Size() != size {
+		return mailbox.Placed{}, io.ErrUnexpectedEOF
+	}
+	rec, err := mailbox.Scan(staged, size)
+	if err != nil {
+		return mailbox.Placed{}, err
+	}
+	placed, err := m.Accept(ctx, staged, store.Acceptance{
+		Deposits: []mailbox.Deposit{d}, Record: rec.Marshal(), Time: m.post.clock.Now(), Wait: true,
+	})
+	if err != nil {
+		return mailbox.Placed{}, err
+	}
+	return placed[0], nil
+}

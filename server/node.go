@@ -1,0 +1,350 @@
+// Package server wires a node: the post and its directory, the SMTP and IMAP
+// services in front of it, the queue behind it, and the store below. A node is a
+// value; two in one process are the normal case.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"glassmail/config"
+	"glassmail/mail"
+	"glassmail/mailbox"
+	"glassmail/queue"
+	"glassmail/server/imapd"
+	"glassmail/server/smtpd"
+	"glassmail/store"
+	"glassmail/store/bolt"
+	"glassmail/trace"
+	"glassmail/wire"
+)
+
+// StopTime is how long a node that stops lets its clients finish.
+const StopTime = 8 * time.Second
+
+// Options are what a node is made of.
+type Options struct {
+	Config   config.Config
+	Host     wire.Host
+	Resolver queue.Resolver
+	Trace    *trace.Log // nil is fine
+	// Users are created when they are missing: address to password.
+	Users map[string]string
+	// Lab eases what only a lab may: passwords without TLS, sending without
+	// login from an address of the node, bare LF from nc on this machine.
+	Lab bool
+	// Authority makes the node's certificate; nil opens data/tls.
+	Authority *wire.Authority
+}
+
+// Node is one mail server.
+type Node struct {
+	o        Options
+	name     string
+	store    *bolt.Store
+	post     *post
+	queue    *queue.Runner
+	imap     *imapd.Server
+	control  *control
+	services []*service
+	running  atomic.Bool
+}
+
+// service is one kind of listener with what it serves.
+type service struct {
+	key       string // as in config.Listen
+	listeners []net.Listener
+	serve     func(context.Context, net.Listener) error
+}
+
+// New opens the store and the listeners of a node. When it returns, clients can
+// connect; they are served from Run on. A node that is not run is closed with
+// Close.
+func New(ctx context.Context, o Options) (*Node, error) {
+	if err := o.Config.Validate(); err != nil {
+		return nil, fmt.Errorf("configuration:\n%w", err)
+	}
+	n := &Node{o: o, name: o.Config.HostName()}
+	if err := n.open(ctx); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *Node) open(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{n.openStore, n.openPost, n.addUsers, n.openQueue, n.openServices, n.openControl} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Node) openStore(ctx context.Context) error {
+	s, err := OpenStore(&n.o.Config, n.o.Host.Clock().Now)
+	n.store = s
+	return err
+}
+
+// OpenStore opens the store of a configuration: a node's, or that of a command
+// while no node runs.
+func OpenStore(c *config.Config, now func() time.Time) (*bolt.Store, error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	ack := bolt.Journal
+	if c.Store.Ack == "index" {
+		ack = bolt.Index
+	}
+	s, err := bolt.Open(c.Data, bolt.Options{Ack: ack, Now: now})
+	if errors.Is(err, bolt.ErrInUse) {
+		return nil, fmt.Errorf("%w (is another glassmail running on it? choose another folder with --data)", err)
+	}
+	return s, err
+}
+
+func (n *Node) openPost(ctx context.Context) error {
+	verify, err := mailbox.NewVerifier(runtime.NumCPU(), n.o.Host.Clock().Now)
+	if err != nil {
+		return err
+	}
+	dir := &directory{accounts: n.store}
+	for _, d := range n.o.Config.Domains {
+		dir.domains = append(dir.domains, mail.Address{Domain: d}.Route())
+	}
+	n.post = &post{
+		name: n.name, dir: dir, store: n.store, verify: verify,
+		trace: n.o.Trace, clock: n.o.Host.Clock(), open: n.o.Lab,
+	}
+	return nil
+}
+
+func (n *Node) addUsers(ctx context.Context) error {
+	a := n.Admin()
+	for address, password := range n.o.Users {
+		if err := a.AddAccount(ctx, address, password, 0); err != nil && !errors.Is(err, mailbox.ErrExists) {
+			return fmt.Errorf("user %s: %w", address, err)
+		}
+	}
+	return nil
+}
+
+// Admin works on the node's data.
+func (n *Node) Admin() Admin { return NewAdmin(n.store, n.o.Host.Clock().Now) }
+
+func (n *Node) openQueue(ctx context.Context) error {
+	r := n.o.Config.Relay
+	var err error
+	n.queue, err = queue.New(queue.Options{
+		Name: n.name, Names: n.o.Config.Domains, Store: outgoing{Store: n.store, post: n.post},
+		Resolver: n.o.Resolver, Host: n.o.Host, Trace: n.o.Trace, Port: uint16(r.Port), TLS: tlsPolicy(r.TLS),
+		Schedule: queue.Schedule{First: time.Duration(r.FirstRetry), Cap: time.Duration(r.MaxRetry), Expire: time.Duration(r.Expire)},
+		Workers:  r.Workers, PerDest: r.PerDomain,
+	})
+	return err
+}
+
+func tlsPolicy(word string) queue.TLSPolicy {
+	return map[string]queue.TLSPolicy{"opportunistic": queue.Opportunistic, "require": queue.Always, "none": queue.Never}[word]
+}
+
+// openControl comes last: a command that finds the socket finds a whole node.
+func (n *Node) openControl(ctx context.Context) (err error) {
+	n.control, err = newControl(n.o.Config.Data, n.Admin())
+	return err
+}
+
+// Name is what the node calls itself.
+func (n *Node) Name() string { return n.name }
+
+// Store is the node's store.
+func (n *Node) Store() store.Store { return n.store }
+
+// Running reports whether the node serves.
+func (n *Node) Running() bool { return n.running.Load() }
+
+// Addrs tells where a service listens, by its key in the configuration.
+func (n *Node) Addrs(key string) []string {
+	var out []string
+	for _, s := range n.services {
+		if s.key != key {
+			continue
+		}
+		for _, l := range s.listeners {
+			out = append(out, l.Addr().String())
+		}
+	}
+	return out
+}
+
+// Run serves until ctx ends. Then it stops accepting, lets clients finish for
+// StopTime, gives back to the queue what is under way, and closes the store. It
+// returns nil after an orderly end.
+func (n *Node) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	start := func(what string, run func() error) {
+		wg.Go(func() {
+			if err := run(); err != nil {
+				cancel(fmt.Errorf("%s: %w", what, err))
+			}
+		})
+	}
+	for _, s := range n.services {
+		for _, l := range s.listeners {
+			start(s.key, func() error { return s.serve(ctx, l) })
+		}
+	}
+	start("imap", func() error { return n.stopIMAP(ctx) })
+	start("queue", func() error { return n.queue.Run(ctx) })
+	control := make(chan struct{})
+	go func() {
+		defer close(control)
+		n.control.serve()
+	}()
+	n.running.Store(true)
+	<-ctx.Done()
+	n.running.Store(false)
+	wg.Wait()
+	err := n.Close()
+	<-control
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return err
+}
+
+// Close gives back what New took. After Run it does nothing.
+func (n *Node) Close() error {
+	for _, s := range n.services {
+		for _, l := range s.listeners {
+			l.Close()
+		}
+	}
+	n.services = nil
+	if n.control != nil {
+		n.control.close()
+		n.control = nil
+	}
+	if n.store == nil {
+		return nil
+	}
+	err := n.store.Close()
+	n.store = nil
+	return err
+}
+
+// openServices listens everywhere before anything is served.
+func (n *Node) openServices(ctx context.Context) error {
+	conf, err := n.tlsConfig()
+	if err != nil {
+		return err
+	}
+	if err := n.mailServer(conf); err != nil {
+		return err
+	}
+	for _, s := range n.o.Config.Listen.All() {
+		if len(s.Addrs) == 0 || s.Key == "web" {
+			continue
+		}
+		one := &service{key: s.Key}
+		n.services = append(n.services, one)
+		if one.serve, err = n.serves(s.Key, conf); err != nil {
+			return fmt.Errorf("%s: %w", s.Key, err)
+		}
+		for _, addr := range s.Addrs {
+			l, err := n.o.Host.Listen(ctx, addr)
+			if err != nil {
+				return wire.ListenError(n.name+" "+s.Key, addr, "--"+s.Key, err)
+			}
+			one.listeners = append(one.listeners, l)
+		}
+	}
+	return nil
+}
+
+// tlsConfig is the certificate of the configuration, or one of our own.
+func (n *Node) tlsConfig() (*tls.Config, error) {
+	t := n.o.Config.TLS
+	if t.Certificate != "" {
+		return loadTLS(t.Certificate, t.Key)
+	}
+	now := n.o.Host.Clock().Now()
+	a := n.o.Authority
+	if a == nil {
+		var err error
+		if a, err = wire.OpenAuthority(filepath.Join(n.o.Config.Data, "tls"), now); err != nil {
+			return nil, err
+		}
+	}
+	names := append([]string{n.name}, n.o.Config.Domains...)
+	for _, d := range n.o.Config.Domains {
+		names = append(names, "mail."+d)
+	}
+	names = append(names, "localhost", "127.0.0.1", "::1")
+	cert, err := a.Certificate(now, names...)
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	return wire.ServerTLS(cert), nil
+}
+
+// serves makes the service of a key.
+func (n *Node) serves(key string, conf *tls.Config) (func(context.Context, net.Listener) error, error) {
+	switch key {
+	case "imap":
+		return n.imap.Serve, nil
+	case "imaps":
+		return n.imap.ServeTLS, nil
+	}
+	wording := smtpd.Plain()
+	if n.o.Config.Wording == "lecture" {
+		wording = smtpd.Lecture()
+	}
+	l := n.o.Config.Limits
+	submission := key != "smtp"
+	s, err := smtpd.New(smtpd.Options{
+		Name: n.name, Post: n.post, Clock: n.o.Host.Clock(), Trace: n.o.Trace, TLS: conf, Wording: wording,
+		MaxSize: l.MessageSize, MaxRecipients: l.Recipients,
+		Submission: submission, Implicit: key == "submissions",
+		AuthRequiresTLS: !n.plainLogin(), Lenient: n.o.Lab,
+		Limits: smtpd.Limits{Connections: l.Connections, PerAddr: l.ConnectionsPerAddress, Grace: StopTime},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.Serve, nil
+}
+
+func (n *Node) plainLogin() bool { return n.o.Lab || n.o.Config.TLS.PlainLogin }
+
+// mailServer makes the IMAP server, one for all its listeners.
+func (n *Node) mailServer(conf *tls.Config) (err error) {
+	l := n.o.Config.Limits
+	n.imap, err = imapd.New(imapd.Options{
+		Name: n.name, Host: n.o.Host, Backend: mailroom{Store: n.store, post: n.post}, Trace: n.o.Trace, TLS: conf,
+		PlainAuth: n.plainLogin(), AppendLimit: uint32(l.MessageSize),
+		Limits: wire.Limits{Total: l.Connections, PerAddr: l.ConnectionsPerAddress},
+	})
+	return err
+}
+
+// stopIMAP says BYE to all readers once ctx ends.
+func (n *Node) stopIMAP(ctx context.Context) error {
+	<-ctx.Done()
+	grace, cancel := context.WithTimeout(context.Background(), StopTime)
+	defer cancel()
+	n.imap.Shutdown(grace)
+	return nil
+}

@@ -1,0 +1,17 @@
+package server
+
+import (
+	"crypto/tls"
+	"fmt"
+
+	"glassmail/wire"
+)
+
+// loadTLS reads a certificate that the operator brought.
+func loadTLS(certificate, key string) (*tls.Config, error) {
+	c, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		return nil, fmt.Errorf("tls.certificate = %q, tls.key = %q: %w", certificate, key, err)
+	}
+	return wire.ServerTLS(c), nil
+}
