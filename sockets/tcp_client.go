@@ -29,6 +29,9 @@ func TCPClient(ctx context.Context, server string, wait time.Duration, in io.Rea
 	for lines.Scan() {
 		connection.SetDeadline(time.Now().Add(wait))
 		if _, err := fmt.Fprintf(connection, "%s\n", lines.Text()); err != nil {
+			if ctx.Err() != nil { // the connection was closed to stop the client
+				return context.Cause(ctx)
+			}
 			return fmt.Errorf("send: %w", err)
 		}
 		fmt.Fprintf(out, "Sent %q.\n", lines.Text())

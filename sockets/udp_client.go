@@ -44,6 +44,9 @@ func askUDP(ctx context.Context, to *net.UDPAddr, sentence string, wait time.Dur
 	for try := 1; try <= tries; try++ {
 		fmt.Fprintf(out, "Sent %q from my port %d to %s.\n", sentence, own, to)
 		if _, err := socket.WriteTo([]byte(sentence), to); err != nil {
+			if ctx.Err() != nil { // the socket was closed to stop the client
+				return context.Cause(ctx)
+			}
 			return fmt.Errorf("send to %s: %w", to, err)
 		}
 		socket.SetReadDeadline(time.Now().Add(wait))
