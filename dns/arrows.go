@@ -9,7 +9,7 @@ import (
 // Walk finds a name from the root with an empty cache or with that of r, and
 // returns the steps taken: for the picture of an iterated search.
 func (r *Resolver) Walk(ctx context.Context, name string, t Type) (*Message, []Step, error) {
-	w, found, err := r.walk(ctx, name, t)
+	w, found, err := r.walk(ctx, name, t, true)
 	if w == nil {
 		return nil, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"glassmail/wire"
@@ -37,8 +38,8 @@ type key struct {
 	typ  Type
 }
 
-// entry is one set of records, or the knowledge that there is none. It never
-// changes once it is in a cache.
+// entry is one set of records, or the knowledge that there is none. Apart from
+// its verdict it never changes once it is in a cache.
 type entry struct {
 	key
 	code    Code       // NoError or NameError
@@ -48,6 +49,7 @@ type entry struct {
 	zone    string     // whose server said so
 	from    netip.AddrPort
 	expires time.Time
+	verdict atomic.Int32 // what checking signatures said
 }
 
 // delegation says who serves a zone. Addresses come from glue and are used for
@@ -110,7 +112,7 @@ func (c *Cache) Entries() []Entry {
 }
 
 func (e *entry) view(left time.Duration) Entry {
-	v := Entry{Name: e.name, Type: e.typ.String(), From: e.from.String(), Zone: e.zone, Left: left}
+	v := Entry{Name: e.name, Type: e.typ.String(), From: e.from.String(), Zone: e.zone, Left: left, Verdict: verdictWord(e.verdict.Load())}
 	if e.code == NameError {
 		v.Type = NameError.String()
 	}
@@ -208,6 +210,15 @@ func (c *Cache) put(e *entry, ttl time.Duration) {
 	c.entries[e.key] = e
 	if e.typ != 0 {
 		delete(c.entries, key{e.name, 0})
+	}
+}
+
+// drop forgets e, unless something newer stands in its place.
+func (c *Cache) drop(e *entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries[e.key] == e {
+		delete(c.entries, e.key)
 	}
 }
 

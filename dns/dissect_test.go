@@ -11,7 +11,7 @@ import (
 
 func reply(t testing.TB, q dns.Query) []byte {
 	t.Helper()
-	h, err := dns.Lecture(dns.LectureOptions{Now: start})
+	h, err := dns.Lecture(dns.LectureOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,8 +34,8 @@ type LectureOptions struct {
 	// Unsigned leaves DNSSEC out.
 	Unsigned bool
 
-	// Now is the time from which signatures hold; the zero time is the present.
-	Now time.Time
+	// Now tells the time at which signatures are made; nil is the system's clock.
+	Now func() time.Time
 }
 
 // Hierarchy is a name system: servers, their addresses, the zones they answer
@@ -69,7 +69,7 @@ type Hierarchy struct {
 	Anchors []Record     // keys of the root, for resolvers that check signatures
 
 	keys map[string]*Keys // by zone; empty when unsigned
-	now  time.Time
+	now  func() time.Time
 }
 
 // Place is one server of a hierarchy.
@@ -137,8 +137,8 @@ func Lecture(o LectureOptions) (*Hierarchy, error) {
 		return nil, err
 	}
 	h := &Hierarchy{keys: map[string]*Keys{}, now: o.Now}
-	if h.now.IsZero() {
-		h.now = time.Now()
+	if h.now == nil {
+		h.now = time.Now
 	}
 	if !o.Unsigned {
 		if err := h.signAll(zones); err != nil {

@@ -217,7 +217,7 @@ func soaOf(section []miekg.RR, zone, name string) []miekg.RR {
 // message makes the reply of a recursive server out of what was found.
 func (w *walk) message(name string, t Type, found []*entry) *Message {
 	m := NewMessage(Query{Name: name, Type: t, RecursionDesired: true})
-	m.m.Response, m.m.RecursionAvailable = true, true
+	m.m.Response, m.m.RecursionAvailable, m.m.AuthenticatedData = true, true, w.secure
 	w.fill(&m.m, found, false)
 	return m
 }

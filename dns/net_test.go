@@ -179,12 +179,12 @@ var start = time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)
 
 func newWorld(t testing.TB, o dns.LectureOptions) *world {
 	t.Helper()
-	o.Now = start
+	clock := wire.NewManual(start)
+	o.Now = clock.Now
 	h, err := dns.Lecture(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	clock := wire.NewManual(start)
 	w := &world{internet: newInternet(clock), h: h, clock: clock, log: trace.NewLog(10_000, clock.Now)}
 	for _, s := range h.Servers {
 		w.set(s.Addr.String(), s.Authority)

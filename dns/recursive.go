@@ -2,7 +2,11 @@ package dns
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"strings"
+
+	miekg "github.com/miekg/dns"
 )
 
 // Recursive is the handler of a local name server: it searches on behalf of
@@ -24,9 +28,10 @@ func (s *Recursive) Answer(ctx context.Context, q *Request) *Message {
 		return m
 	}
 	m, name, t := s.begin(q)
-	w, found, err := s.r.walk(ctx, name, t)
+	w, found, err := s.r.walk(ctx, name, t, !q.m.CheckingDisabled)
 	if err != nil {
 		m.m.Rcode = int(ServerFailure)
+		m.explain(err)
 		return m
 	}
 	s.finish(m, q, w, found)
@@ -40,7 +45,7 @@ func (s *Recursive) AnswerNow(q *Request) (*Message, bool) {
 	}
 	m, name, t := s.begin(q)
 	w := &walk{r: s.r}
-	found, ok := w.known(canonical(name), t)
+	found, ok := w.ready(canonical(name), t, !q.m.CheckingDisabled)
 	if !ok {
 		if !q.m.RecursionDesired { // not asked to search: what is here, nothing more
 			return m, true
@@ -78,4 +83,35 @@ func (s *Recursive) begin(q *Request) (m *Message, name string, t Type) {
 func (s *Recursive) finish(m *Message, q *Request, w *walk, found []*entry) {
 	_, _, do, _ := q.EDNS()
 	w.fill(&m.m, found, do)
+	if w.secure && (do || q.m.AuthenticatedData) { // RFC 6840 §5.7, §5.8
+		m.m.AuthenticatedData = true
+	}
+}
+
+// explain says in the reply why the search failed (RFC 8914), if the client knows
+// EDNS: the broken link of DNSSEC, or that no server replied.
+func (m *Message) explain(err error) {
+	o := m.m.IsEdns0()
+	if o == nil {
+		return
+	}
+	e := &miekg.EDNS0_EDE{InfoCode: miekg.ExtendedErrorCodeNoReachableAuthority}
+	var broken *ChainError
+	if errors.As(err, &broken) {
+		e.InfoCode, e.ExtraText = chainCode(broken), broken.Error()
+	}
+	o.Option = append(o.Option, e)
+}
+
+// chainCode is the number that RFC 8914 §4 gives to a broken link.
+func chainCode(e *ChainError) uint16 {
+	switch {
+	case strings.Contains(e.Reason, "expired"):
+		return miekg.ExtendedErrorCodeSignatureExpired
+	case strings.Contains(e.Reason, "missing key"):
+		return miekg.ExtendedErrorCodeDNSKEYMissing
+	case strings.Contains(e.Reason, "no signature"):
+		return miekg.ExtendedErrorCodeRRSIGsMissing
+	}
+	return miekg.ExtendedErrorCodeDNSBogus
 }

@@ -33,11 +33,12 @@ type ResolverOptions struct {
 	Trace *trace.Log
 	Node  string // name under which events appear
 
-	Cache     *Cache        // nil makes one of 50,000 entries
-	Port      uint16        // where name servers listen; 0 is 53
-	Timeout   time.Duration // for one exchange; 0 is 2 seconds
-	Minimise  bool          // tell each server no more of the name than it needs (RFC 9156)
-	ForwardTo []netip.AddrPort
+	Cache     *Cache           // nil makes one of 50,000 entries
+	Port      uint16           // where name servers listen; 0 is 53
+	Timeout   time.Duration    // for one exchange; 0 is 2 seconds
+	Minimise  bool             // tell each server no more of the name than it needs (RFC 9156)
+	ForwardTo []netip.AddrPort // recursive servers that search in our place
+	Anchors   []Record         // DNSKEY or DS records of the root: signatures are checked; none: they are not
 
 	// For lessons inside a lab only: each makes forged replies easier.
 	FixedPort uint16 // local port of all queries
@@ -88,22 +89,23 @@ func (r *Resolver) Cache() *Cache { return r.cache }
 // them as the reply of a recursive server: code, answer, and for a negative
 // answer the SOA record. The error says what made the search fail.
 func (r *Resolver) Resolve(ctx context.Context, name string, t Type) (*Message, error) {
-	w, found, err := r.walk(ctx, name, t)
+	w, found, err := r.walk(ctx, name, t, true)
 	if err != nil {
 		return nil, err
 	}
 	return w.message(name, t, found), nil
 }
 
-// walk runs one lookup.
-func (r *Resolver) walk(ctx context.Context, name string, t Type) (*walk, []*entry, error) {
+// walk runs one lookup. check says whether a broken chain of signatures makes it
+// fail; it has no meaning without trust anchors.
+func (r *Resolver) walk(ctx context.Context, name string, t Type, check bool) (*walk, []*entry, error) {
 	name, err := Name(name)
 	if err != nil {
 		return nil, nil, err
 	}
 	name = canonical(name)
 	w := newWalk(r)
-	if found, ok := w.known(name, t); ok {
+	if found, ok := w.ready(name, t, check); ok {
 		w.cacheHit(name, t, found)
 		return w, found, nil
 	}
@@ -115,10 +117,23 @@ func (r *Resolver) walk(ctx context.Context, name string, t Type) (*walk, []*ent
 	}
 	defer land()
 	found, err := w.find(ctx, name, t, 0)
+	if err == nil && check && len(r.o.Anchors) > 0 {
+		w.secure, err = w.validate(ctx, found)
+	}
 	if err != nil {
 		return w, nil, fmt.Errorf("resolve %s %s: %w", name, t, err)
 	}
 	return w, found, nil
+}
+
+// ready is what is known without asking anybody, if it need not be checked or
+// has been.
+func (w *walk) ready(name string, t Type, check bool) ([]*entry, bool) {
+	found, ok := w.known(name, t)
+	if ok && check && len(w.r.o.Anchors) > 0 {
+		w.secure, ok = checked(found)
+	}
+	return found, ok
 }
 
 // take waits until no other lookup of k is under way, so that many askers of one

@@ -210,7 +210,7 @@ func (h *Hierarchy) signAll(zones map[string]*Zone) error {
 				return err
 			}
 		}
-		if zones[origin], err = z.Sign(h.keys[origin], h.now); err != nil {
+		if zones[origin], err = z.Sign(h.keys[origin], h.now()); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,7 @@ type walk struct {
 	asked map[question]bool // queries that failed and would fail again
 	steps []Step
 
+	secure     bool            // all that was found is tied to a trust anchor
 	lookingFor map[string]bool // name servers whose address is being looked for
 
 	heard func(zone string, s target, in *Reply) // sees each useful reply; may be nil

@@ -40,7 +40,7 @@ func run(t testing.TB, h dns.Handler, o dnsd.Options) *dnsd.Server {
 
 func hamburger(t testing.TB) *dns.Authority {
 	t.Helper()
-	h, err := dns.Lecture(dns.LectureOptions{Now: time.Now()})
+	h, err := dns.Lecture(dns.LectureOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,172 @@
+package dns
+
+import (
+	"context"
+
+	miekg "github.com/miekg/dns"
+)
+
+// denial is a checked proof that something does not exist (RFC 4035 §5.4): the
+// NSEC records whose signatures are good.
+type denial struct {
+	e     *entry
+	nsecs []*miekg.NSEC
+}
+
+func (d denial) fault(reason string) *ChainError {
+	t := d.e.typ
+	return &ChainError{d.e.name, t, d.e.zone, reason}
+}
+
+// judgeDenial checks an entry that says "no".
+func (w *walk) judgeDenial(ctx context.Context, e *entry) (int32, error) {
+	signed := false
+	for _, rr := range e.proof {
+		if typeOf(rr) == typeNSEC3 {
+			return unchecked, &ChainError{e.name, e.typ, e.zone, "its absence is proven by NSEC3 records, which are not checked here"}
+		}
+		signed = signed || typeOf(rr) == TypeNSEC
+	}
+	if !signed {
+		return w.judgeUnsigned(ctx, e.name, e.typ)
+	}
+	d, err := w.denial(ctx, e)
+	if err != nil {
+		return unchecked, err
+	}
+	if len(d.nsecs) == 0 {
+		return insecure, nil // the zone provably has no key
+	}
+	if e.code == NameError {
+		return secure, d.noName()
+	}
+	return secure, d.noData()
+}
+
+// denial checks the signatures of the NSEC records of e.
+func (w *walk) denial(ctx context.Context, e *entry) (denial, error) {
+	d := denial{e: e}
+	for _, rr := range e.proof {
+		n, ok := rr.(*miekg.NSEC)
+		if !ok {
+			continue
+		}
+		owner := canonical(n.Hdr.Name)
+		rrs, sigs := pick(e.proof, owner, TypeNSEC)
+		if len(sigs) == 0 {
+			return d, d.fault("the NSEC record of " + owner + " has no signature")
+		}
+		v, err := w.verify(ctx, owner, TypeNSEC, rrs, sigs)
+		if err != nil {
+			return d, err
+		}
+		if sig, ok := sigs[0].(*miekg.RRSIG); v != secure || !ok || !below(canonical(sig.SignerName), e.name) {
+			continue
+		}
+		d.nsecs = append(d.nsecs, n)
+	}
+	return d, nil
+}
+
+// noName checks that neither the name nor a wildcard in its place exists.
+func (d denial) noName() error {
+	n := d.cover(d.e.name)
+	if n == nil {
+		return d.fault("no NSEC record proves that the name does not exist")
+	}
+	wild := "*." + trimRoot(encloserOf(n, d.e.name))
+	if d.cover(wild) == nil {
+		return d.fault("no NSEC record proves that there is no wildcard " + wild)
+	}
+	return nil
+}
+
+// noData checks that the name exists without the type, or that a wildcard does.
+func (d denial) noData() error {
+	if n := d.at(d.e.name); n != nil {
+		return d.lacks(n)
+	}
+	n := d.cover(d.e.name)
+	if n == nil {
+		return d.fault("no NSEC record proves that the name has no such record")
+	}
+	if below(d.e.name, canonical(n.NextDomain)) {
+		return nil // an empty non-terminal: only names below it exist
+	}
+	if wild := d.at("*." + trimRoot(encloserOf(n, d.e.name))); wild != nil {
+		return d.lacks(wild)
+	}
+	return d.fault("no NSEC record proves that the name has no such record")
+}
+
+// lacks checks that the name of n has neither the type nor an alias, and that n
+// comes from the side of a zone cut that may say so.
+func (d denial) lacks(n *miekg.NSEC) error {
+	cut := hasBit(n, TypeNS) && !hasBit(n, TypeSOA)
+	switch {
+	case hasBit(n, d.e.typ), hasBit(n, TypeCNAME):
+		return d.fault("the NSEC record says that there is such a record")
+	case cut && d.e.typ != TypeDS, hasBit(n, TypeSOA) && d.e.typ == TypeDS && d.e.name != ".":
+		return d.fault("the NSEC record comes from the wrong side of a zone cut")
+	}
+	return nil
+}
+
+func (d denial) at(name string) *miekg.NSEC {
+	for _, n := range d.nsecs {
+		if canonical(n.Hdr.Name) == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// cover is the NSEC record in whose gap name lies.
+func (d denial) cover(name string) *miekg.NSEC {
+	for _, n := range d.nsecs {
+		owner, next := canonical(n.Hdr.Name), canonical(n.NextDomain)
+		after := compareNames(owner, name) < 0
+		before := compareNames(name, next) < 0 || compareNames(next, owner) <= 0 // the last gap ends at the origin
+		if !after || !before {
+			continue
+		}
+		if below(owner, name) && hasBit(n, TypeNS) && !hasBit(n, TypeSOA) {
+			continue // below a zone cut: not for this zone to say (RFC 6840 §4.1)
+		}
+		return n
+	}
+	return nil
+}
+
+func hasBit(n *miekg.NSEC, t Type) bool {
+	for _, b := range n.TypeBitMap {
+		if Type(b) == t {
+			return true
+		}
+	}
+	return false
+}
+
+// encloserOf is the longest name above name that the gap of n shows to exist.
+func encloserOf(n *miekg.NSEC, name string) string {
+	best := "."
+	for _, other := range [2]string{canonical(n.Hdr.Name), canonical(n.NextDomain)} {
+		for s := parent(name); ; s = parent(s) {
+			if below(s, other) {
+				if labels(s) > labels(best) {
+					best = s
+				}
+				break
+			}
+		}
+	}
+	return best
+}
+
+// trimRoot is name to be put behind another label.
+func trimRoot(name string) string {
+	if name == "." {
+		return ""
+	}
+	return name
+}
