@@ -1,0 +1,155 @@
+// Package glassmail_test holds the house to its rules: who may import whom, and
+// what no file may contain.
+package glassmail_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "glassmail/"
+
+// allowed lists, for each package, the packages of ours that it may import. It
+// is the table "Layers" of docs/flow.md.
+func allowed() map[string][]string {
+	low := []string{"mail", "trace", "wire"}
+	return map[string][]string{
+		"mail": nil, "trace": nil, "config": nil, "dialog": nil,
+		"wire": {"trace"}, "mailbox": {"mail"},
+		"queue": low, "dns": {"trace", "wire"}, "store": {"mail", "mailbox", "queue"},
+		"store/bolt":      {"mail", "mailbox", "queue", "store"},
+		"store/memory":    {"mail", "mailbox", "queue", "store"},
+		"store/storetest": {"mail", "mailbox", "queue", "store"},
+		"server/smtpd":    low,
+		"server/imapd":    append([]string{"mailbox"}, low...),
+		"server/dnsd":     {"dns", "trace", "wire"},
+		"server": {"config", "mail", "mailbox", "queue", "server/imapd", "server/smtpd", "store", "store/bolt",
+			"trace", "wire"},
+		"web":      {"trace"},
+		"lab/book": nil, "sockets": nil,
+		"lab": {"config", "dns", "lab/book", "server", "server/dnsd", "trace", "web", "wire"},
+	}
+}
+
+// engines names the one place where each library may be used.
+func engines() map[string][]string {
+	return map[string][]string{
+		"github.com/emersion/go-smtp":    {"server/smtpd", "queue"},
+		"github.com/emersion/go-imap/v2": {"server/imapd"},
+		"go.etcd.io/bbolt":               {"store/bolt"},
+		"github.com/miekg/dns":           {"dns"},
+		"gvisor.dev/gvisor":              {"lab"},
+	}
+}
+
+// source is one Go file that is not a test.
+type source struct {
+	pkg, path string
+	ast       *ast.File
+}
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	var out []source
+	files := token.NewFileSet()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		out = append(out, source{filepath.ToSlash(filepath.Dir(path)), filepath.ToSlash(path), f})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) < 50 {
+		t.Fatalf("found %d files only", len(out))
+	}
+	return out
+}
+
+func TestImportsPointDown(t *testing.T) {
+	rules, libraries := allowed(), engines()
+	for _, s := range sources(t) {
+		for _, i := range s.ast.Imports {
+			path := strings.Trim(i.Path.Value, `"`)
+			if own, ok := strings.CutPrefix(path, module); ok {
+				may, known := rules[s.pkg]
+				if !known && strings.HasPrefix(s.pkg, "cmd/") || strings.HasPrefix(s.pkg, "bench") {
+					continue // the top may import everything
+				}
+				if !known {
+					t.Errorf("%s: package %s has no layer; give it one in allowed()", s.path, s.pkg)
+				}
+				if !slices.Contains(may, own) {
+					t.Errorf("%s: %s may not import %s", s.path, s.pkg, own)
+				}
+			}
+			for lib, places := range libraries {
+				if (path == lib || strings.HasPrefix(path, lib+"/")) && !slices.Contains(places, s.pkg) {
+					t.Errorf("%s: %s is for %v only", s.path, lib, places)
+				}
+			}
+		}
+	}
+}
+
+// Two nodes in one process are the normal case, so nothing may be global.
+func TestNoGlobalState(t *testing.T) {
+	for _, s := range sources(t) {
+		if strings.HasPrefix(s.pkg, "cmd/") || s.pkg == "store/storetest" { // storetest is test code
+			continue
+		}
+		for _, d := range s.ast.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Recv == nil && d.Name.Name == "init" {
+					t.Errorf("%s: func init", s.path)
+				}
+			case *ast.GenDecl:
+				if d.Tok == token.VAR {
+					checkVars(t, s, d)
+				}
+			}
+		}
+	}
+}
+
+// checkVars lets through what never changes: errors, compile-time assertions and
+// embedded files.
+func checkVars(t *testing.T, s source, d *ast.GenDecl) {
+	for _, spec := range d.Specs {
+		v := spec.(*ast.ValueSpec)
+		for _, name := range v.Names {
+			embedded := d.Doc != nil && strings.Contains(directives(d.Doc), "//go:embed")
+			if name.Name == "_" || embedded || strings.HasPrefix(strings.ToLower(name.Name), "err") {
+				continue
+			}
+			t.Errorf("%s: package variable %s", s.path, name.Name)
+		}
+	}
+}
+
+func directives(g *ast.CommentGroup) string {
+	var b strings.Builder
+	for _, c := range g.List {
+		b.WriteString(c.Text + "\n")
+	}
+	return b.String()
+}
