@@ -1,0 +1,225 @@
+package smtpd
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"glassmail/mail"
+	"glassmail/trace"
+	"glassmail/wire"
+)
+
+// Options of a Server. Name and Post are needed; everything else has a default.
+type Options struct {
+	Name    string      // the server's own domain name
+	Post    Post        //
+	Clock   wire.Clock  // for the times in envelopes; default wire.System
+	Trace   *trace.Log  // nil is fine
+	TLS     *tls.Config // nil: no STARTTLS
+	Wording Wording     // default Plain
+
+	MaxSize       int64 // bytes of a message as it is stored; default 50 MiB
+	MaxRecipients int   // of one message; default 100, the least that RFC 5321 §4.5.3.1.8 allows
+
+	// Submission makes this a submission server (RFC 6409): AUTH is offered, and
+	// MAIL needs it.
+	Submission bool
+	// Implicit begins TLS with the first byte (RFC 8314 §3.3). It needs TLS.
+	Implicit bool
+	// AuthRequiresTLS offers AUTH only inside TLS (RFC 4954 §4).
+	AuthRequiresTLS bool
+	// Lenient lets a client on a loopback address that ends its DATA command in a
+	// bare LF end the lines of its message so, and the message with LF . LF. What
+	// was done is noted in the trace. It is meant for nc in the lab.
+	Lenient bool
+	// TraceText is the number of lines of each message's text that the trace
+	// shows; of the rest it tells the size.
+	TraceText int
+
+	Limits Limits
+}
+
+// Limits bound what a client can take. 0 means the default.
+type Limits struct {
+	Connections int           // at one time; default 1000
+	PerAddr     int           // connections at one time from one IP address; default 50
+	Command     time.Duration // waiting for a command; default 5 minutes (RFC 5321 §4.5.3.2.7)
+	Text        time.Duration // waiting for more of a message; default 5 minutes
+	Write       time.Duration // waiting for the client to take replies; default 5 minutes
+	Handshake   time.Duration // TLS; default 30 seconds
+	Errors      int           // commands in error in one connection; default 1000
+	Logins      int           // failed logins in one connection; default 5
+	Grace       time.Duration // from the end of Serve's context to the cut; default 8 seconds
+}
+
+func (l *Limits) fill() {
+	l.Connections = cmp.Or(l.Connections, 1000)
+	l.PerAddr = cmp.Or(l.PerAddr, 50)
+	l.Command = cmp.Or(l.Command, 5*time.Minute)
+	l.Text = cmp.Or(l.Text, 5*time.Minute)
+	l.Write = cmp.Or(l.Write, 5*time.Minute)
+	l.Handshake = cmp.Or(l.Handshake, 30*time.Second)
+	l.Errors = cmp.Or(l.Errors, 1000)
+	l.Logins = cmp.Or(l.Logins, 5)
+	l.Grace = cmp.Or(l.Grace, 8*time.Second)
+}
+
+// Server is one SMTP service of a node, in one role: a node that serves several
+// ports with different rules has one Server for each. It may listen in several
+// places.
+type Server struct {
+	opts     Options
+	commands map[string]command
+	rewrites map[string]rewrite
+	plain    *engine
+	secure   *engine
+	begin    func()          // starts the engines, once
+	base     context.Context // of all calls to Post
+	cut      func()          // ends it
+
+	mu        sync.Mutex
+	fronts    map[*wire.Front]struct{}
+	listeners map[*wire.Listener]struct{}
+	stopping  bool
+}
+
+// New wires a server; it does nothing before Serve.
+func New(o Options) (*Server, error) {
+	switch {
+	case o.Name == "" || o.Post == nil:
+		return nil, errors.New("smtp server: needs a name and a post")
+	case o.Implicit && o.TLS == nil:
+		return nil, errors.New("smtp server: implicit TLS needs a certificate")
+	}
+	if o.Clock == nil {
+		o.Clock = wire.System{}
+	}
+	if o.Wording == (Wording{}) {
+		o.Wording = Plain()
+	}
+	o.MaxSize = cmp.Or(o.MaxSize, 50<<20)
+	o.MaxRecipients = cmp.Or(o.MaxRecipients, 100)
+	o.Limits.fill()
+	s := &Server{
+		opts: o, commands: commands(), rewrites: rewrites(o.Wording),
+		fronts: map[*wire.Front]struct{}{}, listeners: map[*wire.Listener]struct{}{},
+	}
+	s.base, s.cut = context.WithCancel(context.Background())
+	s.plain, s.secure = s.newEngine(false), s.newEngine(true)
+	s.begin = sync.OnceFunc(func() {
+		s.plain.start()
+		s.secure.start()
+	})
+	return s, nil
+}
+
+// Serve serves the clients of inner until Shutdown, or until ctx ends, which is a
+// Shutdown with Limits.Grace. It returns nil when that is done, else the error
+// of the listener. It may run for several listeners at once.
+func (s *Server) Serve(ctx context.Context, inner net.Listener) error {
+	l := wire.NewListener(inner, s.opts.Clock, wire.Limits{
+		Total: s.opts.Limits.Connections, PerAddr: s.opts.Limits.PerAddr,
+	}, s.refuse)
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		l.Close()
+		return nil
+	}
+	s.begin()
+	s.listeners[l] = struct{}{}
+	s.mu.Unlock()
+
+	stop := context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.Background(), s.opts.Limits.Grace)
+		defer cancel()
+		s.Shutdown(grace)
+	})
+	defer stop()
+	if err := l.Serve(s.handle); err != nil {
+		return fmt.Errorf("smtp server on %s: %w", inner.Addr(), err)
+	}
+	<-s.base.Done()
+	return nil
+}
+
+// Shutdown stops accepting, tells each client 421 between two of its commands (a
+// message under way is finished), and waits. When ctx ends it cuts the
+// connections that are left, and returns ctx's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopping = true
+	for f := range s.fronts {
+		f.Stop()
+	}
+	ls := make([]*wire.Listener, 0, len(s.listeners))
+	for l := range s.listeners {
+		ls = append(ls, l)
+	}
+	s.mu.Unlock()
+
+	defer s.cut()
+	defer context.AfterFunc(ctx, s.cut)()
+	cut := make(chan int, len(ls))
+	for _, l := range ls {
+		go func() { cut <- l.Shutdown(ctx) }()
+	}
+	left := 0
+	for range ls {
+		left += <-cut
+	}
+	s.plain.stop()
+	s.secure.stop()
+	if left > 0 {
+		return fmt.Errorf("smtp server: %d connections were cut: %w", left, ctx.Err())
+	}
+	return nil
+}
+
+// refuse tells a client that there are too many (RFC 5321 §3.8, RFC 7504).
+func (s *Server) refuse(c net.Conn) {
+	io.WriteString(c, "421 "+s.opts.Name+" too many connections, try again later\r\n")
+}
+
+// handle leads one client from greeting to farewell.
+func (s *Server) handle(nc net.Conn) {
+	ctx, cancel := context.WithCancel(s.base)
+	defer cancel()
+	log := s.opts.Trace.Open(s.opts.Name, trace.SMTP, nc.LocalAddr().String(), nc.RemoteAddr().String())
+	front := wire.NewFront(nc, wire.Timeouts{Write: s.opts.Limits.Write, Handshake: s.opts.Limits.Handshake}, log)
+	if !s.enter(front) {
+		s.refuse(nc)
+		return
+	}
+	defer s.leave(front)
+	c := &conn{srv: s, front: front, log: log, ctx: ctx, peer: mail.Peer{
+		Addr: wire.AddrPort(nc.RemoteAddr()), Submission: s.opts.Submission,
+		Conn: log.ID(), Time: s.opts.Clock.Now(),
+	}}
+	c.begin()
+	front.Close()
+	log.Close(cmp.Or(c.why, "the client left"))
+}
+
+func (s *Server) enter(f *wire.Front) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return false
+	}
+	s.fronts[f] = struct{}{}
+	return true
+}
+
+func (s *Server) leave(f *wire.Front) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.fronts, f)
+}

@@ -1,0 +1,221 @@
+package smtpd
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"glassmail/mail"
+	"glassmail/trace"
+	"glassmail/wire"
+)
+
+// Bounds of a message's text beside its size.
+const (
+	slack    = 1 << 20 // bytes that are still read of a message that is refused
+	slowest  = 100     // bytes per second that a long transfer must reach
+	shortest = 64      // a reader with a smaller buffer is served through one of ours
+	maxShown = 1000    // bytes of a line of text in the trace
+)
+
+// errGivenUp ends a chunked transfer that the client gave up by RSET, QUIT or a
+// new greeting.
+var errGivenUp = fmt.Errorf("given up by the client: %w", io.ErrUnexpectedEOF)
+
+// text is the message under way as Post reads it.
+type text struct {
+	c     *conn
+	scan  scanner
+	size  int64 // bytes handed over
+	begun time.Time
+	ended bool   // the client's side of it: its end was read
+	err   error  // of all further reads
+	rest  []byte // read for a small buffer, not handed over yet
+
+	lines   int    // of text still to be shown in the trace
+	partial []byte // of the line to be shown next
+	unseen  int    // bytes not shown
+}
+
+func (c *conn) text() *text {
+	return &text{c: c, scan: scanner{lenient: c.lenient}, begun: c.srv.opts.Clock.Now(), lines: c.srv.opts.TraceText}
+}
+
+// Read reads on in the message. Errors: io.EOF at its end, a *mail.Reply if it is
+// refused, io.ErrUnexpectedEOF if the client broke off.
+func (t *text) Read(p []byte) (int, error) {
+	if len(t.rest) == 0 && t.err == nil && len(p) < shortest && len(p) > 0 {
+		small := make([]byte, shortest)
+		n, _ := t.fill(small)
+		t.rest = small[:n]
+	}
+	if len(t.rest) > 0 {
+		n := copy(p, t.rest)
+		t.rest = t.rest[n:]
+		return n, nil
+	}
+	if t.err != nil || len(p) == 0 {
+		return 0, t.err
+	}
+	return t.fill(p)
+}
+
+// fill reads until there is something, or an error.
+func (t *text) fill(p []byte) (int, error) {
+	for t.err == nil {
+		n := t.more(p)
+		if t.size += int64(n); t.size > t.c.srv.opts.MaxSize {
+			t.refuse(tooLarge(t.c.srv.opts.MaxSize))
+			break
+		}
+		if n > 0 {
+			return n, nil
+		}
+	}
+	return 0, t.err
+}
+
+// refuse ends reading, unless something worse has.
+func (t *text) refuse(r *mail.Reply) {
+	if t.err == nil || t.err == io.EOF {
+		t.err = r
+	}
+}
+
+// more reads what has arrived, which may come to nothing.
+func (t *text) more(p []byte) int {
+	if t.c.chunks != nil {
+		return t.moreChunk(p)
+	}
+	src := t.await()
+	n, used, end := t.scan.scan(p, src)
+	t.took(src[:used])
+	switch {
+	case t.scan.hopeless:
+		t.refuse(t.scan.fault)
+		t.c.farewell(t.scan.fault, "the message ended in LF . LF")
+	case end:
+		t.finish(used)
+	case t.scan.fault != nil:
+		t.refuse(t.scan.fault)
+	}
+	return n
+}
+
+// await waits for bytes and shows them; none if the connection has ended.
+func (t *text) await() []byte {
+	c := t.c
+	limit := c.srv.opts.Limits.Text
+	if c.front.Buffered() == 0 {
+		took := c.srv.opts.Clock.Now().Sub(t.begun)
+		if took > 2*limit+time.Duration(t.size/slowest)*time.Second {
+			t.broken(wire.ErrTimeout)
+			return nil
+		}
+	}
+	if err := c.front.Await(limit, false); err != nil {
+		t.broken(err)
+		return nil
+	}
+	return c.front.Peek(c.front.Buffered())
+}
+
+// broken ends the message with the connection.
+func (t *text) broken(err error) {
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+		t.c.end("the client left in the middle of a message")
+	}
+	t.c.broken(err)
+	if t.err == nil {
+		t.err = io.ErrUnexpectedEOF
+	}
+	t.ended = true
+}
+
+// finish ends the message well, if it is well.
+func (t *text) finish(used int) {
+	t.ended = true
+	if t.scan.lf {
+		t.c.note("lines that ended in a bare LF (0A) were taken as if they ended in CR LF (0D 0A), and LF . LF as the end")
+	}
+	if t.scan.fault != nil {
+		t.refuse(t.scan.fault)
+	}
+	if t.err == nil {
+		t.err = io.EOF
+	}
+	t.closeShow()
+}
+
+// drain reads the rest of a message that Post does not want, within bounds.
+func (t *text) drain() {
+	var sink [4096]byte
+	limit := t.c.srv.opts.MaxSize + slack
+	for !t.ended && !t.c.over {
+		if t.c.chunks != nil {
+			t.c.skip(t.c.chunks.left)
+			t.ended = true
+			return
+		}
+		src := t.await()
+		_, used, end := t.scan.scan(sink[:], src)
+		t.took(src[:used])
+		if limit -= int64(used); limit < 0 {
+			t.c.farewell(tooLarge(t.c.srv.opts.MaxSize), "the message has no end")
+		}
+		switch {
+		case t.scan.hopeless:
+			t.c.farewell(t.scan.fault, "the message ended in LF . LF")
+		case end:
+			t.ended = true
+			t.closeShow()
+		}
+	}
+}
+
+// took consumes bytes of the client and shows them in the trace.
+func (t *text) took(wire []byte) {
+	n := len(wire)
+	if t.c.log != nil {
+		t.show(wire)
+	}
+	t.c.front.Discard(n)
+}
+
+// show writes the first lines of the text into the trace.
+func (t *text) show(wire []byte) {
+	for t.lines > 0 && len(wire) > 0 {
+		i := bytes.IndexByte(wire, '\n')
+		part := wire[:max(i, 0)]
+		if i < 0 {
+			part = wire
+		}
+		t.partial = append(t.partial, part[:min(len(part), maxShown-min(len(t.partial), maxShown))]...)
+		if i < 0 {
+			return
+		}
+		t.c.log.Line(trace.Client, string(bytes.TrimSuffix(t.partial, []byte("\r"))))
+		t.partial = t.partial[:0]
+		t.lines--
+		wire = wire[i+1:]
+	}
+	t.unseen += len(wire)
+}
+
+// closeShow tells how much was not shown, and shows the dot that ended a DATA.
+func (t *text) closeShow() {
+	if t.c.log == nil || t.unseen == 0 {
+		return
+	}
+	if t.c.chunks != nil {
+		t.c.log.Data(trace.Client, t.unseen)
+		return
+	}
+	if n := t.unseen - len(".\r\n"); n > 0 {
+		t.c.log.Data(trace.Client, n)
+	}
+	t.c.log.Line(trace.Client, ".")
+}
