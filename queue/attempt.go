@@ -38,7 +38,7 @@ func (a *attempt) run(ctx context.Context) {
 	}
 	defer text.Close()
 	a.text = text
-	h, err := header(text)
+	h, err := header(text, a.buf)
 	if err != nil {
 		a.note("the text cannot be read: " + err.Error())
 		answerAll(a.all, mail.ErrInternal(), "")

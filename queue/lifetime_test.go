@@ -73,6 +73,7 @@ func TestBounce(t *testing.T) {
 	s := newStage(t)
 	s.at("192.0.2.1", newPeer(t, map[string][]string{"RCPT": {"550 5.1.1 no bob here"}}))
 	s.attempt(mail.Options{EnvID: "env1"}, to(bob)...)
+	s.stop()
 	_, reports, left := s.store.snapshot()
 	if left != 0 || reports[0].To != alice {
 		t.Errorf("%d left, the report goes to %s", left, reports[0].To)
@@ -257,6 +258,7 @@ func TestStaleIsDropped(t *testing.T) {
 	eventually(t, func() bool { return strings.Contains(s.transcript(), "the results are not recorded") })
 	s.clock.Advance(time.Hour) // the lease ends, and the attempt is repeated
 	s.settled(1)
+	s.stop()
 	if strings.Count(s.transcript(), "has taken it") != 1 {
 		t.Errorf("delivered was told twice:\n%s", s.transcript())
 	}

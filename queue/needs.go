@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -67,11 +68,11 @@ func (p *parcel) lacksUTF8() *mail.Reply {
 	if !p.job.Options.UTF8 {
 		return nil
 	}
-	h, err := header(p.text)
+	h, err := header(p.text, p.buf)
 	if err != nil {
 		return mail.ErrInternal()
 	}
-	if !isASCII(string(h)) {
+	if !isASCII(h) {
 		return mail.NewReply(554, mail.Enhanced{5, 6, 9}, "The header is not in ASCII, and %s does not take that (SMTPUTF8)", p.host)
 	}
 	return nil
@@ -154,18 +155,20 @@ func (p *parcel) rcptOptions(o *outcome) *smtp.RcptOptions {
 	return r
 }
 
-// header reads the header of a message, at most maxHeader bytes of it.
-func header(text mail.Message) ([]byte, error) {
-	buf := make([]byte, 0, 4<<10)
+// header reads the header of a message, at most maxHeader bytes of it, into buf
+// as far as that reaches.
+func header(text mail.Message, buf []byte) ([]byte, error) {
+	const step = 4 << 10
+	buf = buf[:0]
 	for size := min(text.Size(), maxHeader); int64(len(buf)) < size; {
-		n := min(int64(4<<10), size-int64(len(buf)))
-		from := len(buf)
-		buf = slices.Grow(buf, int(n))[:from+int(n)]
+		from, n := len(buf), int(min(step, size-int64(len(buf))))
+		buf = slices.Grow(buf, n)[:from+n]
 		if _, err := text.ReadAt(buf[from:], int64(from)); err != nil && !errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("read the header: %w", err)
 		}
-		if i := strings.Index(string(buf[max(0, from-3):]), "\r\n\r\n"); i >= 0 {
-			return buf[:max(0, from-3)+i+2], nil
+		seen := max(0, from-3)
+		if i := bytes.Index(buf[seen:], []byte("\r\n\r\n")); i >= 0 {
+			return buf[:seen+i+2], nil
 		}
 	}
 	return buf, nil
@@ -175,15 +178,15 @@ func header(text mail.Message) ([]byte, error) {
 func received(header []byte) int {
 	const name = "received:"
 	n := 0
-	for line := range strings.Lines(string(header)) {
-		if len(line) >= len(name) && strings.EqualFold(line[:len(name)], name) {
+	for line := range bytes.Lines(header) {
+		if len(line) >= len(name) && bytes.EqualFold(line[:len(name)], []byte(name)) {
 			n++
 		}
 	}
 	return n
 }
 
-func isASCII(s string) bool {
+func isASCII[T string | []byte](s T) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 0x80 {
 			return false

@@ -49,6 +49,7 @@ type peer struct {
 	open     map[net.Conn]struct{}
 }
 
+// newPeer makes a peer that begins to serve when it gets its address by stage.at.
 func newPeer(t testing.TB, script map[string][]string, ehlo ...string) *peer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -59,7 +60,6 @@ func newPeer(t testing.TB, script map[string][]string, ehlo ...string) *peer {
 	for k, v := range script {
 		p.script[k] = append([]string(nil), v...)
 	}
-	p.wg.Go(p.accept)
 	t.Cleanup(p.stop)
 	return p
 }

@@ -86,7 +86,10 @@ func newStage(t testing.TB) *stage {
 	return s
 }
 
-func (s *stage) at(ip string, p *peer) { s.world.peers[netip.MustParseAddr(ip)] = p }
+func (s *stage) at(ip string, p *peer) {
+	s.world.peers[netip.MustParseAddr(ip)] = p
+	p.wg.Go(p.accept)
+}
 
 // run starts the Runner; the test's end stops it.
 func (s *stage) run() {
