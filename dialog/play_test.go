@@ -218,7 +218,9 @@ func TestStartTLS(t *testing.T) {
 func TestLineByLineOverPipe(t *testing.T) {
 	c, s := net.Pipe()
 	done := make(chan error, 1)
-	go func() { done <- (&Player{Dial: Over(s), Server: true}).Play(context.Background(), mustParse(t, Lecture)) }()
+	go func() {
+		done <- (&Player{Dial: Over(s), Server: true}).Play(context.Background(), mustParse(t, Lecture))
+	}()
 	if err := Play(context.Background(), mustParse(t, Lecture), Over(c)); err != nil {
 		t.Error(err)
 	}
