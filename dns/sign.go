@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	miekg "github.com/miekg/dns"
@@ -227,4 +228,17 @@ func zoneAbove(zones map[string]*Zone, origin string) *Zone {
 		}
 	}
 	return nil
+}
+
+// AnchorFile is trust anchors in the form that delv and named read.
+func AnchorFile(anchors []Record) string {
+	var b strings.Builder
+	b.WriteString("trust-anchors {\n")
+	for _, a := range anchors {
+		if k, ok := a.rr.(*miekg.DNSKEY); ok {
+			fmt.Fprintf(&b, "\t%q static-key %d %d %d %q;\n", k.Hdr.Name, k.Flags, k.Protocol, k.Algorithm, k.PublicKey)
+		}
+	}
+	b.WriteString("};\n")
+	return b.String()
 }

@@ -1,0 +1,237 @@
+package dnsd_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"glassmail/dns"
+	"glassmail/server/dnsd"
+	"glassmail/wire"
+)
+
+// mapped is the system's network on which the addresses of the lecture lead to
+// the servers on loopback that play them.
+type mapped struct {
+	wire.OS
+	to map[string]string
+}
+
+func (m mapped) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if a, ok := m.to[addr]; ok {
+		addr = a
+	}
+	return m.OS.Dial(ctx, network, addr)
+}
+
+// lab runs every server of the lecture and a validating local server on real
+// sockets.
+type lab struct {
+	h     *dns.Hierarchy
+	host  mapped
+	local netip.AddrPort
+	r     *dns.Resolver
+}
+
+func newLab(t testing.TB) *lab {
+	t.Helper()
+	h, err := dns.Lecture(dns.LectureOptions{Registered: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{h: h, host: mapped{to: map[string]string{}}}
+	for _, p := range h.Servers {
+		s := run(t, p.Authority, dnsd.Options{Node: p.Name, PerClient: -1})
+		l.host.to[p.Addr.String()+":53"] = s.Addr().String()
+	}
+	l.r, err = dns.NewResolver(dns.ResolverOptions{Host: l.host, Roots: h.Roots, Anchors: h.Anchors})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.local = run(t, dns.NewRecursive(l.r, nil), dnsd.Options{Node: "dns.nyu.edu.", PerClient: -1}).Addr()
+	return l
+}
+
+// at is where the server of that name really listens.
+func (l *lab) at(name string) netip.AddrPort {
+	return netip.MustParseAddrPort(l.host.to[l.h.Server(name).Addr.String()+":53"])
+}
+
+// program runs a real client and returns what it printed.
+func program(t *testing.T, debian, name string, args ...string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is missing: install the Debian package %s", name, debian)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Dir = t.TempDir()
+	out, _ := cmd.CombinedOutput() // the clients' exit codes differ; what counts is what they print
+	return string(out)
+}
+
+func wants(t *testing.T, out string, patterns ...string) {
+	t.Helper()
+	for _, p := range patterns {
+		if !regexp.MustCompile(p).MatchString(out) {
+			t.Errorf("no %s in\n%s", p, out)
+		}
+	}
+}
+
+func TestRealDig(t *testing.T) {
+	l := newLab(t)
+	local := []string{"@127.0.0.1", "-p", strconv.Itoa(int(l.local.Port())), "+tries=1"}
+	at := func(name string) []string {
+		return []string{"@127.0.0.1", "-p", strconv.Itoa(int(l.at(name).Port())), "+tries=1"}
+	}
+	for _, c := range []struct {
+		server []string
+		args   string
+		want   []string
+	}{
+		{local, "hamburger.edu MX", []string{`status: NOERROR`, `flags: qr rd ra`, `10 mail\.hamburger\.edu\.`}},
+		{local, "hamburger.edu MX +dnssec", []string{`flags: qr rd ra ad`, `RRSIG\s+MX 13`}},
+		{local, "hamburger.edu MX +tcp", []string{`\(TCP\)`, `10 mail`}},
+		{local, "nobody.crepes.fr", []string{`status: NXDOMAIN`, `SOA`}},
+		{local, "crepes.fr AAAA", []string{`status: NOERROR`, `ANSWER: 0`, `SOA`}},
+		{local, "-x 203.0.113.25", []string{`PTR\s+mail\.hamburger\.edu\.`}},
+		{local, "www.ibm.com", []string{`CNAME\s+servereast\.backup2\.ibm\.com\.`, `198\.18\.2\.80`}},
+		{local, "x CH TXT", []string{`status: REFUSED`}},
+		{local, "hamburger.edu MX +edns=7 +noednsneg", []string{`status: BADVERS`}},
+		{at("a.edu"), "gaia.cs.umass.edu +norec", []string{`flags: qr;`, `cs\.umass\.edu\.\s+86400\s+IN\s+NS\s+dns\.cs\.umass\.edu\.`, `128\.119\.245\.53`}},
+		{at("dns1.hamburger.edu"), "hamburger.edu ANY +dnssec +bufsize=512 +notcp", []string{`Truncated, retrying in TCP mode|\(TCP\)`, `DNSKEY`}},
+		{at("dns1.hamburger.edu"), "hamburger.edu AXFR", []string{`mail\.hamburger\.edu\.\s+3600\s+IN\s+A\s+203\.0\.113\.25`, `XFR size: \d+ records`}},
+		{at("dns1.hamburger.edu"), "crepes.fr", []string{`status: REFUSED`}},
+		{at("dns1.hamburger.edu"), "hamburger.edu +opcode=UPDATE", []string{`status: NOTIMP`}},
+		{at("dns1.hamburger.edu"), "hamburger.edu MX +cookie +nsid", []string{`10 mail`}},
+	} {
+		wants(t, program(t, "bind9-dnsutils", "dig", append(c.server, strings.Fields(c.args)...)...), c.want...)
+	}
+}
+
+func TestRealNslookupHostKdig(t *testing.T) {
+	l := newLab(t)
+	port := strconv.Itoa(int(l.local.Port()))
+	wants(t, program(t, "bind9-dnsutils", "nslookup", "-port="+port, "www.amazon.com", "127.0.0.1"), `Non-authoritative answer`, `198\.18\.1\.81`)
+	wants(t, program(t, "bind9-dnsutils", "nslookup", "-port="+port, "-type=NS", "umass.edu", "127.0.0.1"), `nameserver = dns\.umass\.edu`)
+	wants(t, program(t, "bind9-host", "host", "-p", port, "hamburger.edu", "127.0.0.1"), `mail is handled by 10 mail\.hamburger\.edu`)
+	wants(t, program(t, "knot-dnsutils", "kdig", "@127.0.0.1", "-p", port, "+dnssec", "crepes.fr", "MX"), `status: NOERROR`, `RRSIG`)
+}
+
+// delv checks every signature itself, from the key of the root.
+func TestRealDelv(t *testing.T) {
+	l := newLab(t)
+	anchor := filepath.Join(t.TempDir(), "anchor.conf")
+	if err := os.WriteFile(anchor, []byte(dns.AnchorFile(l.h.Anchors)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][3]string{
+		{"hamburger.edu", "MX", `; fully validated\nhamburger\.edu`},
+		{"gaia.cs.umass.edu", "A", `; fully validated\ngaia`},
+		{"www.ibm.com", "A", `; fully validated`},
+		{"a.b.wild.foo.com", "TXT", `; fully validated\na\.b\.wild\.foo\.com`},
+		{"nobody.hamburger.edu", "A", `ncache nxrrset|ncache nxdomain|negative response, fully validated`},
+		{"hamburger.edu", "AAAA", `negative response, fully validated`},
+		{"wild.foo.com", "A", `negative response, fully validated`},
+		{"a.wild.foo.com", "MX", `negative response, fully validated`},
+		{"xn--72c0b0acb2i5cn.xn--o3cw4h", "A", `; fully validated`},
+		{"25.113.0.203.in-addr.arpa", "PTR", `; fully validated`},
+		{"no.such.tld", "A", `negative response, fully validated`},
+	} {
+		out := program(t, "bind9-dnsutils", "delv", "@127.0.0.1", "-p", strconv.Itoa(int(l.local.Port())), "-a", anchor, "+root=.", c[0], c[1])
+		wants(t, out, c[2])
+	}
+	if err := l.h.Break("hamburger.edu", dns.AlteredRecord); err != nil {
+		t.Fatal(err)
+	}
+	l.r.Cache().Flush()
+	out := program(t, "bind9-dnsutils", "dig", "@127.0.0.1", "-p", strconv.Itoa(int(l.local.Port())), "mail.hamburger.edu")
+	wants(t, out, `status: SERVFAIL`, `EDE: 6 \(DNSSEC Bogus\): \(DNSSEC: mail\.hamburger\.edu\. A: the signature by key`)
+}
+
+// BIND's checker accepts every zone, signed and unsigned.
+func TestRealCheckzone(t *testing.T) {
+	for _, unsigned := range []bool{true, false} {
+		h, err := dns.Lecture(dns.LectureOptions{Unsigned: unsigned, Registered: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, z := range h.Zones() {
+			file := filepath.Join(t.TempDir(), "zone")
+			var b strings.Builder
+			if _, err := z.WriteTo(&b); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			wants(t, program(t, "bind9-utils", "named-checkzone", "-i", "local", z.Origin(), file), `(?m)^OK$`)
+		}
+	}
+}
+
+// Our resolver finds and checks what NSD serves.
+func TestRealNSD(t *testing.T) {
+	l := newLab(t)
+	nsd, err := exec.LookPath("nsd")
+	if err != nil {
+		t.Skip("nsd is missing: install the Debian package nsd")
+	}
+	dir := t.TempDir()
+	var b strings.Builder
+	l.h.Zone("hamburger.edu").WriteTo(&b)
+	os.WriteFile(filepath.Join(dir, "zone"), []byte(b.String()), 0o600)
+	free, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := addrOf(free.LocalAddr())
+	free.Close()
+	conf := fmt.Sprintf("server:\n ip-address: 127.0.0.1@%d\n username: \"\"\n chroot: \"\"\n zonesdir: %[2]q\n database: \"\"\n pidfile: \"\"\n xfrdfile: %[3]q\n xfrdir: %[2]q\n zonelistfile: %[4]q\n cookie-secret-file: \"\"\nremote-control:\n control-enable: no\nzone:\n name: hamburger.edu\n zonefile: zone\n",
+		addr.Port(), dir, filepath.Join(dir, "xfrd"), filepath.Join(dir, "zones.list"))
+	os.WriteFile(filepath.Join(dir, "nsd.conf"), []byte(conf), 0o600)
+	cmd := exec.Command(nsd, "-d", "-c", filepath.Join(dir, "nsd.conf"))
+	var said strings.Builder
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	l.host.to[l.h.Server("dns1.hamburger.edu").Addr.String()+":53"] = addr.String()
+	var last error
+	for range 50 { // until it listens: each try waits for a reply
+		c := dns.Client{Host: wire.OS{}, Timeout: 200 * time.Millisecond}
+		if _, last = c.Ask(context.Background(), addr, dns.NewMessage(dns.Query{Name: "hamburger.edu", Type: dns.TypeSOA})); last == nil {
+			break
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	if last != nil {
+		cmd.Process.Kill()
+		cmd.Wait()
+		t.Fatalf("nsd does not answer: %v\n%s", last, &said)
+	}
+	for _, q := range []struct {
+		name string
+		typ  dns.Type
+	}{{"hamburger.edu", dns.TypeMX}, {"nobody.hamburger.edu", dns.TypeA}, {"mail.hamburger.edu", dns.TypeAAAA}} {
+		m, err := l.r.Resolve(context.Background(), q.name, q.typ)
+		if err != nil || !m.Header().AuthenticData {
+			t.Errorf("%s %s through NSD: %v", q.name, q.typ, err)
+		}
+	}
+}
+
+func addrOf(a net.Addr) netip.AddrPort { return netip.MustParseAddrPort(a.String()) }
