@@ -202,6 +202,12 @@ func (w *writer) target(d *mailbox.Deposit) (mailbox.FolderID, *folderRow, error
 			return d.Folder, r, err
 		}
 	}
+	if id, known := w.cache.inboxes[d.User]; known {
+		r, err := w.folder(id)
+		if err != nil || r != nil {
+			return id, r, err
+		}
+	}
 	v := w.bucket(bucketName).Get(nameKey(d.User, mailbox.Inbox))
 	if v == nil {
 		return 0, nil, nil
@@ -210,6 +216,7 @@ func (w *writer) target(d *mailbox.Deposit) (mailbox.FolderID, *folderRow, error
 	if err != nil {
 		return 0, nil, err
 	}
+	w.cache.inboxes[d.User] = n.id
 	r, err := w.folder(n.id)
 	return n.id, r, err
 }

@@ -62,6 +62,10 @@ func (w *writer) change(id mailbox.FolderID, c mailbox.Change, check bool) (mail
 			return e.out, err
 		}
 	}
+	if len(e.rows) == 0 {
+		e.out.ModSeq = e.f.mod
+		return e.out, nil
+	}
 	// From here on nothing is refused.
 	e.set, _ = e.f.learn(c.SetKeywords)
 	e.add, _ = e.f.learn(c.AddKeywords)
@@ -71,11 +75,11 @@ func (w *writer) change(id mailbox.FolderID, c mailbox.Change, check bool) (mail
 		}
 	}
 	touched, err := e.flags()
-	if err == nil && e.to != nil && len(e.rows) > 0 {
+	if err == nil && e.to != nil {
 		err = e.copy()
 		touched = touched || c.CopyTo == id
 	}
-	if err == nil && c.Expunge && len(e.rows) > 0 {
+	if err == nil && c.Expunge {
 		err = e.expunge()
 		touched = true
 	}

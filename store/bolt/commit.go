@@ -325,7 +325,12 @@ func (s *Store) failUnacknowledged(group []*op, err error) (rest []*op) {
 }
 
 // commit applies a group in one transaction and then does what follows from it.
-func (s *Store) commit(group []*op) error {
+func (s *Store) commit(group []*op) (err error) {
+	defer func() {
+		if err != nil {
+			s.rows = newRowCache()
+		}
+	}()
 	tx, err := s.db.Begin(true)
 	if err != nil {
 		return err

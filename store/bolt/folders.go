@@ -165,7 +165,7 @@ func (w *writer) makeFolder(user, name string, n nameRow) (mailbox.FolderID, err
 		return 0, err
 	}
 	n.id = mailbox.FolderID(id)
-	w.folders[n.id] = &folderRow{validity: validity, next: 1, mod: 1, owner: user}
+	w.cache.folders[n.id] = &folderRow{validity: validity, next: 1, mod: 1, owner: user}
 	w.touch(n.id)
 	return n.id, w.bucket(bucketName).Put(nameKey(user, name), n.bytes())
 }
@@ -238,7 +238,7 @@ func (w *writer) dropFolder(user, name string) error {
 	if err := w.box.Delete(folderKey(n.id)); err != nil {
 		return err
 	}
-	w.folders[n.id] = nil
+	delete(w.cache.folders, n.id)
 	w.touched[n.id] = true
 	w.purge = true
 	return w.bucket(bucketDoomed).Put(key64(uint64(n.id)), nil)

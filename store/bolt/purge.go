@@ -9,8 +9,9 @@ import (
 )
 
 // runPurge removes what deleted folders left, in small steps between which
-// deliveries get through, and compacts the journal when a segment's worth has died. At the start it also removes files of texts that were
-// never accepted, of those up to number blobs: later ones are on their way in.
+// deliveries get through, and compacts the journal when a segment's worth has
+// died. At the start it also removes files of texts that were never accepted, up to
+// number blobs: later ones are on their way in.
 func (s *Store) runPurge(blobs uint64) {
 	defer s.loops.Done()
 	_ = s.sweep(blobs) // what it could not remove, the next start does

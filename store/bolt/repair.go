@@ -37,7 +37,7 @@ func (s *Store) Repair(ctx context.Context) (found Findings, err error) {
 // flushRows writes rows that are kept back, so that a recount sees them.
 func (w *writer) flushRows() error {
 	for id := range w.dirty {
-		if r := w.folders[id]; r != nil {
+		if r := w.cache.folders[id]; r != nil {
 			if err := w.box.Put(folderKey(id), r.bytes()); err != nil {
 				return err
 			}

@@ -30,6 +30,7 @@ type Store struct {
 	wake     chan struct{}
 	buffers  sync.Pool // of *[]byte, for texts on their way in
 
+	rows   *rowCache  // of whoever commits
 	ops    chan *op   // to runJournal
 	groups chan []*op // to runIndex
 	gate   sync.RWMutex
@@ -90,6 +91,7 @@ func newStore(dir string, o Options) *Store {
 		space:    space{fs: o.FS, dir: dir, reserve: o.Reserve, start: time.Now()},
 		schedule: store.NewSchedule(),
 		wake:     make(chan struct{}, 1),
+		rows:     newRowCache(),
 		ops:      make(chan *op, maxGroup),
 		groups:   make(chan []*op, 64),
 		ids:      newAcceptedIDs(),

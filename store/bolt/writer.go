@@ -17,20 +17,34 @@ type refusal struct{ error }
 
 func (r refusal) Unwrap() error { return r.error }
 
-// writer is one index transaction. Folder rows and segment counters are kept here
-// and written once, at its end.
+// rowCache keeps rows of folders between transactions. It belongs to whoever
+// commits, and is thrown away when a transaction is rolled back.
+type rowCache struct {
+	folders map[mailbox.FolderID]*folderRow
+	inboxes map[string]mailbox.FolderID // by user; the folder may be gone
+}
+
+// maxCached bounds the cache between transactions, in folders.
+const maxCached = 8192
+
+func newRowCache() *rowCache {
+	return &rowCache{folders: map[mailbox.FolderID]*folderRow{}, inboxes: map[string]mailbox.FolderID{}}
+}
+
+// writer is one index transaction. Changed folder rows and segment counters are
+// kept and written once, at its end.
 type writer struct {
 	s  *Store
 	tx *bbolt.Tx
 
 	box, body, queue, ids *bbolt.Bucket
 
-	folders map[mailbox.FolderID]*folderRow
-	dirty   map[mailbox.FolderID]bool
-	live    map[uint32]int64 // change of bytes alive
-	at      checkpoint
-	blob    uint64 // highest file number used
-	after          // what is done when the transaction has become durable
+	cache *rowCache
+	dirty map[mailbox.FolderID]bool
+	live  map[uint32]int64 // change of bytes alive
+	at    checkpoint
+	blob  uint64 // highest file number used
+	after        // what is done when the transaction has become durable
 }
 
 // after is what follows from a commit outside of the index.
@@ -51,14 +65,17 @@ type queueHint struct {
 }
 
 func (s *Store) newWriter(tx *bbolt.Tx) *writer {
+	if len(s.rows.folders) > maxCached || len(s.rows.inboxes) > maxCached {
+		s.rows = newRowCache()
+	}
 	w := &writer{
 		s: s, tx: tx,
 		box: tx.Bucket([]byte(bucketBox)), body: tx.Bucket([]byte(bucketBody)),
 		queue: tx.Bucket([]byte(bucketQueue)), ids: tx.Bucket([]byte(bucketID)),
-		folders: map[mailbox.FolderID]*folderRow{},
-		dirty:   map[mailbox.FolderID]bool{},
-		live:    map[uint32]int64{},
-		after:   after{touched: map[mailbox.FolderID]bool{}},
+		cache: s.rows,
+		dirty: map[mailbox.FolderID]bool{},
+		live:  map[uint32]int64{},
+		after: after{touched: map[mailbox.FolderID]bool{}},
 	}
 	w.box.FillPercent, w.body.FillPercent, w.ids.FillPercent = 0.7, 0.95, 0.95
 	return w
@@ -69,19 +86,18 @@ func (w *writer) bucket(name string) *bbolt.Bucket { return w.tx.Bucket([]byte(n
 // folder returns a folder's row, nil if there is none. Who changes it says so by
 // touch.
 func (w *writer) folder(id mailbox.FolderID) (*folderRow, error) {
-	if r, known := w.folders[id]; known {
+	if r := w.cache.folders[id]; r != nil {
 		return r, nil
 	}
 	v := w.box.Get(folderKey(id))
 	if v == nil {
-		w.folders[id] = nil
 		return nil, nil
 	}
 	r, err := parseFolder(v)
 	if err != nil {
 		return nil, fmt.Errorf("folder %d: %w", id, err)
 	}
-	w.folders[id] = r
+	w.cache.folders[id] = r
 	return r, nil
 }
 
@@ -93,7 +109,7 @@ func (w *writer) touch(id mailbox.FolderID) {
 // finish writes what was kept back.
 func (w *writer) finish() error {
 	for id := range w.dirty {
-		r := w.folders[id]
+		r := w.cache.folders[id]
 		if r == nil {
 			continue // it went
 		}

@@ -54,6 +54,9 @@ var messageTests = []test{
 		c = k.change(f, mailbox.Change{UIDs: []mailbox.UID{1}, Set: flags(0)})
 		equal(k, "keywords of 1", fmt.Sprint(c.Messages[0].Keywords), "[]")
 		equal(k, "keywords of the folder", fmt.Sprint(k.folder(bob, "INBOX").Keywords), "[$Forwarded todo new]")
+		k.change(f, mailbox.Change{UIDs: []mailbox.UID{77}, AddKeywords: []string{"nobody"}})
+		k.change(f, mailbox.Change{UIDs: []mailbox.UID{1}, Add: mailbox.Seen})
+		equal(k, "keywords of the folder", fmt.Sprint(k.folder(bob, "INBOX").Keywords), "[$Forwarded todo new]")
 		for _, bad := range []string{"", "a b", `\Seen`, "a(", string(make([]byte, 65))} {
 			_, err := k.Change(k.ctx, f, mailbox.Change{AddKeywords: []string{bad}})
 			k.wants(err, mailbox.ErrInvalid)
@@ -68,7 +71,7 @@ var messageTests = []test{
 		c := k.change(f, mailbox.Change{AddKeywords: all})
 		equal(k, "keywords", fmt.Sprint(c.Messages[0].Keywords), fmt.Sprint(all))
 		mod := c.ModSeq
-		_, err := k.Change(k.ctx, f, mailbox.Change{AddKeywords: []string{"one more"[:3]}, Add: mailbox.Seen})
+		_, err := k.Change(k.ctx, f, mailbox.Change{AddKeywords: []string{"one"}, Add: mailbox.Seen})
 		k.wants(err, mailbox.ErrInvalid)
 		_, err = k.Change(k.ctx, f, mailbox.Change{Set: flags(0), SetKeywords: []string{"onemore"}})
 		k.wants(err, mailbox.ErrInvalid)
