@@ -70,7 +70,7 @@ tests, and for real. Start the lecture's internet and type its dialogue:
 	}
 	add("run", labCommand(), serveCommand(), dnsCommand())
 	add("data", userCommand(), aliasCommand(), mailboxCommand(), queueCommand(), configCommand())
-	add("tools", tools.Telnet(), tools.Send(), digCommand(), nslookupCommand(), tools.Sockets(), playCommand())
+	add("tools", tools.Telnet(), tools.Send(), digCommand(), nslookupCommand(), tools.Sockets(), playCommand(), healthCommand())
 	prepare(root)
 	return root
 }
