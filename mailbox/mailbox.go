@@ -2,7 +2,8 @@
 // UID), the interface behind which they are stored, the accounts they belong to,
 // and the scanner that reads a message's structure once, at delivery.
 //
-// It knows neither SMTP nor IMAP nor a file format.
+// It knows neither SMTP nor IMAP, nor how a store keeps its files; it reads and
+// writes the files by which mail moves between programs (mbox, Maildir, tar).
 package mailbox
 
 import (

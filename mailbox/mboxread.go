@@ -1,0 +1,198 @@
+package mailbox
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// OpenMbox reads an mbox file, or all files of a folder whose names end in .mbox
+// and those in folders below it, as CreateMbox lays them out. The fields Status,
+// X-Status and X-Keywords become flags and are taken out of the messages.
+func OpenMbox(name string) (*Collection, error) {
+	files, err := openFiles(name, func(p string) bool { return strings.HasSuffix(p, mboxSuffix) })
+	if err != nil {
+		return nil, err
+	}
+	return files.collection(func(f foundFile, yield func(Incoming, error) bool) bool {
+		folder := pathFolder(strings.TrimSuffix(f.path, mboxSuffix))
+		file, err := files.root.Open(filepath.FromSlash(f.path))
+		if err != nil {
+			return yield(Incoming{Name: f.path}, err)
+		}
+		defer file.Close()
+		m := &mboxFile{name: f.path, folder: folder, done: f.before, r: file, in: bufio.NewReaderSize(file, 64<<10)}
+		return m.each(yield)
+	}), nil
+}
+
+// mboxFile divides one file into its messages.
+type mboxFile struct {
+	name, folder string
+	done         int64 // bytes of the collection before the file
+	r            io.ReaderAt
+	in           *bufio.Reader
+	at           int64 // offset of what in reads next
+}
+
+// each finds the messages. One begins with a "From " line, at the beginning of
+// the file, or with a date in it after a blank line, which belongs to neither
+// message: there are programs that do not quote what people write.
+func (m *mboxFile) each(yield func(Incoming, error) bool) bool {
+	var from string // "From " line of the message that is open, "" if none is
+	var start, end int64
+	within, afterBlank := false, true
+	for {
+		l, err := m.in.ReadSlice('\n')
+		full := errors.Is(err, bufio.ErrBufferFull)
+		if err != nil && err != io.EOF && !full {
+			return yield(Incoming{Name: m.name}, err)
+		}
+		next := m.at + int64(len(l))
+		isBlank := !within && blank(l)
+		switch {
+		case !within && afterBlank && bytes.HasPrefix(l, []byte("From ")) && (m.at == 0 || !mboxLineDate(string(l)).IsZero()):
+			if from != "" && !m.one(from, start, end, yield) {
+				return false
+			}
+			from, start, end = string(l), next, next
+		case isBlank && afterBlank:
+			end = m.at // of several blank lines, the last is the divider
+		case len(l) > 0 && !isBlank:
+			end = next
+		}
+		within, afterBlank, m.at = full, isBlank, next
+		if err == io.EOF {
+			return from == "" || m.one(from, start, end, yield)
+		}
+	}
+}
+
+// one yields the message in [start,end).
+func (m *mboxFile) one(from string, start, end int64, yield func(Incoming, error) bool) bool {
+	open := func() (io.ReadCloser, error) {
+		return io.NopCloser(withCRLF(newMboxText(io.NewSectionReader(m.r, start, end-start)))), nil
+	}
+	header, err := firstHeader(io.NewSectionReader(m.r, start, end-start))
+	status := strings.Join(append(HeaderValues(header, "Status"), HeaderValues(header, "X-Status")...), "")
+	in := Incoming{
+		Name:   fmt.Sprintf("%s at byte %d", m.name, start),
+		Folder: m.folder,
+		Flags:  flagsOf(status, append(statusLetters(), flagLetter{Seen, 'R'})),
+		Date:   mboxLineDate(from),
+		Done:   m.done + end,
+		Open:   open,
+	}
+	for _, v := range HeaderValues(header, "X-Keywords") {
+		in.Keywords = append(in.Keywords, strings.Fields(v)...)
+	}
+	if in.Date.IsZero() {
+		in.Date = sentDate(header)
+	}
+	return yield(in, err)
+}
+
+// firstHeader reads the header at the beginning of a text, up to MaxHeaderSize,
+// "" if there is none.
+func firstHeader(r io.Reader) ([]byte, error) {
+	in := bufio.NewReader(io.LimitReader(r, MaxHeaderSize))
+	var header []byte
+	for {
+		l, err := in.ReadBytes('\n')
+		if len(header) == 0 && fieldName(l) == nil && !postmark(l) {
+			return nil, nil
+		}
+		header = append(header, l...)
+		if err == io.EOF || blank(l) {
+			return header, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// mboxLineDate reads the date at the end of a "From " line.
+func mboxLineDate(l string) time.Time {
+	f := strings.Fields(l)
+	for _, layout := range [...]string{"Mon Jan 2 15:04:05 2006", "Mon Jan 2 15:04 2006", "Mon Jan 2 15:04:05 MST 2006", "Mon Jan 2 15:04:05 2006 -0700"} {
+		n := strings.Count(layout, " ") + 1
+		if len(f) <= n {
+			continue
+		}
+		if t, err := time.Parse(layout, strings.Join(f[len(f)-n:], " ")); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// mboxText reads a message out of an mbox file: without the marks before quoted
+// "From " lines, and without the fields for flags.
+type mboxText struct {
+	in       *bufio.Reader
+	out      []byte // not read yet, a piece of in's buffer
+	inHeader bool
+	first    bool
+	within   bool // in the middle of a line
+	dropping bool // in a field for flags
+	err      error
+}
+
+func newMboxText(r io.Reader) *mboxText {
+	return &mboxText{in: bufio.NewReaderSize(r, 32<<10), inHeader: true, first: true}
+}
+
+func (m *mboxText) Read(p []byte) (int, error) {
+	for len(m.out) == 0 {
+		if m.err != nil {
+			return 0, m.err
+		}
+		l, err := m.in.ReadSlice('\n')
+		full := errors.Is(err, bufio.ErrBufferFull)
+		if !full {
+			m.err = err
+		}
+		m.out = m.line(l)
+		m.within = full
+	}
+	n := copy(p, m.out)
+	m.out = m.out[n:]
+	return n, nil
+}
+
+// line returns what a line stands for, nothing if it is dropped.
+func (m *mboxText) line(l []byte) []byte {
+	if m.within {
+		if m.dropping {
+			return nil
+		}
+		return l
+	}
+	if m.inHeader {
+		continued := len(l) > 0 && (l[0] == ' ' || l[0] == '\t') && !m.first
+		if !continued {
+			m.dropping = isStatus(fieldName(l))
+		}
+		if blank(l) || m.first && fieldName(l) == nil && !postmark(l) {
+			m.inHeader, m.dropping = false, false
+		}
+		m.first = false
+		if m.dropping {
+			return nil
+		}
+	}
+	if len(l) > 0 && l[0] == '>' && isFrom(l) {
+		return l[1:]
+	}
+	return l
+}
+
+func isStatus(name []byte) bool {
+	return named(name, []string{"Status", "X-Status", "X-Keywords"})
+}
