@@ -1,0 +1,80 @@
+package imapd
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"glassmail/mail"
+	"glassmail/mailbox"
+	"glassmail/wire"
+)
+
+// loginLimit ends a connection that does not log in for too long, and counts its
+// refused logins. It outlives STARTTLS: the connection stays the same.
+type loginLimit struct {
+	failures int // of the goroutine that reads
+	done     chan struct{}
+	once     sync.Once
+	wg       sync.WaitGroup
+}
+
+func newLoginLimit(s *Server, w *wire.Front, raw net.Conn) *loginLimit {
+	l := &loginLimit{done: make(chan struct{})}
+	tick, stop := s.o.Host.Clock().After(s.o.LoginTime)
+	l.wg.Go(func() {
+		defer stop()
+		select {
+		case <-l.done:
+		case <-tick:
+			w.Log.Note("no login in time")
+			w.Send([]byte("* BYE Too long without a login\r\n"))
+			w.Flush()
+			raw.Close()
+		}
+	})
+	return l
+}
+
+// loggedIn lifts the limit.
+func (l *loginLimit) loggedIn() { l.once.Do(func() { close(l.done) }) }
+
+func (l *loginLimit) end() {
+	l.loggedIn()
+	l.wg.Wait()
+}
+
+// Login checks a password, for LOGIN and for AUTHENTICATE PLAIN.
+func (s *session) Login(user, password string) error {
+	account, err := s.srv.o.Backend.Login(s.ctx, user, password, wire.AddrPort(s.f.RemoteAddr()))
+	if err == nil {
+		s.account = account
+		s.f.login.loggedIn()
+		s.f.loggedIn = true
+		return nil
+	}
+	var reply *mail.Reply
+	if !errors.Is(err, mailbox.ErrNotFound) && (!errors.As(err, &reply) || reply.Temporary()) {
+		return s.fail(err)
+	}
+	l := s.f.login
+	l.failures++
+	s.pause(s.srv.o.Delay << min(l.failures-1, 6))
+	if l.failures >= s.srv.o.Failures {
+		s.f.end("Too many refused logins")
+	}
+	return refuse(imap.ResponseCodeAuthenticationFailed, "User name or password is wrong") // RFC 5530 §3
+}
+
+// pause makes guessing slow.
+func (s *session) pause(d time.Duration) {
+	tick, stop := s.srv.o.Host.Clock().After(d)
+	defer stop()
+	select {
+	case <-tick:
+	case <-s.ctx.Done():
+	}
+}

@@ -1,0 +1,294 @@
+// Package imapd serves mailboxes by IMAP4rev1 and IMAP4rev2 (RFC 3501, RFC 9051).
+//
+// The grammar of commands is go-imap's; everything that meets the network or the
+// store is ours. A front stands between each connection and the library: it owns
+// TLS, deadlines, line ends and literals, hands over one whole command at a time,
+// and sees each reply, so that at any moment it is known what the library waits
+// for and no byte of a refused literal can be taken for a command. A session
+// answers from the records made at delivery and from ranges of the stored bytes,
+// and writes FETCH data itself; what a client has been told of its folder (its
+// view) is kept as a list of UIDs, and news is the difference to the store.
+//
+// The life of a connection: Listener → front → plain engine → STARTTLS → the same
+// front secured → secure engine → BYE. Each connection has one goroutine of the
+// listener, which waits for the one of the engine.
+package imapd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+
+	"glassmail/mailbox"
+	"glassmail/trace"
+	"glassmail/wire"
+)
+
+// Backend is what the server needs of the node. Methods are safe for concurrent
+// use and obey their context.
+type Backend interface {
+	mailbox.Store
+	// Login checks a password and returns the account, in the form in which it
+	// names a user in the methods of Store. A refusal is a *mail.Reply of 5xx or
+	// mailbox.ErrNotFound; any other error says that it could not be checked now.
+	Login(ctx context.Context, user, password string, peer netip.AddrPort) (account string, err error)
+	// Append stores a message in a folder of the account and returns when readers
+	// can see it. text ends with io.EOF after the whole message; any other error
+	// of text means that nothing may be stored. Errors: those of mailbox,
+	// *mail.Reply.
+	Append(ctx context.Context, d mailbox.Deposit, size int64, text io.Reader) (mailbox.Placed, error)
+}
+
+// Options say what a Server is. Zero durations and counts stand for the defaults.
+type Options struct {
+	Name    string // the server's host name, in the greeting
+	Host    wire.Host
+	Backend Backend
+	Trace   *trace.Log  // nil is fine
+	TLS     *tls.Config // nil: neither STARTTLS nor ServeTLS
+
+	// PlainAuth takes passwords without TLS (RFC 9051 §11.1 forbids it outside a
+	// protected network).
+	PlainAuth bool
+
+	Limits      wire.Limits   // of each listener
+	AppendLimit uint32        // bytes of one APPEND (RFC 7889); default 50 MiB
+	LoginTime   time.Duration // from connection to login, whole; default 2 min
+	IdleTime    time.Duration // without a byte after login; default 31 min, RFC 9051 §5.4
+	WriteTime   time.Duration // for the client to take what is sent; default 2 min
+	Handshake   time.Duration // for TLS; default 30 s
+	Failures    int           // refused logins before BYE; default 4
+	Delay       time.Duration // after the first refused login, then doubling; default 1 s
+}
+
+func (o *Options) fill() {
+	fill(&o.AppendLimit, 50<<20)
+	fill(&o.LoginTime, 2*time.Minute)
+	fill(&o.IdleTime, 31*time.Minute)
+	fill(&o.WriteTime, 2*time.Minute)
+	fill(&o.Handshake, 30*time.Second)
+	fill(&o.Failures, 4)
+	fill(&o.Delay, time.Second)
+}
+
+func fill[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// Server serves IMAP on any number of listeners.
+type Server struct {
+	o             Options
+	plain, secure *engine
+	base          context.Context // of all sessions; ends when they are cut
+	cut           context.CancelFunc
+
+	mu        sync.Mutex
+	listeners map[*wire.Listener]struct{}
+	fronts    map[*wire.Front]struct{}
+	stopping  bool
+	serving   sync.WaitGroup // calls of serve
+}
+
+// New wires a server. Shutdown ends it.
+func New(o Options) (*Server, error) {
+	if o.Name == "" || o.Host == nil || o.Backend == nil {
+		return nil, errors.New("imap server: name, host and backend are needed")
+	}
+	o.fill()
+	s := &Server{o: o, listeners: map[*wire.Listener]struct{}{}, fronts: map[*wire.Front]struct{}{}}
+	s.base, s.cut = context.WithCancel(context.Background())
+	s.plain = s.engine(o.TLS, o.PlainAuth)
+	s.secure = s.engine(nil, true)
+	return s, nil
+}
+
+// engine starts the library. It terminates no TLS: with a configuration it only
+// advertises STARTTLS, which the front answers.
+func (s *Server) engine(conf *tls.Config, auth bool) *engine {
+	return startEngine(&imapserver.Options{
+		NewSession: func(c *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			f, ok := c.NetConn().(*front)
+			if !ok {
+				return nil, nil, fmt.Errorf("a connection of type %T without a front", c.NetConn())
+			}
+			return newSession(s, f, c), &imapserver.GreetingData{}, nil
+		},
+		Caps:         capabilities(),
+		Logger:       libraryLog{s},
+		TLSConfig:    conf,
+		InsecureAuth: auth,
+	})
+}
+
+// capabilities are those that the library cannot know to be wanted. CONDSTORE,
+// QUOTA, SORT and the like are not among what it can do.
+func capabilities() imap.CapSet {
+	set := imap.CapSet{}
+	for _, c := range []imap.Cap{
+		imap.CapIMAP4rev1, imap.CapIMAP4rev2, imap.CapNamespace, imap.CapUIDPlus, imap.CapESearch,
+		imap.CapSearchRes, imap.CapListExtended, imap.CapListStatus, imap.CapMove, imap.CapStatusSize,
+		imap.CapBinary, imap.CapChildren, imap.CapSpecialUse, imap.CapCreateSpecialUse,
+	} {
+		set[c] = struct{}{}
+	}
+	return set
+}
+
+// libraryLog takes the remarks of the library, which are of no connection.
+type libraryLog struct{ s *Server }
+
+// Printf keeps the first line: what follows it is a stack.
+func (l libraryLog) Printf(format string, args ...any) {
+	text, _, _ := strings.Cut(fmt.Sprintf(format, args...), "\n")
+	l.s.o.Trace.Add(trace.Event{Node: l.s.o.Name, Proto: trace.IMAP, Kind: trace.Note, Text: "imap library: " + text})
+}
+
+// Serve accepts connections in plain text until ctx ends, Shutdown is called
+// (nil) or the listener fails. Connections then go on: see Shutdown.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error { return s.serve(ctx, ln, false) }
+
+// ServeTLS is Serve for connections that begin with TLS (RFC 8314 §3.2).
+func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
+	if s.o.TLS == nil {
+		ln.Close()
+		return errors.New("imap server: no certificate for TLS")
+	}
+	return s.serve(ctx, ln, true)
+}
+
+func (s *Server) serve(ctx context.Context, ln net.Listener, secure bool) error {
+	l := wire.NewListener(ln, s.o.Host.Clock(), s.o.Limits, func(c net.Conn) {
+		if !secure {
+			io.WriteString(c, "* BYE [UNAVAILABLE] Too many connections\r\n")
+		}
+	})
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		return ln.Close()
+	}
+	s.listeners[l] = struct{}{}
+	s.serving.Add(1)
+	s.mu.Unlock()
+	defer s.serving.Done()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	return l.Serve(func(c net.Conn) { s.handle(c, secure) })
+}
+
+// Shutdown stops accepting, says BYE to each client at its next command boundary
+// or in IDLE, and waits. When ctx ends the rest is cut. It returns how many
+// connections that were. A Server serves only until Shutdown.
+func (s *Server) Shutdown(ctx context.Context) int {
+	s.mu.Lock()
+	s.stopping = true
+	all := make([]*wire.Listener, 0, len(s.listeners))
+	for l := range s.listeners {
+		l.Close()
+		all = append(all, l)
+	}
+	for f := range s.fronts {
+		f.Stop()
+	}
+	s.mu.Unlock()
+	stop := context.AfterFunc(ctx, s.cut)
+	defer stop()
+	n := make([]int, len(all))
+	var wg sync.WaitGroup
+	for i, l := range all {
+		wg.Go(func() { n[i] = l.Shutdown(ctx) })
+	}
+	wg.Wait()
+	s.serving.Wait()
+	s.cut()
+	s.plain.close()
+	s.secure.close()
+	total := 0
+	for _, k := range n {
+		total += k
+	}
+	return total
+}
+
+// enter counts a front in; one that comes too late is asked to stop at once.
+func (s *Server) enter(w *wire.Front) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fronts[w] = struct{}{}
+	if s.stopping {
+		w.Stop()
+	}
+}
+
+func (s *Server) leave(w *wire.Front) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.fronts, w)
+}
+
+// handle serves one connection to its end.
+func (s *Server) handle(raw net.Conn, secure bool) {
+	log := s.o.Trace.Open(s.o.Name, trace.IMAP, raw.LocalAddr().String(), raw.RemoteAddr().String())
+	w := wire.NewFront(raw, wire.Timeouts{Write: s.o.WriteTime, Handshake: s.o.Handshake}, log)
+	why := "closed"
+	defer func() {
+		w.Close()
+		log.Close(why)
+	}()
+	s.enter(w)
+	defer s.leave(w)
+	if secure {
+		if err := w.Handshake(s.o.TLS); err != nil {
+			why = "TLS handshake failed: " + err.Error()
+			return
+		}
+	}
+	ctx, cancel := context.WithCancel(s.base)
+	login := newLoginLimit(s, w, raw)
+	defer login.end()
+	defer cancel()
+	for upgraded := false; ; upgraded = true {
+		f := newFront(s, w, raw, secure)
+		f.ctx, f.login, f.skipGreeting = ctx, login, upgraded
+		if !s.run(f) {
+			return
+		}
+		why = f.why()
+		if !f.upgrade {
+			return
+		}
+		if err := w.StartTLS(s.o.TLS); err != nil {
+			why = "TLS handshake failed: " + err.Error()
+			return
+		}
+		secure = true
+	}
+}
+
+// run gives a front to its engine and waits until that has closed it.
+func (s *Server) run(f *front) bool {
+	e := s.plain
+	if f.secure {
+		e = s.secure
+	}
+	select {
+	case e.conns <- f:
+	case <-e.closed:
+		return false
+	}
+	<-f.done
+	return true
+}
