@@ -20,7 +20,7 @@ func TestLecture(t *testing.T) {
 	eventually(t, "bob has the message", func() bool { return bob.count("INBOX") == 1 })
 	bob.do("SELECT INBOX")
 	got := bob.do("FETCH 1 BODY[TEXT]")
-	if want := "* 1 FETCH (BODY[TEXT] {42}\nDo you like ketchup?\nHow about pickles?\n"; !strings.HasPrefix(got, want) {
+	if want := "* 1 FETCH (FLAGS (\\Seen) BODY[TEXT] {42}\nDo you like ketchup?\nHow about pickles?\n"; !strings.HasPrefix(got, want) {
 		t.Errorf("bob reads\n%s\nwant\n%s", got, want)
 	}
 }

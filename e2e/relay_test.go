@@ -128,7 +128,7 @@ func TestBounce(t *testing.T) {
 	alice.do("SELECT INBOX")
 	text := alice.do("FETCH 1 BODY[]")
 	for _, want := range []string{
-		"Return-Path: <>", "multipart/report", "message/delivery-status", "Final-Recipient: rfc822; nobody@hamburger.edu",
+		"Return-Path: <>", "multipart/report", "message/delivery-status", "Final-Recipient: rfc822;nobody@hamburger.edu",
 		"Action: failed", "Status: 5.1.1", "Subject: Lunch", "Auto-Submitted: auto-replied",
 	} {
 		if !strings.Contains(text, want) {
