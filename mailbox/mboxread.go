@@ -37,44 +37,66 @@ type mboxFile struct {
 	done         int64 // bytes of the collection before the file
 	r            io.ReaderAt
 	in           *bufio.Reader
-	at           int64 // offset of what in reads next
+
+	at         int64 // offset of what in reads next
+	within     bool  // in the middle of a line
+	afterBlank bool
+	from       string // "From " line of the message that is open, "" if none is
+	start, end int64  // of that message, as far as it is known
 }
 
 // each finds the messages. One begins with a "From " line, at the beginning of
 // the file, or with a date in it after a blank line, which belongs to neither
 // message: there are programs that do not quote what people write.
 func (m *mboxFile) each(yield func(Incoming, error) bool) bool {
-	var from string // "From " line of the message that is open, "" if none is
-	var start, end int64
-	within, afterBlank := false, true
 	for {
 		l, err := m.in.ReadSlice('\n')
 		full := errors.Is(err, bufio.ErrBufferFull)
 		if err != nil && err != io.EOF && !full {
 			return yield(Incoming{Name: m.name}, err)
 		}
-		next := m.at + int64(len(l))
-		isBlank := !within && blank(l)
-		switch {
-		case !within && afterBlank && bytes.HasPrefix(l, []byte("From ")) && (m.at == 0 || !mboxLineDate(string(l)).IsZero()):
-			if from != "" && !m.one(from, start, end, yield) {
+		if m.begins(l) {
+			if !m.one(yield) {
 				return false
 			}
-			from, start, end = string(l), next, next
-		case isBlank && afterBlank:
-			end = m.at // of several blank lines, the last is the divider
-		case len(l) > 0 && !isBlank:
-			end = next
+			m.from = string(l)
+			m.start, m.end = m.at+int64(len(l)), m.at+int64(len(l))
+		} else {
+			m.grow(l)
 		}
-		within, afterBlank, m.at = full, isBlank, next
+		m.afterBlank = !m.within && blank(l)
+		m.within = full
+		m.at += int64(len(l))
 		if err == io.EOF {
-			return from == "" || m.one(from, start, end, yield)
+			return m.one(yield)
 		}
 	}
 }
 
-// one yields the message in [start,end).
-func (m *mboxFile) one(from string, start, end int64, yield func(Incoming, error) bool) bool {
+// begins reports the line before a message.
+func (m *mboxFile) begins(l []byte) bool {
+	return !m.within && bytes.HasPrefix(l, []byte("From ")) &&
+		(m.at == 0 || m.afterBlank && !mboxLineDate(string(l)).IsZero())
+}
+
+// grow moves the end of the message behind a line, but not behind a blank line,
+// as long as that may be the divider.
+func (m *mboxFile) grow(l []byte) {
+	switch {
+	case len(l) == 0:
+	case m.within || !blank(l):
+		m.end = m.at + int64(len(l))
+	case m.afterBlank: // the one before was no divider
+		m.end = m.at
+	}
+}
+
+// one yields the message that is open, if one is.
+func (m *mboxFile) one(yield func(Incoming, error) bool) bool {
+	if m.from == "" {
+		return true
+	}
+	start, end := m.start, m.end
 	open := func() (io.ReadCloser, error) {
 		return io.NopCloser(withCRLF(newMboxText(io.NewSectionReader(m.r, start, end-start)))), nil
 	}
@@ -84,7 +106,7 @@ func (m *mboxFile) one(from string, start, end int64, yield func(Incoming, error
 		Name:   fmt.Sprintf("%s at byte %d", m.name, start),
 		Folder: m.folder,
 		Flags:  flagsOf(status, append(statusLetters(), flagLetter{Seen, 'R'})),
-		Date:   mboxLineDate(from),
+		Date:   mboxLineDate(m.from),
 		Done:   m.done + end,
 		Open:   open,
 	}
@@ -168,29 +190,28 @@ func (m *mboxText) Read(p []byte) (int, error) {
 
 // line returns what a line stands for, nothing if it is dropped.
 func (m *mboxText) line(l []byte) []byte {
-	if m.within {
-		if m.dropping {
-			return nil
-		}
-		return l
+	if !m.within && m.inHeader {
+		m.headerLine(l)
 	}
-	if m.inHeader {
-		continued := len(l) > 0 && (l[0] == ' ' || l[0] == '\t') && !m.first
-		if !continued {
-			m.dropping = isStatus(fieldName(l))
-		}
-		if blank(l) || m.first && fieldName(l) == nil && !postmark(l) {
-			m.inHeader, m.dropping = false, false
-		}
-		m.first = false
-		if m.dropping {
-			return nil
-		}
-	}
-	if len(l) > 0 && l[0] == '>' && isFrom(l) {
+	switch {
+	case m.dropping:
+		return nil
+	case !m.within && len(l) > 0 && l[0] == '>' && isFrom(l):
 		return l[1:]
 	}
 	return l
+}
+
+// headerLine finds out whether a line is still of the header, and to be dropped.
+func (m *mboxText) headerLine(l []byte) {
+	first := m.first
+	m.first = false
+	switch {
+	case blank(l), first && fieldName(l) == nil && !postmark(l):
+		m.inHeader, m.dropping = false, false
+	case first || len(l) > 0 && l[0] != ' ' && l[0] != '\t': // not a continuation
+		m.dropping = isStatus(fieldName(l))
+	}
 }
 
 func isStatus(name []byte) bool {

@@ -86,34 +86,45 @@ func (h *passwordHash) String() string {
 		b64.EncodeToString(h.salt), b64.EncodeToString(h.key))
 }
 
-func parseHash(s string) (h passwordHash, err error) {
+func parseHash(s string) (passwordHash, error) {
+	var h passwordHash
 	f := strings.Split(s, "$")
-	if len(f) != 6 || f[0] != "" || f[1] != "argon2id" || f[2] != "v="+strconv.Itoa(argon2.Version) {
+	if len(f) != 6 || f[0] != "" || f[1] != "argon2id" || f[2] != "v="+strconv.Itoa(argon2.Version) || !h.parseCost(f[3]) {
 		return h, errHash
 	}
-	cost := strings.Split(f[3], ",")
-	if len(cost) != 3 {
+	var ok bool
+	if h.salt, ok = hashBytes(f[4], 8); !ok {
 		return h, errHash
 	}
+	if h.key, ok = hashBytes(f[5], 16); !ok {
+		return h, errHash
+	}
+	return h, nil
+}
+
+// parseCost reads m=…,t=…,p=….
+func (h *passwordHash) parseCost(s string) bool {
 	var n [3]uint32
+	f := strings.Split(s, ",")
+	if len(f) != len(n) {
+		return false
+	}
 	for i, limit := range [...]struct {
 		key string
 		max uint64
 	}{{"m=", maxHashMemory}, {"t=", maxHashTime}, {"p=", maxHashLanes}} {
-		digits, ok := strings.CutPrefix(cost[i], limit.key)
+		digits, ok := strings.CutPrefix(f[i], limit.key)
 		v, err := strconv.ParseUint(digits, 10, 32)
 		if !ok || err != nil || v == 0 || v > limit.max {
-			return h, errHash
+			return false
 		}
 		n[i] = uint32(v)
 	}
 	h.memory, h.time, h.threads = n[0], n[1], uint8(n[2])
-	b64 := base64.RawStdEncoding
-	salt, err1 := b64.DecodeString(f[4])
-	key, err2 := b64.DecodeString(f[5])
-	if err1 != nil || err2 != nil || len(salt) < 8 || len(salt) > maxHashBytes || len(key) < 16 || len(key) > maxHashBytes {
-		return h, errHash
-	}
-	h.salt, h.key = salt, key
-	return h, nil
+	return true
+}
+
+func hashBytes(s string, least int) ([]byte, bool) {
+	b, err := base64.RawStdEncoding.DecodeString(s)
+	return b, err == nil && len(b) >= least && len(b) <= maxHashBytes
 }
