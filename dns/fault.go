@@ -22,6 +22,8 @@ const (
 // Break makes a fault in a zone of a signed hierarchy, or repairs all (NoFault).
 // Resolvers see it when what they keep has run out or was flushed.
 func (h *Hierarchy) Break(origin string, f Fault) error {
+	h.edit.Lock()
+	defer h.edit.Unlock()
 	origin = canonical(origin)
 	z, k := h.Zone(origin), h.keys[origin]
 	if z == nil || k == nil {

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	miekg "github.com/miekg/dns"
@@ -70,6 +71,7 @@ type Hierarchy struct {
 
 	keys map[string]*Keys // by zone; empty when unsigned
 	now  func() time.Time
+	edit sync.Mutex // held while zones are changed
 }
 
 // Place is one server of a hierarchy.
@@ -174,7 +176,7 @@ func shippedZones() (map[string]*Zone, error) {
 // register makes com name the servers of networkutopia.com.
 func register(zones map[string]*Zone) error {
 	const child = "networkutopia.com."
-	com, err := zones["com."].delegate(zones[child], nil)
+	com, err := zones["com."].delegate(zones[child])
 	if err != nil {
 		return err
 	}

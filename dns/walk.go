@@ -342,6 +342,9 @@ func (w *walk) forward(ctx context.Context, name string, t Type, nested int) (*e
 		if err == nil && in.m.Rcode != miekg.RcodeSuccess && in.m.Rcode != miekg.RcodeNameError {
 			err = fmt.Errorf("ask %s: replied %s", to, Code(in.m.Rcode))
 		}
+		if err == nil && in.referral() != "" {
+			err = fmt.Errorf("ask %s: it does not search for others", to)
+		}
 		if err != nil {
 			last = err
 			continue

@@ -1,0 +1,170 @@
+package dns_test
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"glassmail/dns"
+	"glassmail/trace"
+)
+
+func utopia() []dns.NameServer {
+	return []dns.NameServer{
+		{Name: "dns1.networkutopia.com", Addrs: []netip.Addr{netip.MustParseAddr("212.212.212.1")}},
+		{Name: "dns2.networkutopia.com", Addrs: []netip.Addr{netip.MustParseAddr("212.212.212.2")}},
+	}
+}
+
+// The registration of the lecture: two NS and two A records appear in com, and
+// then the domain is found.
+func TestRegister(t *testing.T) {
+	w := newWorld(t, dns.LectureOptions{})
+	reg := dns.NewRegistrar(w.h)
+	r := w.resolver(t, validating(w))
+	if _, err := reg.Register("networkutopia.com", "ada", []dns.NameServer{{Name: "dns1.networkutopia.com"}}); err == nil || !strings.Contains(err.Error(), "glue") {
+		t.Errorf("without glue: %v", err)
+	}
+	d, err := reg.Register("networkutopia.com", "ada", utopia())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `com.
++ networkutopia.com.	86400	IN	NS	dns1.networkutopia.com.
++ dns1.networkutopia.com.	86400	IN	A	212.212.212.1
++ networkutopia.com.	86400	IN	NS	dns2.networkutopia.com.
++ dns2.networkutopia.com.	86400	IN	A	212.212.212.2
+`
+	if d.String() != want {
+		t.Errorf("got\n%swant\n%s", d, want)
+	}
+	m, err := r.Resolve(bg, "networkutopia.com", dns.TypeMX)
+	if err != nil || len(m.Answer()) != 1 || m.Header().AuthenticData {
+		t.Fatalf("registered: %v, %v", m, err)
+	}
+	ds, err := w.h.DS("networkutopia.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err = reg.PublishDS("networkutopia.com", "ada", ds); err != nil || len(d.Added) != 1 || len(d.Removed) != 0 {
+		t.Fatalf("publish DS: %v, %v", d, err)
+	}
+	r.Cache().Flush()
+	if m, err = r.Resolve(bg, "networkutopia.com", dns.TypeMX); err != nil || !m.Header().AuthenticData {
+		t.Errorf("with DS: %v, %v", m, err)
+	}
+	if d, err = reg.SetServers("networkutopia.com", "ada", utopia()[:1]); err != nil || len(d.Removed) != 2 || len(d.Added) != 0 {
+		t.Errorf("one server less: %v, %v", d, err)
+	}
+	if err := reg.Transfer("networkutopia.com", "ada", "bob"); err != nil || reg.Owner("networkutopia.com") != "bob" {
+		t.Errorf("transfer: %v", err)
+	}
+	if _, err := reg.Delete("networkutopia.com", "ada"); err == nil {
+		t.Error("the old owner deleted the domain")
+	}
+	if d, err = reg.Delete("networkutopia.com", "bob"); err != nil || len(d.Removed) != 3 || reg.Owner("networkutopia.com") != "" {
+		t.Errorf("delete: %v, %v", d, err)
+	}
+	for _, domain := range []string{"amazon.com", "a.b.com", "x.nowhere"} {
+		if _, err := reg.Register(domain, "ada", utopia()); err == nil {
+			t.Errorf("%s was registered", domain)
+		}
+	}
+}
+
+func TestLint(t *testing.T) {
+	z, err := dns.ReadZone(strings.NewReader(`$TTL 60
+@ SOA ns h 1 1 1 1 1
+@ NS ns
+ns A 192.0.2.1
+@ MX 10 mail.hamburger.edu
+@ MX 20 alias
+@ MX 30 nowhere
+@ MX 40 203.0.113.25
+alias CNAME ns
+sub NS ns.sub
+ok NS ns.ok
+ns.ok A 192.0.2.2
+`), "hamburger.edu.", "z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range dns.Lint(z) {
+		got = append(got, f.String())
+	}
+	all := strings.Join(got, "\n")
+	for _, want := range []string{"a final dot is missing", "alias.hamburger.edu. is an alias", "nowhere.hamburger.edu. has no address", "is an address where a name belongs", "sub.hamburger.edu. NS: glue is missing", "one name server only"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q in\n%s", want, all)
+		}
+	}
+	if len(got) != 6 {
+		t.Errorf("%d findings:\n%s", len(got), all)
+	}
+	w := newWorld(t, dns.LectureOptions{Registered: true})
+	for _, z := range w.h.Zones() {
+		for _, f := range dns.Lint(z) {
+			if !strings.Contains(f.Text, "one name server only") {
+				t.Errorf("shipped zone %s: %s", z.Origin(), f)
+			}
+		}
+	}
+}
+
+func TestCheckDelegation(t *testing.T) {
+	w := newWorld(t, dns.LectureOptions{})
+	c := dns.Client{Host: w.internet}
+	com := w.h.Zone("com")
+	if f := dns.CheckDelegation(bg, c, com, "amazon.com", w.h.Addrs); len(f) != 0 {
+		t.Errorf("amazon.com: %v", f)
+	}
+	w.set("198.18.1.53", w.h.Server("a.fr").Authority)
+	if f := dns.CheckDelegation(bg, c, com, "amazon.com", w.h.Addrs); len(f) != 1 || !strings.Contains(f[0].Text, "lame") {
+		t.Errorf("a server of another zone: %v", f)
+	}
+	if f := dns.CheckDelegation(bg, c, com, "networkutopia.com", w.h.Addrs); len(f) != 1 || !strings.Contains(f[0].Text, "not delegated") {
+		t.Errorf("not registered: %v", f)
+	}
+}
+
+// The second picture of the lecture: the question travels down the chain of
+// servers and the answer back up, 8 messages again, nested.
+func TestRecursiveChain(t *testing.T) {
+	w := newWorld(t, dns.LectureOptions{})
+	on := true
+	for _, s := range w.h.Servers {
+		client := dns.Client{Host: w.internet, Trace: w.log, Node: s.Name}
+		w.set(s.Addr.String(), dns.NewChain(s.Authority, client, func() bool { return on }, w.h.Addrs))
+	}
+	r := w.resolver(t, func(o *dns.ResolverOptions) {
+		o.ForwardTo = []netip.AddrPort{netip.AddrPortFrom(w.h.Roots[0].Addrs[0], 53)}
+	}, validating(w))
+	m, err := r.Resolve(bg, "gaia.cs.umass.edu", dns.TypeA)
+	if err != nil || len(m.Answer()) != 1 || !m.Header().AuthenticData {
+		t.Fatalf("%v, %v", m, err)
+	}
+	r = w.resolver(t, func(o *dns.ResolverOptions) {
+		o.ForwardTo = []netip.AddrPort{netip.AddrPortFrom(w.h.Roots[0].Addrs[0], 53)}
+	})
+	before := w.log.Since(0)[len(w.log.Since(0))-1].Seq
+	if _, err = r.Resolve(bg, "gaia.cs.umass.edu", dns.TypeA); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range w.log.Since(before) {
+		if e.Kind == trace.Datagram {
+			got = append(got, fmt.Sprintf("%s%c", e.Node, e.Dir))
+		}
+	}
+	if want := "dns.nyu.eduC a.root.C a.edu.C a.edu.S a.root.S dns.nyu.eduS"; strings.Join(got, " ") != want {
+		t.Errorf("messages %v, want %s", got, want)
+	}
+	on = false
+	if _, err := w.resolver(t, func(o *dns.ResolverOptions) {
+		o.ForwardTo = []netip.AddrPort{netip.AddrPortFrom(w.h.Roots[0].Addrs[0], 53)}
+	}).Resolve(bg, "gaia.cs.umass.edu", dns.TypeA); err == nil || !strings.Contains(err.Error(), "does not search") {
+		t.Errorf("chain off: %v", err)
+	}
+}
