@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 
@@ -186,6 +187,7 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, readyF
 		return errors.Join(err, node.Close())
 	}
 	announce(c, conf, node, page)
+	debug.FreeOSMemory() // hashing the passwords took 19 MiB each
 	var wg sync.WaitGroup
 	page.serve(&wg)
 	err = node.Run(ctx)
