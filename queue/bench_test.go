@@ -50,7 +50,6 @@ func FuzzConversation(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		st := newStage(t)
 		st.names.mx["hamburger.edu"] = mxs("mail.hamburger.edu")
-		st.opts.Timeouts = short()
 		p := newPeer(t, map[string][]string{"greeting": {s}})
 		p.babble = true
 		st.at("192.0.2.1", p)

@@ -14,7 +14,7 @@ import (
 
 // short are times after which a silent peer is given up in tests.
 func short() queue.Timeouts {
-	const d = 150 * time.Millisecond
+	const d = time.Second
 	return queue.Timeouts{Connect: 10 * time.Second, TLS: d, Greet: d, Command: d, Data: d, Block: d, Final: d, Quit: d}
 }
 
@@ -69,7 +69,9 @@ func TestFirstHost(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
-			s.opts.Timeouts = short()
+			if strings.Contains(tt.name, "silent") {
+				s.opts.Timeouts = short()
+			}
 			if tt.script != nil {
 				s.at("192.0.2.1", newPeer(t, tt.script))
 			}
@@ -205,7 +207,6 @@ func TestSlowReader(t *testing.T) {
 
 func TestEarlyRefusalOfText(t *testing.T) {
 	s := newStage(t)
-	s.opts.Timeouts = short()
 	// The peer's 552 comes in place of reading the text.
 	p := newPeer(t, map[string][]string{"DATA": {"354 go ahead\r\n552 5.3.4 too large"}})
 	s.at("192.0.2.1", p)

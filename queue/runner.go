@@ -179,7 +179,7 @@ func (c *crew) dispatch(ctx context.Context) {
 		}
 		gone, expiry := c.idle.expired(now)
 		c.dismiss(gone)
-		c.sleep(ctx, now, earlier(next, expiry))
+		c.sleep(ctx, earlier(next, expiry))
 	}
 }
 
@@ -192,11 +192,11 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // sleep waits for next (zero: for ever), for news of the store, or for room.
-func (c *crew) sleep(ctx context.Context, now, next time.Time) {
+func (c *crew) sleep(ctx context.Context, next time.Time) {
 	var ring <-chan time.Time
 	if !next.IsZero() {
 		var stop func()
-		ring, stop = c.o.Host.Clock().After(next.Sub(now))
+		ring, stop = c.alarm(next)
 		defer stop()
 	}
 	select {
@@ -204,6 +204,19 @@ func (c *crew) sleep(ctx context.Context, now, next time.Time) {
 	case <-ring:
 	case <-c.o.Store.Wake():
 	case <-c.changed:
+	}
+}
+
+// alarm rings at t, also if the clock is moved forward while it is being set.
+func (c *crew) alarm(t time.Time) (<-chan time.Time, func()) {
+	clock := c.o.Host.Clock()
+	for {
+		now := clock.Now()
+		ring, stop := clock.After(t.Sub(now))
+		if clock.Now().Sub(now) < time.Second {
+			return ring, stop
+		}
+		stop()
 	}
 }
 
