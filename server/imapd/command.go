@@ -92,6 +92,9 @@ func (f *front) command() error {
 	default:
 		c.line = string(full)
 	}
+	if c.verb == "SEARCH" || c.verb == "UID SEARCH" {
+		full = searchKeys(full)
+	}
 	f.begin(c)
 	f.held = append(full, '\r', '\n')
 	f.pending = f.held
@@ -105,15 +108,15 @@ func (f *front) begin(c command) {
 	f.cmd, f.asked, f.answered, f.instead = c, false, false, ""
 }
 
-// heard records the first line of a command. What comes after a refused
-// AUTHENTICATE may be the password that was to follow it.
+// heard records the first line of a command. A word alone, most of all after a
+// refused AUTHENTICATE, may be the password that was to follow it.
 func (f *front) heard(c command, line []byte) {
 	if f.w.Log == nil {
 		return
 	}
 	text := masked(c, string(line))
 	f.mu.Lock()
-	if c.verb == "" && f.cmd.kind == sasl {
+	if c.verb == "" && (f.cmd.kind == sasl || len(line) > maxEchoed) {
 		text = secret
 	}
 	f.mu.Unlock()
@@ -171,7 +174,7 @@ func (c *command) fault(f *front) string {
 // to what makes no sense, against other protocols' clients that were led here.
 func (f *front) refuse(c command, fault string) error {
 	tag := c.tag
-	if tag == "" {
+	if tag == "" || c.verb == "" && len(tag) > maxEchoed {
 		tag = "*"
 	}
 	if err := f.say(tag + " " + fault + "\r\n"); err != nil {

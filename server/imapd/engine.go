@@ -42,8 +42,9 @@ func (e *engine) Close() error {
 // Addr is that of no socket.
 func (e *engine) Addr() net.Addr { return &net.TCPAddr{} }
 
+// close ends the engine; its connections have ended before.
 func (e *engine) close() {
 	e.Close()
-	e.server.Close()
 	e.wg.Wait()
+	e.server.Close()
 }

@@ -285,3 +285,4 @@ func (s *site) transcript() string {
 	return b.String()
 }
 
+func newReader(r io.Reader) *bufio.Reader { return bufio.NewReader(r) }

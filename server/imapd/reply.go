@@ -11,6 +11,7 @@ const (
 	libGreeting   = "IMAP server ready"
 	libCannotRead = "NO [SERVERBUG] Internal server error"
 	libByeWord    = "* BYE "
+	libChallenge  = "+ =\r\n" // an empty one, for RFC 4959's empty initial answer
 )
 
 // reply takes one whole line of the library, with mu held.
@@ -26,6 +27,9 @@ func (f *front) reply(line []byte) error {
 		f.asked = true
 		if f.cmd.kind == appendMessage && f.cmd.nonSync {
 			return nil // RFC 7888 §3: the client does not wait for it
+		}
+		if string(line) == libChallenge {
+			line = []byte("+ \r\n") // RFC 9051 §6.2.2
 		}
 	case f.cmd.tag != "" && len(line) > len(f.cmd.tag) && line[len(f.cmd.tag)] == ' ' && string(line[:len(f.cmd.tag)]) == f.cmd.tag:
 		f.answered = true
