@@ -22,8 +22,8 @@ func ParseRecord(line string) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("record %q: %w", line, err)
 	}
-	if rr == nil {
-		return Record{}, fmt.Errorf("record %q: empty", line)
+	if rr == nil || (Record{rr}).Data() == "" {
+		return Record{}, fmt.Errorf("record %q: no data", line)
 	}
 	return Record{rr}, nil
 }
