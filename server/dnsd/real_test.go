@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -182,47 +183,84 @@ func TestRealCheckzone(t *testing.T) {
 	}
 }
 
-// Our resolver finds and checks what NSD serves.
-func TestRealNSD(t *testing.T) {
-	l := newLab(t)
+// startNSD serves zones by NSD on loopback and returns where.
+func startNSD(t testing.TB, zones ...*dns.Zone) netip.AddrPort {
+	t.Helper()
 	nsd, err := exec.LookPath("nsd")
 	if err != nil {
 		t.Skip("nsd is missing: install the Debian package nsd")
 	}
 	dir := t.TempDir()
-	var b strings.Builder
-	l.h.Zone("hamburger.edu").WriteTo(&b)
-	os.WriteFile(filepath.Join(dir, "zone"), []byte(b.String()), 0o600)
-	free, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
+	addr := freePort(t)
+	conf := fmt.Sprintf("server:\n ip-address: 127.0.0.1@%d\n username: \"\"\n chroot: \"\"\n zonesdir: %[2]q\n database: \"\"\n pidfile: \"\"\n xfrdfile: %[3]q\n xfrdir: %[2]q\n zonelistfile: %[4]q\n cookie-secret-file: \"\"\n round-robin: no\nremote-control:\n control-enable: no\n",
+		addr.Port(), dir, filepath.Join(dir, "xfrd"), filepath.Join(dir, "zones.list"))
+	for i, z := range zones {
+		var b strings.Builder
+		z.WriteTo(&b)
+		name := fmt.Sprintf("zone%d", i)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		conf += fmt.Sprintf("zone:\n name: %q\n zonefile: %s\n", z.Origin(), name)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "nsd.conf"), []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	addr := addrOf(free.LocalAddr())
-	free.Close()
-	conf := fmt.Sprintf("server:\n ip-address: 127.0.0.1@%d\n username: \"\"\n chroot: \"\"\n zonesdir: %[2]q\n database: \"\"\n pidfile: \"\"\n xfrdfile: %[3]q\n xfrdir: %[2]q\n zonelistfile: %[4]q\n cookie-secret-file: \"\"\nremote-control:\n control-enable: no\nzone:\n name: hamburger.edu\n zonefile: zone\n",
-		addr.Port(), dir, filepath.Join(dir, "xfrd"), filepath.Join(dir, "zones.list"))
-	os.WriteFile(filepath.Join(dir, "nsd.conf"), []byte(conf), 0o600)
 	cmd := exec.Command(nsd, "-d", "-c", filepath.Join(dir, "nsd.conf"))
 	var said strings.Builder
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { cmd.Process.Kill(); cmd.Wait() }()
-	l.host.to[l.h.Server("dns1.hamburger.edu").Addr.String()+":53"] = addr.String()
+	stop := func() {
+		cmd.Process.Signal(os.Interrupt) // its own children end with it
+		cmd.Wait()
+	}
+	if err := answering(addr, zones[0].Origin()); err != nil {
+		stop()
+		t.Fatalf("nsd does not answer: %v\n%s", err, &said)
+	}
+	t.Cleanup(stop)
+	return addr
+}
+
+// freePort is a loopback port that nothing uses, neither over UDP nor over TCP.
+func freePort(t testing.TB) netip.AddrPort {
+	t.Helper()
+	for range 20 {
+		u, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", u.LocalAddr().String())
+		u.Close()
+		if err == nil {
+			l.Close()
+			return netip.MustParseAddrPort(l.Addr().String())
+		}
+	}
+	t.Fatal("no free port")
+	return netip.AddrPort{}
+}
+
+// answering waits until a server replies.
+func answering(addr netip.AddrPort, zone string) error {
 	var last error
-	for range 50 { // until it listens: each try waits for a reply
+	for range 100 {
 		c := dns.Client{Host: wire.OS{}, Timeout: 200 * time.Millisecond}
-		if _, last = c.Ask(context.Background(), addr, dns.NewMessage(dns.Query{Name: "hamburger.edu", Type: dns.TypeSOA})); last == nil {
-			break
+		if _, last = c.Ask(context.Background(), addr, dns.NewMessage(dns.Query{Name: zone, Type: dns.TypeSOA})); last == nil {
+			return nil
 		}
 		<-time.After(20 * time.Millisecond)
 	}
-	if last != nil {
-		cmd.Process.Kill()
-		cmd.Wait()
-		t.Fatalf("nsd does not answer: %v\n%s", last, &said)
-	}
+	return last
+}
+
+// Our resolver finds and checks what NSD serves.
+func TestRealNSD(t *testing.T) {
+	l := newLab(t)
+	addr := startNSD(t, l.h.Zone("hamburger.edu"))
+	l.host.to[l.h.Server("dns1.hamburger.edu").Addr.String()+":53"] = addr.String()
 	for _, q := range []struct {
 		name string
 		typ  dns.Type
@@ -234,4 +272,84 @@ func TestRealNSD(t *testing.T) {
 	}
 }
 
-func addrOf(a net.Addr) netip.AddrPort { return netip.MustParseAddrPort(a.String()) }
+const hard = `$ORIGIN hard.test.
+$TTL 600
+@        SOA   ns hostmaster 5 3600 900 1209600 60
+@        NS    ns
+@        MX    10 mail
+ns       A     192.0.2.53
+mail     A     192.0.2.25
+mail     AAAA  2001:db8::25
+alias    CNAME mail
+out      CNAME www.elsewhere.test.
+dangling CNAME nothing
+a.b.c    TXT   "deep"
+*.w      A     192.0.2.99
+x.w      TXT   "exists"
+y.x.w    A     192.0.2.98
+*.cw     CNAME mail
+sub      NS    ns.sub
+sub      NS    ns.elsewhere.test.
+ns.sub   A     192.0.2.153
+`
+
+// NSD and we give the same answers from the same zone, signed and unsigned.
+func TestSameAsNSD(t *testing.T) {
+	plain, err := dns.ReadZone(strings.NewReader(hard), "", "hard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := dns.NewKeys("hard.test", dns.ECDSAP256, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := plain.Sign(keys, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, z := range []*dns.Zone{plain, signed} {
+		theirs := startNSD(t, z)
+		ours := run(t, dns.NewAuthority(nil, z), dnsd.Options{PerClient: -1}).Addr()
+		for _, name := range []string{"", "mail.", "alias.", "out.", "dangling.", "nothing.", "c.", "b.c.", "a.b.c.", "z.b.c.", "w.", "q.w.", "r.q.w.", "*.w.", "x.w.", "y.x.w.", "z.x.w.", "q.cw.", "cw.", "sub.", "ns.sub.", "z.sub.", "a.", "zz."} {
+			for _, typ := range []dns.Type{dns.TypeA, dns.TypeAAAA, dns.TypeMX, dns.TypeTXT, dns.TypeCNAME, dns.TypeNS, dns.TypeDS, dns.TypeSOA} {
+				for _, do := range []bool{false, true} {
+					q := dns.Query{Name: name + "hard.test.", Type: typ, DNSSEC: do, Size: 1232, ID: 1}
+					if a, b := summary(t, ours, q), summary(t, theirs, q); a != b {
+						t.Errorf("signed %t: %s %s DO %t:\nours:\n%s\nNSD:\n%s", z.Signed(), q.Name, typ, do, a, b)
+					}
+				}
+			}
+		}
+	}
+}
+
+// summary is what counts in a reply: code, AA, the answer in its order and the
+// authority section, without the NS records that some servers add to answers.
+func summary(t *testing.T, at netip.AddrPort, q dns.Query) string {
+	t.Helper()
+	c := dns.Client{Host: wire.OS{}}
+	r, err := c.Ask(context.Background(), at, dns.NewMessage(q))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := r.Header()
+	out := fmt.Sprintf("%s aa=%t\n", h.Code, h.Authoritative)
+	var answer, authority []string
+	for _, x := range r.Answer() {
+		answer = append(answer, x.String())
+	}
+	negative := len(answer) == 0 || h.Code == dns.NameError
+	for _, x := range r.Authority() {
+		if x.Type() == dns.TypeSOA {
+			negative = true
+		}
+	}
+	for _, x := range r.Authority() {
+		if ns := x.Type() == dns.TypeNS || strings.Contains(x.Data(), "NS 13 "); !ns || negative {
+			authority = append(authority, x.String())
+		}
+	}
+	slices.Sort(answer)
+	slices.Sort(authority)
+	return out + strings.Join(answer, "\n") + "\n--\n" + strings.Join(authority, "\n")
+}
