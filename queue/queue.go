@@ -94,6 +94,7 @@ type Result struct {
 // from the null reverse-path to the original sender (RFC 3464, RFC 5321 §4.5.5).
 type Report struct {
 	To      mail.Address
+	Options mail.Options
 	Message []byte
 }
 

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -120,7 +121,7 @@ func (a *attempt) report(ctx context.Context, about []mail.DSNRecipient, now tim
 		a.note("there is no report: " + err.Error())
 		return nil
 	}
-	return &Report{To: a.job.From, Message: msg}
+	return &Report{To: a.job.From, Options: reportOptions(a.job, msg), Message: msg}
 }
 
 // Pauses between tries to record results.
@@ -179,4 +180,13 @@ func (a *attempt) announceReport(about []mail.DSNRecipient, report *Report) {
 			a.event(trace.Note, fmt.Sprintf("%s: a report (%s) goes to %s", r.Path(), r.Action, report.To.Path()))
 		}
 	}
+}
+
+// reportOptions is what the report's envelope has to say of it.
+func reportOptions(j Job, msg []byte) mail.Options {
+	o := mail.Options{UTF8: j.Options.UTF8 || !j.From.ASCII(), RequireTLS: j.Options.RequireTLS} // RFC 8689 §5
+	if bytes.ContainsFunc(msg, func(r rune) bool { return r >= 0x80 }) {
+		o.Body = mail.Body8Bit
+	}
+	return o
 }

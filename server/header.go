@@ -26,8 +26,8 @@ func newHeaderReader(r io.Reader) *headerReader {
 // peek waits for the header. The error is the reader's; an early end is none.
 func (h *headerReader) peek() error {
 	for n := 1; ; n = h.Buffered() + 1 {
-		b, err := h.Peek(min(n, maxPeek))
-		b, _ = h.Peek(h.Buffered())
+		_, err := h.Peek(min(n, maxPeek))
+		b, _ := h.Peek(h.Buffered())
 		if i := endOfHeader(b); i >= 0 {
 			h.head = b[:i]
 			return nil

@@ -144,10 +144,14 @@ func (n *Node) Admin() Admin { return NewAdmin(n.store, n.o.Host.Clock().Now) }
 
 func (n *Node) openQueue(ctx context.Context) error {
 	r := n.o.Config.Relay
+	var conf *tls.Config
+	if n.o.Authority != nil { // the lab's servers trust one another's certificates
+		conf = &tls.Config{RootCAs: n.o.Authority.Pool(), MinVersion: tls.VersionTLS12}
+	}
 	var err error
 	n.queue, err = queue.New(queue.Options{
 		Name: n.name, Names: n.o.Config.Domains, Store: outgoing{Store: n.store, post: n.post},
-		Resolver: n.o.Resolver, Host: n.o.Host, Trace: n.o.Trace, Port: uint16(r.Port), TLS: tlsPolicy(r.TLS),
+		Resolver: n.o.Resolver, Host: n.o.Host, Trace: n.o.Trace, Port: uint16(r.Port), TLS: tlsPolicy(r.TLS), TLSConfig: conf,
 		Schedule: queue.Schedule{First: time.Duration(r.FirstRetry), Cap: time.Duration(r.MaxRetry), Expire: time.Duration(r.Expire)},
 		Workers:  r.Workers, PerDest: r.PerDomain,
 	})

@@ -38,10 +38,7 @@ func (o outgoing) Settle(ctx context.Context, j queue.Job, r []queue.Result, rep
 
 // accept prepares a report. It is nil if there is nobody to get it.
 func (o outgoing) accept(ctx context.Context, report *queue.Report) (*store.Report, error) {
-	env := &mail.Envelope{ID: NewID(), To: []mail.Recipient{{Address: report.To}}}
-	if !report.To.ASCII() {
-		env.Options.UTF8 = true
-	}
+	env := &mail.Envelope{ID: NewID(), To: []mail.Recipient{{Address: report.To}}, Options: report.Options}
 	a, err := o.post.address(ctx, env)
 	if reply := (*mail.Reply)(nil); errors.As(err, &reply) {
 		return nil, nil // the sender has gone: RFC 5321 §6.1 lets the report go too
