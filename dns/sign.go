@@ -242,3 +242,15 @@ func AnchorFile(anchors []Record) string {
 	b.WriteString("};\n")
 	return b.String()
 }
+
+// HintsFile is root hints in the form that recursive servers read.
+func HintsFile(roots []NameServer) string {
+	var b strings.Builder
+	for _, s := range roots {
+		fmt.Fprintf(&b, ".\t3600000\tIN\tNS\t%s\n", s.Name)
+		for _, a := range s.Addrs {
+			b.WriteString(addressRecord(s.Name, a, 3600000).String() + "\n")
+		}
+	}
+	return b.String()
+}
