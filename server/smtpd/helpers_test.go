@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -152,7 +154,7 @@ func serve(t testing.TB, set func(*smtpd.Options)) *rig {
 // withTLS gives the server a certificate.
 func withTLS(t testing.TB, ca **wire.Authority, o *smtpd.Options) {
 	t.Helper()
-	a, err := wire.NewAuthority(time.Now())
+	a, err := wire.OpenAuthority(t.TempDir(), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,4 +251,14 @@ func (c *client) ended() {
 	if b, err := io.ReadAll(c.r); err != nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "reset") || len(b) > 0 {
 		c.t.Fatalf("got %q and %v, want the end of the connection", b, err)
 	}
+}
+
+// pem is the certificate of the server's authority.
+func (r *rig) pem(t testing.TB) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(r.ca.Dir, "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
