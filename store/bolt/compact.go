@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"go.etcd.io/bbolt"
 )
@@ -93,12 +94,19 @@ func (s *Store) listSegments() (all []Segment, cp checkpoint, err error) {
 		}
 		return nil
 	})
-	for i := range all {
-		if err == nil {
-			all[i].Size, err = s.segmentSize(all[i].Number)
+	there := all[:0]
+	for _, x := range all {
+		if err != nil {
+			break
 		}
+		x.Size, err = s.segmentSize(x.Number)
+		if errors.Is(err, fs.ErrNotExist) { // compaction removed it meanwhile
+			err = nil
+			continue
+		}
+		there = append(there, x)
 	}
-	return all, cp, err
+	return there, cp, err
 }
 
 func (s *Store) segmentSize(seg uint32) (int64, error) {

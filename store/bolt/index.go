@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 )
 
 // The buckets of the index; the package comment says what is in them.
@@ -82,8 +83,8 @@ func openIndex(name string, now time.Time) (*bbolt.DB, storeID, error) {
 // outgrows its map makes every reader and writer wait for the oldest reader.
 func openBolt(name string) (*bbolt.DB, error) {
 	o := &bbolt.Options{FreelistType: bbolt.FreelistMapType, Timeout: 2 * time.Second}
-	if runtime.GOOS != "windows" && bits.UintSize == 64 {
-		o.InitialMmapSize = 64 << 30
+	if gib := 30; runtime.GOOS != "windows" && bits.UintSize == 64 {
+		o.InitialMmapSize = 64 << gib
 	}
 	db, err := bbolt.Open(name, 0o600, o)
 	if err != nil && o.InitialMmapSize > 0 && !errors.Is(err, os.ErrPermission) {
@@ -135,7 +136,7 @@ func prepareIndex(db *bbolt.DB, now time.Time) (id storeID, err error) {
 // view runs f in a read transaction: f copies and returns, it never calls back.
 func (s *Store) view(f func(*bbolt.Tx) error) error {
 	err := s.db.View(f)
-	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, bbolterrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
 	return err

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"errors"
 
 	"go.etcd.io/bbolt"
 
@@ -33,10 +34,15 @@ func (s *Store) runPurge(blobs uint64) {
 // purgeStep removes some rows and reports whether there is more to do. After a
 // fault it waits for the next occasion.
 func (s *Store) purgeStep() (more bool) {
-	if s.alive() != nil {
+	err := errors.Join(s.alive(), s.view(func(tx *bbolt.Tx) error {
+		k, _ := tx.Bucket([]byte(bucketDoomed)).Cursor().First()
+		more = k != nil
+		return nil
+	}))
+	if err != nil || !more {
 		return false
 	}
-	err := s.update(func(w *writer) (err error) {
+	err = s.update(func(w *writer) (err error) {
 		more, err = w.purgeSome()
 		return err
 	})

@@ -162,7 +162,7 @@ var queueTests = []test{
 			k.enqueue(fmt.Sprintf("m%d", i), to("a", "busy.org", 1), to("a", fmt.Sprintf("d%d.org", i), 2))
 		}
 		busy := func(d string) bool { return d == "busy.org" }
-		jobs, next := k.lease(at(3), 3, busy)
+		jobs, _ := k.lease(at(3), 3, busy)
 		equal(k, "jobs", len(jobs), 3)
 		for _, j := range jobs {
 			if busy(j.Dest) {
@@ -171,7 +171,7 @@ var queueTests = []test{
 		}
 		jobs, _ = k.lease(at(3), 10, busy)
 		equal(k, "jobs", len(jobs), 2)
-		jobs, next = k.lease(at(3), 10, busy)
+		jobs, next := k.lease(at(3), 10, busy)
 		equal(k, "jobs", len(jobs), 0)
 		k.isNext(next, at(13)) // what is skipped does not count
 		jobs, _ = k.lease(at(3), 10, nil)
