@@ -46,6 +46,7 @@ func TestSections(t *testing.T) {
 		{"2 RFC822.HEADER", "(RFC822.HEADER {"},
 		{"2 (RFC822.SIZE BODY.PEEK[HEADER.FIELDS (\"]\" BODY)] RFC822.TEXT)", "RFC822.TEXT {20}\n"},
 		{"2 RFC822", "RFC822 {"},
+		{"2 (BODY.PEEK[TEXT]<0.3> BODY.PEEK[TEXT]<4.5> BINARY.PEEK[1]<0.3> BINARY.SIZE[1] UID)", "(UID 2 BODY[TEXT]<0> {3}\nHow BODY[TEXT]<4> {5}\nabout BINARY.SIZE[1] 20 BINARY[1]<0> ~{3}\nHow)\n"},
 		{"2 FULL", " BODY (\"text\" \"plain\" NIL NIL NIL \"7bit\" 20 1))"},
 		{"2 (BODY BODYSTRUCTURE)", "BODY (\"text\" \"plain\" NIL NIL NIL \"7bit\" 20 1) BODYSTRUCTURE (\"text\" \"plain\" NIL NIL NIL \"7bit\" 20 1 NIL NIL NIL NIL))"},
 		{"1 BODYSTRUCTURE", `(("text" "plain" ("charset" "iso-8859-1") NIL NIL "quoted-printable" 22 0 NIL NIL NIL NIL)` +

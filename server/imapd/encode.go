@@ -13,6 +13,8 @@ import (
 type encoder struct {
 	b    []byte
 	utf8 bool // UTF-8 may stand in quoted strings
+
+	items int // where the items of a FETCH response begin; -1: some were sent
 }
 
 func (e *encoder) reset(utf8 bool) {

@@ -138,19 +138,19 @@ func (s *session) fetchOne(f *fetch, m *mailbox.Message) error {
 	}
 	e := &s.enc
 	e.number("* ", int(seq)).text(" FETCH (")
-	begin := len(e.b)
-	s.items(f, m, rec, begin)
+	e.items = len(e.b)
+	s.items(f, m, rec)
 	for i, sec := range f.BodySection {
 		name := ""
 		if i < len(f.names) {
 			name = f.names[i]
 		}
-		e.space(begin)
+		e.space(e.items)
 		if err := s.section(rec, text, sec, name); err != nil {
 			return err
 		}
 	}
-	if err := s.binary(f, rec, text, begin); err != nil {
+	if err := s.binary(f, rec, text); err != nil {
 		return err
 	}
 	e.text(")\r\n")
@@ -166,7 +166,7 @@ func absent(err error) error {
 }
 
 // items writes everything that is no section.
-func (s *session) items(f *fetch, m *mailbox.Message, rec *mailbox.Record, begin int) {
+func (s *session) items(f *fetch, m *mailbox.Message, rec *mailbox.Record) {
 	e := &s.enc
 	flags, changed := m.Flags, false
 	if len(f.seen) > 0 && f.seen[0] == m.UID {
@@ -174,25 +174,25 @@ func (s *session) items(f *fetch, m *mailbox.Message, rec *mailbox.Record, begin
 		flags, changed = flags|mailbox.Seen, true
 	}
 	if f.UID {
-		e.space(begin).number("UID ", int(m.UID))
+		e.space(e.items).number("UID ", int(m.UID))
 	}
 	if f.Flags || changed {
-		e.space(begin).text("FLAGS ").flags(flags, m.Keywords)
+		e.space(e.items).text("FLAGS ").flags(flags, m.Keywords)
 	}
 	if f.InternalDate {
-		e.space(begin).text("INTERNALDATE ").date(m.Date)
+		e.space(e.items).text("INTERNALDATE ").date(m.Date)
 	}
 	if f.RFC822Size {
-		e.space(begin).number("RFC822.SIZE ", int(m.Size))
+		e.space(e.items).number("RFC822.SIZE ", int(m.Size))
 	}
 	if f.Envelope {
-		e.space(begin).text("ENVELOPE ").envelope(rec.Root.Envelope)
+		e.space(e.items).text("ENVELOPE ").envelope(rec.Root.Envelope)
 	}
 	if f.body {
-		e.space(begin).text("BODY ").structure(&rec.Root, false)
+		e.space(e.items).text("BODY ").structure(&rec.Root, false)
 	}
 	if f.structure {
-		e.space(begin).text("BODYSTRUCTURE ").structure(&rec.Root, true)
+		e.space(e.items).text("BODYSTRUCTURE ").structure(&rec.Root, true)
 	}
 }
 
@@ -251,7 +251,7 @@ func (s *session) stream(r io.Reader, n int64) error {
 	if err := s.f.sendLines(s.enc.b); err != nil {
 		return err
 	}
-	s.enc.b = s.enc.b[:0]
+	s.enc.b, s.enc.items = s.enc.b[:0], -1
 	for n > 0 {
 		k, err := io.ReadFull(r, s.copyBuf[:min(n, copySize)])
 		if err != nil {
@@ -268,13 +268,13 @@ func (s *session) stream(r io.Reader, n int64) error {
 }
 
 // binary writes BINARY[…] and BINARY.SIZE[…] (RFC 3516).
-func (s *session) binary(f *fetch, rec *mailbox.Record, text mail.Message, begin int) error {
+func (s *session) binary(f *fetch, rec *mailbox.Record, text mail.Message) error {
 	for _, b := range f.BinarySectionSize {
 		n, ok, err := decodedSize(rec, text, b.Part)
 		if err != nil {
 			return s.cannotDecode(err)
 		}
-		s.enc.space(begin).text("BINARY.SIZE[").path(b.Part)
+		s.enc.space(s.enc.items).text("BINARY.SIZE[").path(b.Part)
 		if !ok {
 			n = 0
 		}
@@ -285,7 +285,7 @@ func (s *session) binary(f *fetch, rec *mailbox.Record, text mail.Message, begin
 		if err != nil {
 			return s.cannotDecode(err)
 		}
-		s.enc.space(begin).text("BINARY[").path(b.Part)
+		s.enc.space(s.enc.items).text("BINARY[").path(b.Part)
 		s.enc.text("]")
 		from := int64(0)
 		if p := b.Partial; p != nil {
