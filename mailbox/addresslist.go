@@ -99,7 +99,6 @@ func (p *addressList) literal() string {
 func (p *addressList) bracketed() {
 	name := p.phrase(p.words)
 	p.reset()
-	p.comment = ""
 	p.space()
 	if p.peek() == '@' { // RFC 5322 §4.4: obs-route
 		p.skipTo(':', '>')

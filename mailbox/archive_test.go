@@ -330,6 +330,43 @@ func TestImportRefused(t *testing.T) {
 	}
 }
 
+// A message whose last line is not ended does not run into the next one.
+func TestMboxEndsLines(t *testing.T) {
+	s, dir := newStore(t), t.TempDir()
+	in := []kept{
+		{"INBOX", "A: b\r\n\r\nno end", "2024-01-02 03:04:05", 0, ""},
+		{"INBOX", "A: c", "2024-01-02 03:04:05", 0, ""},
+		{"INBOX", "A: d\r\n\r\nx\r\n", "2024-01-02 03:04:05", 0, ""},
+	}
+	put(t, s, alice, in)
+	export(t, s, alice, formats()[0], dir)
+	imports(t, s, bob, formats()[0], dir)
+	in[0].Text += "\r\n"
+	in[1].Text += "\r\n"
+	if got := list(t, s, bob); !reflect.DeepEqual(got, in) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// What may heal is not passed over.
+func TestImportStops(t *testing.T) {
+	s, dir := newStore(t), t.TempDir()
+	put(t, s, alice, messages()[:2])
+	export(t, s, alice, formats()[0], dir)
+	for _, fault := range []error{mail.NewReply(452, mail.Enhanced{4, 3, 1}, "no room"), mailbox.ErrQuota, mailbox.ErrFull} {
+		c := formats()[0].open(t, dir)
+		n, err := mailbox.Import(context.Background(), s, bob, c, mailbox.ImportOptions{
+			Append: func(context.Context, mailbox.Deposit, int64, io.Reader) (mailbox.Placed, error) {
+				return mailbox.Placed{}, fault
+			},
+		})
+		c.Close()
+		if n != (mailbox.Imported{}) || !errors.Is(err, fault) {
+			t.Errorf("%v: %+v, %v", fault, n, err)
+		}
+	}
+}
+
 func TestExportProgress(t *testing.T) {
 	s := newStore(t)
 	put(t, s, alice, messages())

@@ -309,6 +309,32 @@ func TestRecordRoundTrip(t *testing.T) {
 	}
 }
 
+func TestUnmarshalRefuses(t *testing.T) {
+	nested := func(depth int) *Record {
+		r := &Record{Root: Part{End: 10}}
+		for p := &r.Root; depth > 0; depth-- {
+			p.Parts = []Part{{End: 10}}
+			p = &p.Parts[0]
+		}
+		return r
+	}
+	outside := nested(1)
+	outside.Root.Parts[0].End = 11
+	backwards := nested(0)
+	backwards.Root.Body = 11
+	many := &Record{Root: Part{Parts: make([]Part, MaxParts)}}
+	for name, r := range map[string]*Record{"too deep": nested(MaxDepth + 1), "a part outside": outside, "offsets backwards": backwards, "too many": many} {
+		if _, err := UnmarshalRecord(r.Marshal()); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	for name, r := range map[string]*Record{"deep": nested(MaxDepth), "many": {Root: Part{Parts: make([]Part, MaxParts-1)}}} {
+		if got, err := UnmarshalRecord(r.Marshal()); err != nil || !reflect.DeepEqual(got, r) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func FuzzScan(f *testing.F) {
 	for _, s := range samples() {
 		f.Add(s)
