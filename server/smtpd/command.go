@@ -65,9 +65,16 @@ func parse(line []byte) (verb, arg string) {
 // run runs one command line.
 func (c *conn) run(line []byte) {
 	verb, arg := parse(line)
+	if verb == "MAIL" && c.state == greeted { // the journey begins with this line
+		c.id = newID(c.srv.opts.Clock.Now())
+		c.log.Journey(c.id)
+	}
 	c.record(verb, arg, line)
 	if cmd, ok := c.lookup(verb, line); ok {
 		cmd.run(c, arg)
+	}
+	if c.env == nil {
+		c.log.Journey("")
 	}
 }
 
@@ -103,6 +110,9 @@ func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // unknown answers what is no command with what was expected.
 func (c *conn) unknown(verb string, line []byte) {
+	if word, _, _ := strings.Cut(verb, ":"); word != "" { // as in MAILFROM:<alice@crepes.fr>
+		verb = word
+	}
 	switch {
 	case len(line) > 2 && line[0] == 0x16 && line[1] == 3: // a TLS ClientHello (RFC 8446 §5.1)
 		c.farewell(mail.NewReply(421, mail.Enhanced{4, 7, 0}, "%s speaks plain text here; use STARTTLS, or the port for TLS", c.srv.opts.Name), "the client began TLS on a plain text port")

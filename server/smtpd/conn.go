@@ -31,7 +31,8 @@ type conn struct {
 	why   string // the connection ended
 
 	state    state
-	env      *mail.Envelope // of the message under way
+	id       string         // of the message under way
+	env      *mail.Envelope // of it
 	rcpt     mail.Recipient // of the RCPT under way
 	accepted string         // name of the last message accepted
 

@@ -15,6 +15,7 @@ func (c *conn) rset(string) {
 // quit says goodbye (RFC 5321 §4.1.1.10).
 func (c *conn) quit(string) {
 	c.clear()
+	c.why = "the client said QUIT"
 	c.feed = []byte(engineQuit)
 }
 

@@ -87,7 +87,7 @@ S: 250
 C: MIAL FROM:<alice@crepes.fr>
 S: 500 5.5.1 There is no command MIAL; did you mean MAIL?
 C: MAILFROM:<alice@crepes.fr>
-S: 500 5.5.1 That is no command
+S: 500 5.5.1 There is no command MAILFROM; did you mean MAIL?
 C: MAIL <alice@crepes.fr>
 S: 501 5.5.4 After MAIL stands FROM:<address>
 C: MAIL FROM alice@crepes.fr
@@ -249,6 +249,12 @@ S: 421 hamburger.edu speaks SMTP, not HTTP
 END`},
 	{"TLS on a plain text port", "S: 220\nC: \x16\x03\x01\x02\x00\nS: 421 hamburger.edu speaks plain text here\nEND"},
 	{"control characters", "S: 220\nC: EHLO crepes.fr\nS: 250\nC: MAIL FROM:<a\x00@b.c>\nS: 500 5.5.2\nC: MAIL FROM:<a\x1b[0m@b.c>\nS: 500 5.5.2\nC: \x00\nS: 500 5.5.1\n"},
+	{"a post that sends clients away", `S: 220
+C: EHLO crepes.fr
+S: 250
+C: MAIL FROM:<busy@crepes.fr>
+S: 421 4.3.2 Not now
+END`},
 	{"a panic of the post", `S: 220
 C: EHLO crepes.fr
 S: 250

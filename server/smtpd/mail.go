@@ -25,7 +25,7 @@ func (c *conn) mailFrom(arg string) {
 		return
 	}
 	from, rest, fault := parsePath(path)
-	env := &mail.Envelope{From: from, Peer: c.peer}
+	env := &mail.Envelope{ID: c.id, From: from, Peer: c.peer}
 	if fault == nil {
 		fault = c.mailParams(env, rest)
 	}
@@ -36,9 +36,7 @@ func (c *conn) mailFrom(arg string) {
 		c.fault(fault.Code, fault.Enhanced, "%s", fault.Text)
 		return
 	}
-	env.ID = newID(c.srv.opts.Clock.Now())
 	c.env = env
-	c.log.Journey(env.ID)
 	c.feed = []byte(engineMail)
 }
 

@@ -23,6 +23,9 @@ func (c *conn) hear(p []byte) {
 		}
 		c.translate(line)
 	}
+	if c.state == greeted && c.env != nil { // the message is done with, or never began
+		c.clear()
+	}
 	c.count()
 }
 

@@ -185,6 +185,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // refuse tells a client that there are too many (RFC 5321 §3.8, RFC 7504).
 func (s *Server) refuse(c net.Conn) {
+	if s.opts.Implicit {
+		return
+	}
 	io.WriteString(c, "421 "+s.opts.Name+" too many connections, try again later\r\n")
 }
 

@@ -20,9 +20,7 @@ type session struct{ *conn }
 // Mail asks for leave to send.
 func (s *session) Mail(string, *smtp.MailOptions) error {
 	if err := s.srv.opts.Post.Sender(s.ctx, s.peer, s.env.From); err != nil {
-		err := s.refusal(err)
-		s.clear()
-		return err
+		return s.refusal(err)
 	}
 	s.state = sender
 	return nil
@@ -59,8 +57,7 @@ func (s *session) Data(io.Reader) error {
 	case err != nil:
 		err = s.refusal(err)
 	}
-	s.accepted = id
-	s.clear()
+	s.accepted, s.state = id, greeted
 	return err
 }
 

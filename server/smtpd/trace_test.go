@@ -56,8 +56,18 @@ S: 221 hamburger.edu closing connection
 			t.Errorf("%s: state %q, want %q", text, states[text], state)
 		}
 	}
-	if id := one(t, r).env.ID; !journeys[id] || len(journeys) != 2 {
+	id := one(t, r).env.ID
+	if !journeys[id] || len(journeys) != 2 {
 		t.Errorf("journeys %v, want %s", journeys, id)
+	}
+	journey := ""
+	for _, e := range r.log.Since(0) {
+		if e.Kind == trace.Line && e.Journey == id {
+			journey += e.String() + "\n"
+		}
+	}
+	if _, rest, _ := strings.Cut(want, "C: MAIL"); journey != "C: MAIL"+strings.TrimSuffix(rest, "C: QUIT\nS: 221 hamburger.edu closing connection\n") {
+		t.Errorf("the journey is\n%s", journey)
 	}
 }
 
