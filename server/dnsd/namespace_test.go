@@ -98,7 +98,7 @@ func serve(t *testing.T, addr netip.Addr, h dns.Handler) {
 	t.Cleanup(func() { s.Close(); <-done })
 }
 
-func write(t *testing.T, file, text string) {
+func write(t testing.TB, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

@@ -186,13 +186,19 @@ func TestRealCheckzone(t *testing.T) {
 // startNSD serves zones by NSD on loopback and returns where.
 func startNSD(t testing.TB, zones ...*dns.Zone) netip.AddrPort {
 	t.Helper()
+	addr, _ := startNSDProcess(t, zones...)
+	return addr
+}
+
+func startNSDProcess(t testing.TB, zones ...*dns.Zone) (netip.AddrPort, int) {
+	t.Helper()
 	nsd, err := exec.LookPath("nsd")
 	if err != nil {
 		t.Skip("nsd is missing: install the Debian package nsd")
 	}
 	dir := t.TempDir()
 	addr := freePort(t)
-	conf := fmt.Sprintf("server:\n ip-address: 127.0.0.1@%d\n username: \"\"\n chroot: \"\"\n zonesdir: %[2]q\n database: \"\"\n pidfile: \"\"\n xfrdfile: %[3]q\n xfrdir: %[2]q\n zonelistfile: %[4]q\n cookie-secret-file: \"\"\n round-robin: no\nremote-control:\n control-enable: no\n",
+	conf := fmt.Sprintf("server:\n ip-address: 127.0.0.1@%d\n username: \"\"\n chroot: \"\"\n zonesdir: %[2]q\n database: \"\"\n pidfile: \"\"\n xfrdfile: %[3]q\n xfrdir: %[2]q\n zonelistfile: %[4]q\n cookie-secret-file: \"\"\n round-robin: no\n rrl-ratelimit: 0\nremote-control:\n control-enable: no\n",
 		addr.Port(), dir, filepath.Join(dir, "xfrd"), filepath.Join(dir, "zones.list"))
 	for i, z := range zones {
 		var b strings.Builder
@@ -207,6 +213,7 @@ func startNSD(t testing.TB, zones ...*dns.Zone) netip.AddrPort {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(nsd, "-d", "-c", filepath.Join(dir, "nsd.conf"))
+	cmd.SysProcAttr = ownGroup()
 	var said strings.Builder
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
@@ -221,7 +228,7 @@ func startNSD(t testing.TB, zones ...*dns.Zone) netip.AddrPort {
 		t.Fatalf("nsd does not answer: %v\n%s", err, &said)
 	}
 	t.Cleanup(stop)
-	return addr
+	return addr, cmd.Process.Pid
 }
 
 // freePort is a loopback port that nothing uses, neither over UDP nor over TCP.

@@ -1,0 +1,140 @@
+package dnsd_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"glassmail/dns"
+	"glassmail/server/dnsd"
+	"glassmail/wire"
+)
+
+// BenchmarkServer is one query and its reply over loopback, by kind of answer.
+func BenchmarkServer(b *testing.B) {
+	h, err := dns.Lecture(dns.LectureOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := run(b, h.Server("dns1.hamburger.edu").Authority, dnsd.Options{PerClient: -1})
+	c := dns.Client{Host: wire.OS{}}
+	for b.Loop() {
+		if _, err := c.Ask(context.Background(), s.Addr(), dns.NewMessage(dns.Query{Name: "hamburger.edu", Type: dns.TypeMX})); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// TestThroughput measures queries per second with dnsperf, this server and the
+// established one in turn: NSD as an authority, Unbound for answers from a cache.
+// It takes a while: set GLASSMAIL_DNSPERF to run it.
+func TestThroughput(t *testing.T) {
+	if os.Getenv("GLASSMAIL_DNSPERF") == "" {
+		t.Skip("set GLASSMAIL_DNSPERF=1 to measure (needs the Debian packages dnsperf, nsd and unbound)")
+	}
+	l := newLab(t)
+	nsd, pid := startNSDProcess(t, l.h.Zone("hamburger.edu"))
+	self := os.Getpid()
+	compare(t, "authoritative", measured{"glassmail", l.at("dns1.hamburger.edu").Port(), self}, measured{"NSD", nsd.Port(), pid})
+
+	path, err := exec.LookPath("unbound")
+	if err != nil {
+		t.Skip("unbound is missing: install the Debian package unbound")
+	}
+	dir, at := t.TempDir(), freePort(t)
+	conf := filepath.Join(dir, "unbound.conf")
+	write(t, conf, fmt.Sprintf("server:\n interface: 127.0.0.1\n port: %d\n username: \"\"\n chroot: \"\"\n directory: %q\n pidfile: \"\"\n use-syslog: no\n do-daemonize: no\n do-not-query-localhost: no\n module-config: iterator\nforward-zone:\n name: \".\"\n forward-addr: 127.0.0.1@%d\nremote-control:\n control-enable: no\n", at.Port(), dir, l.local.Port()))
+	cmd := exec.Command(path, "-d", "-c", conf)
+	cmd.SysProcAttr = ownGroup()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	if err := answering(at, "hamburger.edu"); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "recursive, cached", measured{"glassmail", l.local.Port(), self}, measured{"Unbound", at.Port(), cmd.Process.Pid})
+}
+
+type measured struct {
+	name string
+	port uint16
+	pid  int
+}
+
+// compare prints for two servers the rate, and the processor time for one query,
+// which does not depend on who else is busy.
+func compare(t *testing.T, what string, a, b measured) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "queries")
+	write(t, file, "hamburger.edu MX\nmail.hamburger.edu A\nwww.hamburger.edu A\nno.hamburger.edu A\n")
+	var rate, cost [2]float64
+	for range 2 { // in turn, so that a busy machine is unfair to both
+		for i, s := range []measured{a, b} {
+			before := processorTime(t, s.pid)
+			out, err := exec.Command("dnsperf", "-s", "127.0.0.1", "-p", fmt.Sprint(s.port), "-d", file, "-l", "4", "-c", "8", "-q", "200").CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			spent := processorTime(t, s.pid) - before
+			n := number(t, out, `Queries completed:\s+(\d+)`)
+			lost := number(t, out, `Queries lost:\s+(\d+)`)
+			if lost > n/100 {
+				t.Errorf("%s lost %.0f of %.0f queries", s.name, lost, n)
+			}
+			if r := number(t, out, `Queries per second:\s+([\d.]+)`); r > rate[i] {
+				rate[i], cost[i] = r, spent/n*1e6
+			}
+		}
+	}
+	t.Logf("%s: %s %.0f queries/s, %.1f µs of processor each; %s %.0f queries/s, %.1f µs; rate %.2f, per processor %.2f",
+		what, a.name, rate[0], cost[0], b.name, rate[1], cost[1], rate[0]/rate[1], cost[1]/cost[0])
+}
+
+func number(t *testing.T, out []byte, pattern string) float64 {
+	t.Helper()
+	m := regexp.MustCompile(pattern).FindSubmatch(out)
+	if m == nil {
+		t.Fatalf("no %s in\n%s", pattern, out)
+	}
+	n, err := strconv.ParseFloat(string(m[1]), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// processorTime is the seconds that a process and its group have used.
+func processorTime(t *testing.T, pid int) float64 {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(files) == 0 {
+		t.Skip("this system has no /proc")
+	}
+	ticks := 0.0
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // it has ended
+		}
+		id, rest, ok := strings.Cut(string(b), " (")
+		_, rest, ok2 := strings.Cut(rest, ") ")
+		w := strings.Fields(rest)
+		if !ok || !ok2 || len(w) < 13 || id != strconv.Itoa(pid) && w[2] != strconv.Itoa(pid) {
+			continue
+		}
+		if pid == os.Getpid() && id != strconv.Itoa(pid) {
+			continue // programs that we started
+		}
+		user, _ := strconv.ParseFloat(w[11], 64)
+		system, _ := strconv.ParseFloat(w[12], 64)
+		ticks += user + system
+	}
+	return ticks / 100
+}
