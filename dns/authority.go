@@ -42,6 +42,17 @@ func (a *Authority) Put(zones ...*Zone) {
 	a.zones.Store(&m)
 }
 
+// Replace serves the given zones and no others, in one step.
+func (a *Authority) Replace(zones ...*Zone) {
+	a.edit.Lock()
+	defer a.edit.Unlock()
+	m := make(map[string]*Zone, len(zones))
+	for _, z := range zones {
+		m[z.origin] = z
+	}
+	a.zones.Store(&m)
+}
+
 // Remove ends the service of a zone and reports whether there was one.
 func (a *Authority) Remove(origin string) bool {
 	a.edit.Lock()

@@ -77,13 +77,13 @@ func NewCache(clock wire.Clock, most int) *Cache {
 
 // Entry is one line of the view of a cache.
 type Entry struct {
-	Name    string
-	Type    string        // of the records; "NXDOMAIN" when the name does not exist, "referral" for the servers of a zone
-	Data    []string      // the values; empty when there are none
-	From    string        // address of the server that said so
-	Zone    string        // the zone for which that server was asked
-	Left    time.Duration // until it is forgotten
-	Verdict string        // what checking signatures said: secure, insecure; "" when not checked
+	Name    string        `json:"name"`
+	Type    string        `json:"type"`    // of the records; "NXDOMAIN" when the name does not exist, "referral" for the servers of a zone
+	Data    []string      `json:"data"`    // the values; empty when there are none
+	From    string        `json:"from"`    // address of the server that said so
+	Zone    string        `json:"zone"`    // the zone for which that server was asked
+	Left    time.Duration `json:"left"`    // until it is forgotten, in nanoseconds
+	Verdict string        `json:"verdict"` // what checking signatures said: secure, insecure; "" when not checked
 }
 
 // Entries lists what is in the cache, by name from the root down.

@@ -52,7 +52,9 @@ func (s *Recursive) AnswerNow(q *Request) (*Message, bool) {
 		}
 		return nil, false
 	}
-	w.cacheHit(canonical(name), t, found)
+	if s.r.o.Trace != nil {
+		w.cacheHit(canonical(name), t, found)
+	}
 	s.finish(m, q, w, found)
 	return m, true
 }

@@ -42,6 +42,16 @@ func (t Type) String() string {
 	return "TYPE" + strconv.Itoa(int(t))
 }
 
+// MarshalText writes the mnemonic.
+func (t Type) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads what ParseType reads.
+func (t *Type) UnmarshalText(b []byte) error {
+	v, err := ParseType(string(b))
+	*t = v
+	return err
+}
+
 // ParseType reads a mnemonic in any case, or TYPE123.
 func ParseType(s string) (Type, error) {
 	u := strings.ToUpper(s)

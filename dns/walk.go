@@ -44,15 +44,15 @@ type target struct {
 
 // Step is one exchange of a walk, or one answer from the cache.
 type Step struct {
-	Server string // name of the server, "cache" for the cache
-	Addr   netip.AddrPort
-	Zone   string // for which the server was asked
-	Name   string
-	Type   Type
-	Result string // what it said, in words
-	Took   time.Duration
-	Nested int // depth: above 0 the step looks for the address of a name server
-	Bytes  int // size of the reply
+	Server string         `json:"server"` // name of the server, "cache" for the cache
+	Addr   netip.AddrPort `json:"addr"`
+	Zone   string         `json:"zone"` // for which the server was asked
+	Name   string         `json:"name"`
+	Type   Type           `json:"type"`
+	Result string         `json:"result"` // what it said, in words
+	Took   time.Duration  `json:"took"`   // in nanoseconds
+	Nested int            `json:"nested"` // depth: above 0 the step looks for the address of a name server
+	Bytes  int            `json:"bytes"`  // size of the reply
 }
 
 // find collects the entries that answer name and t: the aliases on the way, then

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -72,6 +74,42 @@ func ReadZone(r io.Reader, origin, file string) (*Zone, error) {
 		return nil, &FileError{File: file, Text: err.Error()}
 	}
 	return z, nil
+}
+
+// ReadZones reads all files of a folder whose names end in .zone. Each says its
+// zone by $ORIGIN or by an absolute owner of its SOA record. It returns an error
+// if one of them has a fault, so that a reload keeps what is served.
+func ReadZones(dir string) ([]*Zone, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.zone"))
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s holds no zone files: their names end in .zone", dir)
+	}
+	from := map[string]string{}
+	var zones []*Zone
+	for _, name := range files {
+		z, err := readZoneFile(name)
+		if err != nil {
+			return nil, err
+		}
+		if other := from[z.origin]; other != "" {
+			return nil, fmt.Errorf("%s: the zone %s stands in %s already", name, z.origin, other)
+		}
+		from[z.origin] = name
+		zones = append(zones, z)
+	}
+	return zones, nil
+}
+
+func readZoneFile(name string) (*Zone, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ReadZone(f, "", name)
 }
 
 // fileError turns "FILE: dns: TEXT at line: 3:14" into its parts.

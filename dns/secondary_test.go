@@ -1,0 +1,89 @@
+package dns_test
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"glassmail/dns"
+)
+
+// A secondary copies the zone, follows its changes, and stops serving it when the
+// primary has been silent for the time of the SOA record.
+func TestSecondary(t *testing.T) {
+	w := newWorld(t, dns.LectureOptions{})
+	a := dns.NewAuthority(nil)
+	s := &dns.Secondary{Host: w.internet, Authority: a, Origin: "crepes.fr", Primary: netip.MustParseAddrPort("198.51.100.53:53"), Trace: w.log, Node: "dns2.crepes.fr"}
+	ctx, cancel := context.WithCancel(bg)
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	has := func(name string) bool { return len(ask(a, name, dns.TypeA).Answer()) > 0 }
+	until := func(what string, cond func() bool) {
+		t.Helper()
+		for range 10_000 {
+			if cond() {
+				return
+			}
+			w.clock.Sleepers(1)
+			w.clock.Advance(15 * time.Minute)
+		}
+		t.Fatalf("%s did not happen: %s", what, lines(w.log))
+	}
+	until("the first copy", func() bool { return has("mail.crepes.fr") })
+	if has("new.crepes.fr") {
+		t.Error("a record from the future")
+	}
+	if err := w.h.Change("crepes.fr", []dns.Record{record(t, "new.crepes.fr. 60 A 198.51.100.9")}, nil); err != nil {
+		t.Fatal(err)
+	}
+	until("the second copy", func() bool { return has("new.crepes.fr") })
+	w.remove("198.51.100.53")
+	gone := w.clock.Now()
+	until("the end of the service", func() bool { return a.Zone("crepes.fr") == nil })
+	if silent := w.clock.Now().Sub(gone); silent < 14*24*time.Hour-2*time.Hour {
+		t.Errorf("given up after %v, the SOA record says 14 days", silent)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadZones(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := dns.ReadZones(dir); err == nil || !strings.Contains(err.Error(), ".zone") {
+		t.Errorf("an empty folder: %v", err)
+	}
+	put("a.zone", hard)
+	put("notes.txt", "not a zone")
+	zones, err := dns.ReadZones(dir)
+	if err != nil || len(zones) != 1 || zones[0].Origin() != "hard.test." {
+		t.Fatalf("%v, %v", zones, err)
+	}
+	a := dns.NewAuthority(nil, zones...)
+	put("b.zone", "$ORIGIN b.\n@ 60 SOA ns h 1 1 1 1 1\n@ 60 NS ns\n")
+	if zones, err = dns.ReadZones(dir); err != nil {
+		t.Fatal(err)
+	}
+	a.Replace(zones...)
+	if len(a.Zones()) != 2 {
+		t.Errorf("%d zones", len(a.Zones()))
+	}
+	put("b.zone", "$ORIGIN b.\n@ 60 SOA ns h 1 1 1 1 x\n")
+	if _, err = dns.ReadZones(dir); err == nil || !strings.Contains(err.Error(), "b.zone:2:") {
+		t.Errorf("a fault: %v", err)
+	}
+	put("b.zone", hard)
+	if _, err = dns.ReadZones(dir); err == nil || !strings.Contains(err.Error(), "already") {
+		t.Errorf("one zone twice: %v", err)
+	}
+}
