@@ -60,13 +60,17 @@ func kindOf(verb string) kind {
 
 // command reads the next command and makes it pending, or answers it.
 func (f *front) command() error {
+	if cap(f.held) > keepHeld {
+		f.held = nil
+	}
+	if err := f.w.Await(f.patience(), true); err != nil {
+		return err
+	}
+	var head [80]byte
+	n := copy(head[:], f.w.Peek(len(head)))
 	line, err := f.w.ReadLine(f.patience(), true, maxLine)
 	if errors.Is(err, wire.ErrLineLong) {
-		if err := f.w.SkipLine(f.patience(), maxSwallow); err != nil {
-			f.bye("That line is too long")
-			return errBye
-		}
-		return f.say("* BAD That line is too long\r\n")
+		return f.longLine(parse(head[:n]))
 	} else if err != nil {
 		return err
 	}
@@ -99,6 +103,17 @@ func (f *front) command() error {
 	f.held = append(full, '\r', '\n')
 	f.pending = f.held
 	return nil
+}
+
+// longLine refuses a command that is too long, of which only the beginning is
+// known.
+func (f *front) longLine(c command) error {
+	if err := f.w.SkipLine(f.patience(), maxSwallow); err != nil {
+		f.bye("That line is too long")
+		return errBye
+	}
+	f.w.Log.Note("a line of more than 16 KiB was dropped")
+	return f.refuse(c, "BAD That line is too long")
 }
 
 // begin makes c the command whose answer is awaited.

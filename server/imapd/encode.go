@@ -19,9 +19,6 @@ type encoder struct {
 
 func (e *encoder) reset(utf8 bool) {
 	e.b, e.utf8 = e.b[:0], utf8
-	if cap(e.b) > 256<<10 {
-		e.b = nil
-	}
 }
 
 func (e *encoder) text(s string) *encoder {

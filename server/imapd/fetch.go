@@ -60,6 +60,7 @@ func (s *session) Fetch(_ *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 		return s.fail(err)
 	}
 	utf8 := s.utf8()
+	defer s.release()
 	found, err := s.messages(uids, func(m *mailbox.Message) error {
 		s.enc.reset(utf8)
 		return s.fetchOne(f, m)
@@ -169,8 +170,10 @@ func absent(err error) error {
 func (s *session) items(f *fetch, m *mailbox.Message, rec *mailbox.Record) {
 	e := &s.enc
 	flags, changed := m.Flags, false
-	if len(f.seen) > 0 && f.seen[0] == m.UID {
+	for len(f.seen) > 0 && f.seen[0] < m.UID { // expunged meanwhile
 		f.seen = f.seen[1:]
+	}
+	if len(f.seen) > 0 && f.seen[0] == m.UID {
 		flags, changed = flags|mailbox.Seen, true
 	}
 	if f.UID {

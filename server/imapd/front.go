@@ -21,6 +21,7 @@ const (
 	maxSASL       = 4 << 10  // one answer to a challenge
 	maxSwallow    = 64 << 10 // of a refused command
 	maxPart       = 64 << 10 // of a reply line that is held for rewriting
+	keepHeld      = 4 << 10  // memory kept between commands
 	maxEchoed     = 12       // of a line of one word, which may be a password
 	maxBadAtLogin = 10       // commands that cannot be understood before login
 )

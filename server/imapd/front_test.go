@@ -137,7 +137,9 @@ func TestTyping(t *testing.T) {
 	c.do("b2 SEARCH ALL", `^b2 BAD`)
 	c.do("b3 UID FROB 1", `^b3 BAD Unknown command$`)
 	c.do("b4 ID (\"name\" \"test\")", `^\* ID \("name" "glassmail"\)`, `^b4 OK`)
-	c.do("b5 "+strings.Repeat("x", 20000), `^\* BAD That line is too long`)
+	c.do("b5 "+strings.Repeat("x", 20000), `^b5 BAD That line is too long`)
+	c.do("b5 UID FETCH "+strings.Repeat("1,", 36000)+"1 FLAGS", `^b5 BAD That line`) // go-imap runs the rest
+	c.do(strings.Repeat("x", 20000), `^\* BAD That line is too long`)
 	c.do("b6 NOOP", `^b6 OK`)
 }
 

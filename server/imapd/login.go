@@ -31,6 +31,7 @@ func newLoginLimit(s *Server, w *wire.Front, raw net.Conn) *loginLimit {
 		case <-l.done:
 		case <-tick:
 			w.Log.Note("no login in time")
+			raw.SetWriteDeadline(time.Now().Add(time.Second)) // for a client that does not read
 			w.Send([]byte("* BYE Too long without a login\r\n"))
 			w.Flush()
 			raw.Close()

@@ -200,14 +200,14 @@ func (s *Server) Shutdown(ctx context.Context) int {
 		l.Close()
 		all = append(all, l)
 	}
+	var wg sync.WaitGroup
 	for f := range s.fronts {
-		f.Stop()
+		wg.Go(f.Stop) // waits while the front sends to a client that does not read
 	}
 	s.mu.Unlock()
 	stop := context.AfterFunc(ctx, s.cut)
 	defer stop()
 	n := make([]int, len(all))
-	var wg sync.WaitGroup
 	for i, l := range all {
 		wg.Go(func() { n[i] = l.Shutdown(ctx) })
 	}

@@ -55,6 +55,18 @@ func (s *session) line() string {
 	return s.f.cmd.line
 }
 
+// release gives back the memory of large answers: sessions live long, and most
+// of the time in IDLE.
+func (s *session) release() {
+	s.copyBuf = nil
+	if cap(s.enc.b) > keepEncoded {
+		s.enc.b = nil
+	}
+}
+
+// keepEncoded is how much memory for answers a session keeps, in bytes.
+const keepEncoded = 4 << 10
+
 func (s *session) store() Backend { return s.srv.o.Backend }
 
 // Namespace has one of the user's own (RFC 2342).

@@ -41,6 +41,7 @@ func (s *session) Store(_ *imapserver.FetchWriter, set imap.NumSet, f *imap.Stor
 	}
 	s.sel.know(changed)
 	s.enc.reset(false)
+	defer s.release()
 	byUID := s.verb() == "UID STORE"
 	for i := range changed.Messages {
 		m := &changed.Messages[i]

@@ -82,6 +82,7 @@ func (s *session) Poll(_ *imapserver.UpdateWriter, expunge bool) error {
 	if s.sel == nil {
 		return nil
 	}
+	defer s.release()
 	v := s.sel
 	d, err := s.store().Since(s.ctx, v.folder.ID, v.mod)
 	if err == nil && d.Gap {
