@@ -2,15 +2,17 @@ package dns
 
 import (
 	"context"
+	"fmt"
 
 	miekg "github.com/miekg/dns"
 )
 
 // denial is a checked proof that something does not exist (RFC 4035 §5.4): the
-// NSEC records whose signatures are good.
+// NSEC or NSEC3 records whose signatures are good.
 type denial struct {
-	e     *entry
-	nsecs []*miekg.NSEC
+	e      *entry
+	nsecs  []*miekg.NSEC
+	nsec3s []*miekg.NSEC3
 }
 
 func (d denial) fault(reason string) *ChainError {
@@ -20,21 +22,17 @@ func (d denial) fault(reason string) *ChainError {
 
 // judgeDenial checks an entry that says "no".
 func (w *walk) judgeDenial(ctx context.Context, e *entry) (int32, error) {
-	signed := false
-	for _, rr := range e.proof {
-		if typeOf(rr) == typeNSEC3 {
-			return unchecked, &ChainError{e.name, e.typ, e.zone, "its absence is proven by NSEC3 records, which are not checked here"}
-		}
-		signed = signed || typeOf(rr) == TypeNSEC
-	}
-	if !signed {
+	if !hasType(e.proof, TypeNSEC) && !hasType(e.proof, typeNSEC3) {
 		return w.judgeUnsigned(ctx, e.name, e.typ)
 	}
 	d, err := w.denial(ctx, e)
 	if err != nil {
 		return unchecked, err
 	}
-	if len(d.nsecs) == 0 {
+	switch {
+	case len(d.nsec3s) > 0:
+		return d.check3()
+	case len(d.nsecs) == 0:
 		return insecure, nil // the zone provably has no key
 	}
 	if e.code == NameError {
@@ -43,27 +41,32 @@ func (w *walk) judgeDenial(ctx context.Context, e *entry) (int32, error) {
 	return secure, d.noData()
 }
 
-// denial checks the signatures of the NSEC records of e.
+// denial checks the signatures of the NSEC and NSEC3 records of e.
 func (w *walk) denial(ctx context.Context, e *entry) (denial, error) {
 	d := denial{e: e}
 	for _, rr := range e.proof {
-		n, ok := rr.(*miekg.NSEC)
-		if !ok {
+		t := typeOf(rr)
+		if t != TypeNSEC && t != typeNSEC3 {
 			continue
 		}
-		owner := canonical(n.Hdr.Name)
-		rrs, sigs := pick(e.proof, owner, TypeNSEC)
+		owner := canonical(rr.Header().Name)
+		rrs, sigs := pick(e.proof, owner, t)
 		if len(sigs) == 0 {
-			return d, d.fault("the NSEC record of " + owner + " has no signature")
+			return d, d.fault(fmt.Sprintf("the %s record of %s has no signature", t, owner))
 		}
-		v, err := w.verify(ctx, owner, TypeNSEC, rrs, sigs)
+		v, err := w.verify(ctx, owner, t, rrs, sigs)
 		if err != nil {
 			return d, err
 		}
 		if sig, ok := sigs[0].(*miekg.RRSIG); v != secure || !ok || !below(canonical(sig.SignerName), e.name) {
 			continue
 		}
-		d.nsecs = append(d.nsecs, n)
+		switch n := rr.(type) {
+		case *miekg.NSEC:
+			d.nsecs = append(d.nsecs, n)
+		case *miekg.NSEC3:
+			d.nsec3s = append(d.nsec3s, n)
+		}
 	}
 	return d, nil
 }

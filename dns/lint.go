@@ -51,23 +51,29 @@ func (z *Zone) lintTarget(rr miekg.RR, target string) []string {
 	if !below(z.origin, target) || t == TypeCNAME || t == TypePTR {
 		return nil
 	}
-	owner := canonical(rr.Header().Name)
-	cut := z.cut(target)
-	if cut != "" && !(t == TypeNS && owner == cut) {
+	if cut := z.cut(target); cut != "" && !(t == TypeNS && canonical(rr.Header().Name) == cut) {
 		return nil // another zone knows
 	}
-	n := z.nodes[target]
+	if text := z.lintHost(t, target); text != "" {
+		return []string{text}
+	}
+	return nil
+}
+
+// lintHost looks for the address of a host for which this zone must tell it.
+func (z *Zone) lintHost(t Type, host string) string {
+	n := z.nodes[host]
 	switch {
 	case n != nil && n.set(TypeCNAME) != nil:
-		return []string{fmt.Sprintf("%s is an alias; the target of %s must have an address of its own (RFC 2181 §10.3): name the host behind it", target, t)}
+		return fmt.Sprintf("%s is an alias; the target of %s must have an address of its own (RFC 2181 §10.3): name the host behind it", host, t)
 	case n != nil && (n.set(TypeA) != nil || n.set(TypeAAAA) != nil):
-		return nil
-	case cut != "":
-		return []string{fmt.Sprintf("glue is missing: %s lies in the zone it serves, so this zone must tell its address (an A record)", target)}
-	case z.nodes["*."+trimRoot(parent(target))] != nil:
-		return nil
+		return ""
+	case z.cut(host) != "":
+		return fmt.Sprintf("glue is missing: %s lies in the zone it serves, so this zone must tell its address (an A record)", host)
+	case z.nodes["*."+trimRoot(parent(host))] != nil:
+		return ""
 	}
-	return []string{fmt.Sprintf("%s has no address in this zone", target)}
+	return fmt.Sprintf("%s has no address in this zone", host)
 }
 
 // CheckDelegation asks the servers that parent names for child whether they

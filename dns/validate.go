@@ -102,8 +102,13 @@ func (w *walk) judge(ctx context.Context, e *entry) (int32, error) {
 	if err != nil {
 		return unchecked, err
 	}
-	if d.cover(e.name) == nil { // RFC 4035 §5.3.4
-		return unchecked, d.fault("made from a wildcard, and no NSEC record proves that the name itself does not exist")
+	sig, _ := e.sigs[0].(*miekg.RRSIG)
+	absent, err := d.noExact(e.name, int(sig.Labels))
+	switch {
+	case err != nil:
+		return insecure, nil
+	case !absent: // RFC 4035 §5.3.4
+		return unchecked, d.fault("made from a wildcard, and no record proves that the name itself does not exist")
 	}
 	return secure, nil
 }
@@ -355,6 +360,9 @@ func (w *walk) cutAt(ctx context.Context, name string) (isCut bool, v int32, err
 	}
 	for _, rr := range ds.proof { // proven: no DS. A zone begins here if there is an NS record
 		if n, ok := rr.(*miekg.NSEC); ok && canonical(n.Hdr.Name) == name && hasBit(n, TypeNS) {
+			return true, insecure, nil
+		}
+		if n, ok := rr.(*miekg.NSEC3); ok && bit3(n, TypeNS) && n.Match(name) {
 			return true, insecure, nil
 		}
 	}
