@@ -62,6 +62,7 @@ type engine struct {
 	in     chan *stage
 	done   chan struct{}
 	close  func()
+	once   sync.Once // of stop
 	wg     sync.WaitGroup
 }
 
@@ -107,10 +108,13 @@ func (e *engine) run(c *conn) {
 }
 
 // stop waits for all goroutines of the engine. Its connections have ended before.
+// smtp.Server.Shutdown panics when it is called twice at once.
 func (e *engine) stop() {
-	e.server.Shutdown(context.Background())
-	e.close()
-	e.wg.Wait()
+	e.once.Do(func() {
+		e.server.Shutdown(context.Background())
+		e.close()
+		e.wg.Wait()
+	})
 }
 
 // Accept hands the engine its next connection.
