@@ -34,6 +34,9 @@ func Lint(z *Zone) []Finding {
 			out = append(out, Finding{Name: rr.Header().Name, Type: typeOf(rr).String(), Text: text})
 		}
 	}
+	if apex := z.nodes[z.origin]; apex.set(TypeDNSKEY) != nil && !z.signed {
+		out = append(out, Finding{Name: z.origin, Type: "DNSKEY", Text: "the zone has keys and no NSEC records, so nobody can prove what does not exist; NSEC3 is not served: sign with NSEC"})
+	}
 	if ns := z.nodes[z.origin].set(TypeNS); len(ns.rrs) == 1 {
 		out = append(out, Finding{Name: z.origin, Type: "NS", Text: "one name server only: when it fails, nobody finds the domain; RFC 1034 §4.1 wants two"})
 	}

@@ -18,7 +18,7 @@ type lookup struct {
 
 // answer fills reply with what the zone says about name and t.
 func (z *Zone) answer(reply *miekg.Msg, name string, t Type, do bool) {
-	l := &lookup{z: z, reply: reply, do: do && z.signed}
+	l := &lookup{z: z, reply: reply, do: do}
 	reply.Authoritative = true
 	for range maxAliases {
 		next := l.step(name, t)
@@ -157,7 +157,7 @@ func (l *lookup) negative() {
 // deny adds the NSEC record that proves that name does not exist (RFC 4035
 // §3.1.3.2), once.
 func (l *lookup) deny(name string) {
-	if !l.do {
+	if !l.do || len(l.z.order) == 0 {
 		return
 	}
 	owner := l.z.before(name)

@@ -22,10 +22,22 @@ func ParseRecord(line string) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("record %q: %w", line, err)
 	}
-	if rr == nil || (Record{rr}).Data() == "" {
+	if rr == nil || empty(rr) {
 		return Record{}, fmt.Errorf("record %q: no data", line)
 	}
 	return Record{rr}, nil
+}
+
+// empty reports whether a record of master text had no data after its type,
+// which the parser lets pass for the sake of updates.
+func empty(rr miekg.RR) bool {
+	zero := miekg.TypeToRR[rr.Header().Rrtype]
+	if zero == nil {
+		return (Record{rr}).Data() == ""
+	}
+	z := zero()
+	*z.Header() = *rr.Header()
+	return miekg.IsDuplicate(z, rr)
 }
 
 // Name is the owner of the record, with its final dot.

@@ -21,13 +21,14 @@ type walk struct {
 	steps []Step
 
 	secure     bool            // all that was found is tied to a trust anchor
+	judging    map[*entry]bool // entries whose signatures are being checked
 	lookingFor map[string]bool // name servers whose address is being looked for
 
 	heard func(zone string, s target, in *Reply) // sees each useful reply; may be nil
 }
 
 func newWalk(r *Resolver) *walk {
-	return &walk{r: r, seen: map[key]*entry{}, asked: map[question]bool{}, lookingFor: map[string]bool{}}
+	return &walk{r: r, seen: map[key]*entry{}, asked: map[question]bool{}, lookingFor: map[string]bool{}, judging: map[*entry]bool{}}
 }
 
 // question is one query to one server.

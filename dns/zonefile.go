@@ -56,7 +56,7 @@ func ReadZone(r io.Reader, origin, file string) (*Zone, error) {
 		if n++; n > maxZoneRecords {
 			return nil, &FileError{File: file, Line: lines.at(), Text: fmt.Sprintf("more than %d records", maxZoneRecords)}
 		}
-		if (Record{rr}).Data() == "" { // the parser lets that pass, for updates
+		if empty(rr) {
 			return nil, &FileError{File: file, Line: lines.at(), Text: fmt.Sprintf("%s %s: no data", rr.Header().Name, typeOf(rr))}
 		}
 		if err := b.add(rr); err != nil {
