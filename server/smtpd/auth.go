@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"glassmail/mail"
+	"glassmail/trace"
 )
 
 // masked stands in the trace for what is secret.
@@ -49,11 +50,26 @@ func (c *conn) auth(arg string) {
 // the engine, "=" is the same (RFC 4954 §4).
 func (c *conn) answer(line []byte) {
 	c.sasl = false
-	c.log.Line('C', masked)
+	c.log.Line(trace.Client, masked)
 	if len(line) == 0 {
 		line = []byte("=")
 	}
 	c.feed = append(append([]byte(nil), line...), '\r', '\n')
+}
+
+// isLogin reports an argument that begins as that of AUTH does.
+func isLogin(arg string) bool {
+	words := strings.Fields(arg)
+	return len(words) > 1 && (strings.EqualFold(words[0], mechPlain) || strings.EqualFold(words[0], mechLogin))
+}
+
+// maskResponse hides what comes after the verb and the mechanism.
+func maskResponse(line string) string {
+	words := strings.Fields(line)
+	if len(words) <= 2 {
+		return line
+	}
+	return words[0] + " " + words[1] + " " + masked
 }
 
 // breakSASL ends an exchange whose answer cannot be read. The engine is told that

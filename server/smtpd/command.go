@@ -57,9 +57,11 @@ func commands() map[string]command {
 
 // parse splits a line into verb and argument. Both are "" for a blank line.
 func parse(line []byte) (verb, arg string) {
-	text := strings.Trim(string(line), " \t")
-	verb, arg, _ = strings.Cut(text, " ")
-	return strings.ToUpper(verb), strings.TrimLeft(arg, " \t")
+	verb = strings.Trim(string(line), " \t")
+	if i := strings.IndexAny(verb, " \t"); i >= 0 {
+		verb, arg = verb[:i], strings.TrimLeft(verb[i:], " \t")
+	}
+	return strings.ToUpper(verb), arg
 }
 
 // run runs one command line.
@@ -80,15 +82,17 @@ func (c *conn) run(line []byte) {
 
 // record puts the command into the trace, without what is secret in it.
 func (c *conn) record(verb, arg string, line []byte) {
+	_, known := c.srv.commands[verb]
+	c.secret = verb == "AUTH" || c.secret && !known
 	if c.log == nil {
 		return
 	}
 	text := string(line)
-	if verb == "AUTH" {
-		mechanism, response, found := strings.Cut(arg, " ")
-		if found && response != "" {
-			text = verb + " " + mechanism + " " + masked
-		}
+	switch {
+	case c.secret && !known:
+		text = masked
+	case c.secret || isLogin(arg): // the latter after a mistyped AUTH
+		text = maskResponse(text)
 	}
 	c.log.Event(trace.Event{Kind: trace.Line, Dir: trace.Client, Text: text, Before: c.state.String()})
 }
@@ -120,7 +124,7 @@ func (c *conn) unknown(verb string, line []byte) {
 		c.farewell(mail.NewReply(421, mail.Enhanced{4, 7, 0}, "%s speaks SMTP, not HTTP; closing connection", c.srv.opts.Name), "the client speaks HTTP")
 	case verb == "":
 		c.fault(500, mail.Enhanced{5, 5, 2}, "An empty line is no command; HELP lists the commands")
-	case !isWord(verb):
+	case c.secret || !isWord(verb):
 		c.fault(500, mail.Enhanced{5, 5, 1}, "That is no command; HELP lists the commands")
 	default:
 		if near, ok := c.nearest(verb); ok {

@@ -39,6 +39,7 @@ type conn struct {
 	feed    []byte  // what the engine reads next
 	resumed []byte  // a command that ended a chunked transfer and is still to be run
 	muted   bool    // the engine's next reply is not for the client
+	secret  bool    // after AUTH, what is no command may be an answer that came too early
 	sasl    bool    // the client's next line is an answer to a SASL challenge
 	chunks  *chunks // the chunked transfer under way (RFC 3030)
 	lenient bool    // the text under way may have bare LFs

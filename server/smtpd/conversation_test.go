@@ -44,7 +44,7 @@ C: quit
 S: 221 hamburger.edu closing connection
 END`},
 	{"codes after HELO have no enhanced codes", `S: 220
-C: HELO crepes.fr
+C: 	HELO	 crepes.fr
 S: 250 Hello
 C: XYZZY
 S: 500 There is no command XYZZY; HELP lists the commands

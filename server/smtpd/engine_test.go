@@ -3,7 +3,6 @@ package smtpd
 import (
 	"bufio"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -154,9 +153,4 @@ func TestReplyFitsItsLine(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", tt.in, got, tt.want)
 		}
 	}
-}
-
-func ExampleLecture() {
-	fmt.Println(Lecture().Data)
-	// Output: Enter mail, end with "." on a line by itself
 }

@@ -183,6 +183,29 @@ func TestAUTH(t *testing.T) {
 	}
 }
 
+// TestSecretsAreMasked: whatever a client does with a password, the trace does not
+// show it.
+func TestSecretsAreMasked(t *testing.T) {
+	r := submission(t)
+	c := r.greeted(t)
+	secret := credentials("alice", "sesame")
+	c.say("AUTH\tPLAIN\t"+secret+" "+secret, "501")
+	c.say("AUHT PLAIN "+secret, "500")
+	c.say("LOGIN PLAIN "+secret, "500")
+	c.say("AUTH GSSAPI "+secret, "504")
+	c.say(secret, "500 5.5.1 That is no command")
+	c.say("c2VzYW1l", "500 5.5.1 That is no command")
+	c.say("NOOP", "250")
+	c.say("AUTH LOGIN", "334")
+	c.say("!"+secret, "501")
+	c.say(secret, "500 5.5.1 That is no command")
+	for _, e := range r.log.Since(0) {
+		if strings.Contains(strings.ToUpper(e.Text), strings.ToUpper(secret)) || strings.Contains(strings.ToUpper(e.Text), "C2VZYW1L") {
+			t.Errorf("the trace shows %s", e)
+		}
+	}
+}
+
 func TestAUTHNeedsTLS(t *testing.T) {
 	r := secure(t, func(o *smtpd.Options) { o.Submission, o.AuthRequiresTLS = true, true })
 	c := r.dial(t)
