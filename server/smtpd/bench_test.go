@@ -117,3 +117,21 @@ func send(b *testing.B, addr string, size int, pipelined bool) {
 		line("250")
 	}
 }
+
+// BenchmarkConnection is a whole connection with one message of 4 KiB.
+func BenchmarkConnection(b *testing.B) {
+	r := serve(b, func(o *smtpd.Options) { o.Post, o.Trace = null{}, nil })
+	text := strings.Repeat(strings.Repeat("x", 70)+"\r\n", 4096/72)
+	b.ReportAllocs()
+	for b.Loop() {
+		c, err := net.Dial("tcp", r.addr)
+		if err != nil {
+			b.Fatal(err)
+		}
+		io.WriteString(c, "EHLO crepes.fr\r\nMAIL FROM:<alice@crepes.fr>\r\nRCPT TO:<bob@hamburger.edu>\r\nDATA\r\n"+text+".\r\nQUIT\r\n")
+		if out, err := io.ReadAll(c); err != nil || !strings.Contains(string(out), "\r\n221 ") {
+			b.Fatalf("%q and %v", out, err)
+		}
+		c.Close()
+	}
+}
