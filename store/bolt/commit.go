@@ -306,18 +306,26 @@ func (s *Store) index(group []*op) (backlog []*op) {
 	return s.failUnacknowledged(group, err)
 }
 
-// failUnacknowledged answers err to the operations whose effect nobody was
-// promised and that left nothing in the journal, and returns the others.
+// failUnacknowledged answers err to the operations whose effect nobody was promised,
+// and returns those that are in the journal and must get into the index. Who waits
+// to see one of these waits no longer: it is accepted, and a repetition by its ID
+// is the same delivery.
 func (s *Store) failUnacknowledged(group []*op, err error) (rest []*op) {
 	stopped := errors.Is(err, ErrStopped)
 	for _, o := range group {
+		keep := o.kind == typeAccept || o.kind == typeMove
 		switch {
-		case o.kind == 0 || o.kind == typeText || stopped:
-			if o.wait {
-				s.abandon(o)
-				o.done <- err
-			}
+		case !o.wait:
+		case keep && !stopped && o.acc != nil && !o.acc.Wait: // it waited for the index to be safe, and is
+			o.done <- nil
 		default:
+			if !keep {
+				s.abandon(o)
+			}
+			o.done <- err
+		}
+		o.wait = false
+		if keep && !stopped {
 			rest = append(rest, o)
 		}
 	}
