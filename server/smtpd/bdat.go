@@ -105,7 +105,7 @@ func (t *text) finishChunks(p []byte) int {
 		n = copy(p, "\r\n")
 		t.scan.at = lineStart
 	}
-	t.finish(0)
+	t.finish()
 	return n
 }
 

@@ -127,12 +127,7 @@ func (c *conn) line(limit int, atRest bool) ([]byte, error) {
 func (c *conn) broken(err error) {
 	switch {
 	case errors.Is(err, wire.ErrLineLong):
-		c.breakSASL()
-		if err := c.front.SkipLine(c.srv.opts.Limits.Command, maxSkipped); err != nil {
-			c.farewell(mail.NewReply(421, mail.Enhanced{4, 5, 2}, "%s line much too long, closing connection", c.srv.opts.Name), "a line of more than 1 MiB")
-			return
-		}
-		c.fault(500, mail.Enhanced{5, 5, 2}, "Line too long: at most %d bytes", maxCommand) // RFC 5321 §4.5.3.1.9
+		c.skipLine()
 	case errors.Is(err, wire.ErrTimeout):
 		c.farewell(mail.NewReply(421, mail.Enhanced{4, 4, 2}, "%s timeout, closing connection", c.srv.opts.Name), "timeout")
 	case errors.Is(err, wire.ErrStopping):
@@ -141,6 +136,20 @@ func (c *conn) broken(err error) {
 		c.end("the client left")
 	default:
 		c.end(err.Error())
+	}
+}
+
+// skipLine answers a line that is too long, and goes on after its end.
+func (c *conn) skipLine() {
+	c.breakSASL()
+	err := c.front.SkipLine(c.srv.opts.Limits.Command, maxSkipped)
+	switch {
+	case errors.Is(err, wire.ErrLineLong):
+		c.farewell(mail.NewReply(421, mail.Enhanced{4, 5, 2}, "%s line much too long, closing connection", c.srv.opts.Name), "a line of more than 1 MiB")
+	case err != nil:
+		c.broken(err)
+	default:
+		c.fault(500, mail.Enhanced{5, 5, 2}, "Line too long: at most %d bytes", maxCommand) // RFC 5321 §4.5.3.1.9
 	}
 }
 

@@ -97,7 +97,7 @@ func (t *text) more(p []byte) int {
 		t.refuse(t.scan.fault)
 		t.c.farewell(t.scan.fault, "the message ended in LF . LF")
 	case end:
-		t.finish(used)
+		t.finish()
 	case t.scan.fault != nil:
 		t.refuse(t.scan.fault)
 	}
@@ -136,7 +136,7 @@ func (t *text) broken(err error) {
 }
 
 // finish ends the message well, if it is well.
-func (t *text) finish(used int) {
+func (t *text) finish() {
 	t.ended = true
 	if t.scan.lf {
 		t.c.note("lines that ended in a bare LF (0A) were taken as if they ended in CR LF (0D 0A), and LF . LF as the end")
