@@ -37,16 +37,28 @@ func (e *examined) matches(c *imap.SearchCriteria) (bool, error) {
 	if !e.state(c) {
 		return false, nil
 	}
-	if ok, err := e.sent(c); !ok || err != nil {
-		return false, err
+	for _, meets := range []func(*imap.SearchCriteria) (bool, error){e.sent, e.headers, e.combined, e.contents} {
+		if ok, err := meets(c); !ok || err != nil || e.lost {
+			return false, err
+		}
 	}
+	return true, nil
+}
+
+// headers checks HEADER and its short forms.
+func (e *examined) headers(c *imap.SearchCriteria) (bool, error) {
 	for _, h := range c.Header {
 		if ok, err := e.hasHeader(h.Key, h.Value); !ok || err != nil {
 			return false, err
 		}
 	}
+	return true, nil
+}
+
+// combined checks NOT and OR.
+func (e *examined) combined(c *imap.SearchCriteria) (bool, error) {
 	for i := range c.Not {
-		if ok, err := e.matches(&c.Not[i]); ok || err != nil || e.lost {
+		if ok, err := e.matches(&c.Not[i]); ok || err != nil {
 			return false, err
 		}
 	}
@@ -59,6 +71,11 @@ func (e *examined) matches(c *imap.SearchCriteria) (bool, error) {
 			return false, err
 		}
 	}
+	return true, nil
+}
+
+// contents checks BODY and TEXT.
+func (e *examined) contents(c *imap.SearchCriteria) (bool, error) {
 	for _, t := range c.Body {
 		if ok, err := e.hasText(t, false); !ok || err != nil {
 			return false, err
@@ -69,7 +86,7 @@ func (e *examined) matches(c *imap.SearchCriteria) (bool, error) {
 			return false, err
 		}
 	}
-	return !e.lost, nil
+	return true, nil
 }
 
 // state checks what the store knows of the message itself.

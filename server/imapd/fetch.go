@@ -1,12 +1,10 @@
 package imapd
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"strings"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -266,126 +264,6 @@ func (s *session) stream(r io.Reader, n int64) error {
 			return err
 		}
 		n -= int64(k)
-	}
-	return nil
-}
-
-// binary writes BINARY[…] and BINARY.SIZE[…] (RFC 3516).
-func (s *session) binary(f *fetch, rec *mailbox.Record, text mail.Message) error {
-	for _, b := range f.BinarySectionSize {
-		n, ok, err := decodedSize(rec, text, b.Part)
-		if err != nil {
-			return s.cannotDecode(err)
-		}
-		s.enc.space(s.enc.items).text("BINARY.SIZE[").path(b.Part)
-		if !ok {
-			n = 0
-		}
-		s.enc.number("] ", int(n))
-	}
-	for _, b := range f.BinarySection {
-		n, ok, err := decodedSize(rec, text, b.Part)
-		if err != nil {
-			return s.cannotDecode(err)
-		}
-		s.enc.space(s.enc.items).text("BINARY[").path(b.Part)
-		s.enc.text("]")
-		from := int64(0)
-		if p := b.Partial; p != nil {
-			s.enc.number("<", int(p.Offset)).text(">")
-			from = min(p.Offset, n)
-			n = min(p.Size, n-from)
-		}
-		if !ok {
-			s.enc.text(" NIL")
-			continue
-		}
-		s.enc.number(" ~{", int(n)).text("}\r\n")
-		r, _, err := decoded(rec, text, b.Part)
-		if err != nil {
-			return err
-		}
-		if _, err := io.CopyN(io.Discard, r, from); err != nil {
-			s.f.cut(err)
-			return err
-		}
-		if err := s.stream(r, n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// decodedSize counts what a part holds when decoded; ok is false if there is no
-// such part.
-func decodedSize(rec *mailbox.Record, text mail.Message, part []int) (n int64, ok bool, err error) {
-	r, ok, err := decoded(rec, text, part)
-	if !ok || err != nil {
-		return 0, ok, err
-	}
-	n, err = io.Copy(io.Discard, r)
-	return n, true, err
-}
-
-func (s *session) cannotDecode(err error) error {
-	if errors.Is(err, errCTE) {
-		return refuse(imap.ResponseCodeUnknownCTE, "The encoding of that part is unknown")
-	}
-	return err
-}
-
-// fetchWords reads again what the library does not pass on of a FETCH: which of
-// the sections were asked by an obsolete name, and whether BODY, BODYSTRUCTURE or
-// both are wanted.
-func fetchWords(line string) (names []string, body, structure bool) {
-	b := []byte(strings.ToUpper(line))
-	if i := bytes.Index(b, []byte("FETCH ")); i >= 0 {
-		b = b[i+len("FETCH "):]
-	}
-	_, b, _ = bytes.Cut(b, []byte{' '}) // the set
-	for len(b) > 0 {
-		n := bytes.IndexAny(b, " ()[<")
-		word := b
-		if n >= 0 {
-			word = b[:n]
-		}
-		bracket := n >= 0 && b[n] == '['
-		switch w := string(word); {
-		case w == "BODY" && !bracket || w == "FULL":
-			body = true
-		case w == "BODYSTRUCTURE":
-			structure = true
-		case w == "RFC822" || w == "RFC822.HEADER" || w == "RFC822.TEXT":
-			names = append(names, w)
-		case w == "RFC822.PEEK":
-			names = append(names, "RFC822")
-		case (w == "BODY" || w == "BODY.PEEK") && bracket:
-			names = append(names, "")
-		}
-		if n < 0 {
-			break
-		}
-		b = b[n+1:]
-		if bracket {
-			b = afterBracket(b)
-		}
-	}
-	return names, body, structure
-}
-
-// afterBracket skips to what follows the bracket that is open. Names of fields
-// may be quoted.
-func afterBracket(b []byte) []byte {
-	quoted := false
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case !quoted && c == ']':
-			return b[i+1:]
-		}
 	}
 	return nil
 }

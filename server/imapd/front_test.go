@@ -157,7 +157,7 @@ func TestRefusedLogins(t *testing.T) {
 	clock := wire.NewManual(time.Now())
 	s := newSite(t, func(o *Options) {
 		o.Host = clockHost{clock: clock}
-		o.Failures = 3
+		o.Failures, o.Delay = 3, time.Second
 	})
 	c := s.dial(t)
 	clock.Sleepers(1) // the limit until login
@@ -243,7 +243,7 @@ func TestIdleTellsWhatCameBefore(t *testing.T) {
 }
 
 func TestSecretsAreMasked(t *testing.T) {
-	s := newSite(t, func(o *Options) { o.Delay = 1 })
+	s := newSite(t, nil)
 	c := s.dial(t)
 	const word = "hunter2secret"
 	c.do("a LOGIN bob "+word, `^a NO`)

@@ -19,7 +19,6 @@ import (
 func fuzzSite(tb testing.TB) *site {
 	s := newSite(tb, func(o *Options) {
 		o.TLS = nil
-		o.Delay = 1
 		o.AppendLimit = 10 << 10
 	})
 	s.deliver(tb, hello)

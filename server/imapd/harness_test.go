@@ -123,7 +123,7 @@ func newSite(t testing.TB, tune func(*Options)) *site {
 	s.pool = &tls.Config{RootCAs: a.Pool(), ServerName: "localhost"}
 	o := Options{
 		Name: "hamburger.edu", Host: wire.OS{}, Backend: s.node, Trace: s.log,
-		TLS: wire.ServerTLS(cert), PlainAuth: true,
+		TLS: wire.ServerTLS(cert), PlainAuth: true, Delay: time.Nanosecond,
 	}
 	if tune != nil {
 		tune(&o)

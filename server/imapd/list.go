@@ -114,47 +114,59 @@ func (s *session) listed(name string) (*imap.ListData, error) {
 	return nil, nil
 }
 
-// listData describes an entry, nil if it is not selected.
-func (s *session) listData(e *entry, o *imap.ListOptions, lsub bool) *imap.ListData {
-	f := e.folder
-	d := &imap.ListData{Delim: delimiter, Mailbox: e.name}
-	subscribed := f != nil && f.Subscribed
-	special := f != nil && f.Special != ""
+// selects reports whether the options of a LIST choose an entry.
+func (e *entry) selects(o *imap.ListOptions, lsub bool) bool {
+	special := e.folder != nil && e.folder.Special != ""
+	subscribed := e.folder != nil && e.folder.Subscribed
 	switch {
 	case o.SelectSpecialUse && !special:
+		return false
+	case o.SelectSubscribed:
+		return subscribed || e.below && (lsub || o.SelectRecursiveMatch)
+	}
+	return true
+}
+
+// listData describes an entry, nil if it is not selected.
+func (s *session) listData(e *entry, o *imap.ListOptions, lsub bool) *imap.ListData {
+	if !e.selects(o, lsub) {
 		return nil
-	case o.SelectSubscribed && !subscribed:
-		if !e.below || !lsub && !o.SelectRecursiveMatch {
-			return nil
-		}
-		if lsub { // RFC 3501 §6.3.9
-			d.Attrs = []imap.MailboxAttr{imap.MailboxAttrNoSelect}
-			return d
-		}
-	case !o.SelectSubscribed && f == nil && !e.children:
-		return nil
+	}
+	f := e.folder
+	d := &imap.ListData{Delim: delimiter, Mailbox: e.name}
+	if lsub && (f == nil || !f.Subscribed) { // RFC 3501 §6.3.9: only a level above one that is
+		d.Attrs = []imap.MailboxAttr{imap.MailboxAttrNoSelect}
+		return d
 	}
 	if o.SelectRecursiveMatch && e.below {
 		d.ChildInfo = &imap.ListDataChildInfo{Subscribed: true} // RFC 5258 §4
 	}
-	if f == nil {
-		d.Attrs = append(d.Attrs, imap.MailboxAttrNonExistent, imap.MailboxAttrNoSelect)
-	}
-	if e.children {
-		d.Attrs = append(d.Attrs, imap.MailboxAttrHasChildren)
-	} else {
-		d.Attrs = append(d.Attrs, imap.MailboxAttrHasNoChildren)
-	}
-	if special {
-		d.Attrs = append(d.Attrs, imap.MailboxAttr(f.Special))
-	}
-	if subscribed && !lsub && (o.ReturnSubscribed || o.SelectSubscribed) {
-		d.Attrs = append(d.Attrs, imap.MailboxAttrSubscribed)
-	}
+	d.Attrs = e.attributes(o, lsub)
 	if o.ReturnStatus != nil && f != nil {
 		d.Status = s.status(f)
 	}
 	return d
+}
+
+// attributes are those of RFC 9051 §7.3.1.
+func (e *entry) attributes(o *imap.ListOptions, lsub bool) (attrs []imap.MailboxAttr) {
+	if e.folder == nil {
+		attrs = append(attrs, imap.MailboxAttrNonExistent, imap.MailboxAttrNoSelect)
+	}
+	if e.children {
+		attrs = append(attrs, imap.MailboxAttrHasChildren)
+	} else {
+		attrs = append(attrs, imap.MailboxAttrHasNoChildren)
+	}
+	if f := e.folder; f != nil {
+		if f.Special != "" {
+			attrs = append(attrs, imap.MailboxAttr(f.Special))
+		}
+		if f.Subscribed && !lsub && (o.ReturnSubscribed || o.SelectSubscribed) {
+			attrs = append(attrs, imap.MailboxAttrSubscribed)
+		}
+	}
+	return attrs
 }
 
 // matches compares a name with a pattern, in which * stands for anything and %

@@ -1,11 +1,8 @@
 package imapd
 
 import (
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
-	"mime/quotedprintable"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -147,48 +144,4 @@ func (e *encoder) astring(s string) {
 		s = `""`
 	}
 	e.text(s)
-}
-
-// errCTE says that a part's encoding is none that can be decoded.
-var errCTE = errors.New("unknown content transfer encoding")
-
-// decoded reads a part's content without its transfer encoding (RFC 3516 §4.3).
-// A content that breaks its own encoding ends where it does.
-func decoded(rec *mailbox.Record, b mail.Message, part []int) (r io.Reader, ok bool, err error) {
-	p, from, to := &rec.Root, int64(0), b.Size()
-	if len(part) == 0 {
-		return io.NewSectionReader(b, from, to), true, nil
-	}
-	if p = rec.Root.Find(part); p == nil {
-		return nil, false, nil
-	}
-	r, err = contentReader(p, b)
-	return r, true, err
-}
-
-// contentReader undoes a part's transfer encoding.
-func contentReader(p *mailbox.Part, b io.ReaderAt) (io.Reader, error) {
-	raw := io.NewSectionReader(b, p.Body, p.Size())
-	switch p.Encoding {
-	case "7bit", "8bit", "binary", "":
-		return raw, nil
-	case "base64":
-		return &lenient{r: base64.NewDecoder(base64.StdEncoding, raw)}, nil
-	case "quoted-printable":
-		return &lenient{r: quotedprintable.NewReader(raw)}, nil
-	}
-	return nil, errCTE
-}
-
-// lenient ends quietly where its reader fails for what it reads.
-type lenient struct{ r io.Reader }
-
-// Read never returns a decoding error.
-func (l *lenient) Read(p []byte) (int, error) {
-	n, err := l.r.Read(p)
-	var corrupt base64.CorruptInputError
-	if err != nil && (errors.As(err, &corrupt) || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasPrefix(err.Error(), "quotedprintable:")) {
-		err = io.EOF
-	}
-	return n, err
 }
