@@ -270,12 +270,20 @@ func (n *Node) openServices(ctx context.Context) error {
 		for _, addr := range s.Addrs {
 			l, err := n.o.Host.Listen(ctx, addr)
 			if err != nil {
-				return wire.ListenError(n.name+" "+s.Key, addr, "--"+s.Key, err)
+				return wire.ListenError(n.name+" "+s.Key, addr, n.listenFlag(s.Key), err)
 			}
 			one.listeners = append(one.listeners, l)
 		}
 	}
 	return nil
+}
+
+// listenFlag is the option that chooses where a service listens.
+func (n *Node) listenFlag(key string) string {
+	if n.o.Lab {
+		return "--port-base"
+	}
+	return "--" + key
 }
 
 // tlsConfig is the certificate of the configuration, or one of our own.

@@ -113,7 +113,7 @@ func serveNames(c *cobra.Command, listen []string, addresses map[string]netip.Ad
 			fmt.Fprintf(out, "  %-20s %v\n", host, addresses[host])
 		}
 	})
-	return errors.Join(err, stopped(ctx))
+	return errors.Join(tools.Listening("the local name server", err), stopped(ctx))
 }
 
 // stopped is the cause of a stop that nobody asked for.

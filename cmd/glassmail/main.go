@@ -31,7 +31,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
@@ -40,7 +40,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if errors.As(err, &exit) {
 		return exit.Code
 	}
-	return tools.Usage // cobra's own errors are all about the command line
+	// Cobra's own errors are all about the command line.
+	if cmd.Runnable() {
+		fmt.Fprintf(stderr, "Usage: %s\n", cmd.UseLine())
+	}
+	fmt.Fprintf(stderr, "See '%s --help'.\n", cmd.CommandPath())
+	return tools.Usage
 }
 
 func newRoot() *cobra.Command {

@@ -14,7 +14,7 @@ import (
 
 func playCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "play FILE [HOST PORT]",
+		Use:   "play FILE HOST PORT",
 		Short: "Play a C:/S: script against a server and compare the replies",
 		Long: `Play a script of C: and S: lines against a server: what stands after C: is sent,
 what stands after S: must come. FILE may be "lecture": the dialogue of the course is

@@ -49,7 +49,7 @@ Ctrl-C stops the server.`,
 	}
 	listen := cmd.Flags().String("listen", sockets.Address, "address and port to listen on")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
-		return serve(c.Context(), *listen, c.OutOrStdout())
+		return Listening("the "+name, serve(c.Context(), *listen, c.OutOrStdout()))
 	}
 	return prepare(cmd)
 }

@@ -10,8 +10,11 @@ package tools
 import (
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/spf13/cobra"
+
+	"glassmail/wire"
 )
 
 // Exit codes of every command.
@@ -44,6 +47,16 @@ func failed(err error) error {
 // usage is an Exit of code Usage.
 func usage(format string, args ...any) error {
 	return &Exit{Code: Usage, Err: fmt.Errorf(format, args...)}
+}
+
+// Listening explains why a server with the flag --listen could not listen; other
+// errors stay as they are.
+func Listening(what string, err error) error {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "listen" || op.Addr == nil {
+		return err
+	}
+	return wire.ListenError(what, op.Addr.String(), "--listen", err)
 }
 
 // prepare makes wrong flags and arguments of cmd an Exit of code Usage, and
