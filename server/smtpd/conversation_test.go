@@ -272,6 +272,17 @@ func TestDialogues(t *testing.T) {
 	}
 }
 
+// TestRepliesAreASCII: a client that did not ask for UTF-8 gets none back (RFC
+// 6531 §3.7.4.2).
+func TestRepliesAreASCII(t *testing.T) {
+	r := serve(t, nil)
+	c := r.greeted(t)
+	got := c.say("MAIL FROM:<a@-ไทย.x>", "501 5.1.7 Bad address: ")
+	if !strings.Contains(got, "???") || strings.ContainsFunc(got, func(r rune) bool { return r > 0x7f }) {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestEveryLineHasItsCode: RFC 2034 §4 wants the enhanced code in each line.
 func TestEveryLineHasItsCode(t *testing.T) {
 	r := serve(t, nil)
