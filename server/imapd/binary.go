@@ -24,7 +24,7 @@ func (s *session) binary(f *fetch, rec *mailbox.Record, text mail.Message) error
 		if !ok {
 			n = 0
 		}
-		s.enc.number("] ", int(n))
+		s.enc.number("] ", int64(n))
 	}
 	for _, b := range f.BinarySection {
 		n, ok, err := decodedSize(rec, text, b.Part)
@@ -35,7 +35,7 @@ func (s *session) binary(f *fetch, rec *mailbox.Record, text mail.Message) error
 		s.enc.text("]")
 		from := int64(0)
 		if p := b.Partial; p != nil {
-			s.enc.number("<", int(p.Offset)).text(">")
+			s.enc.number("<", int64(p.Offset)).text(">")
 			from = min(p.Offset, n)
 			n = min(p.Size, n-from)
 		}
@@ -43,7 +43,7 @@ func (s *session) binary(f *fetch, rec *mailbox.Record, text mail.Message) error
 			s.enc.text(" NIL")
 			continue
 		}
-		s.enc.number(" ~{", int(n)).text("}\r\n")
+		s.enc.number(" ~{", int64(n)).text("}\r\n")
 		r, _, err := decoded(rec, text, b.Part)
 		if err != nil {
 			return err

@@ -330,3 +330,33 @@ func TestPatterns(t *testing.T) {
 		t.Error("matches")
 	}
 }
+
+// What Thunderbird says, in its own spelling.
+func TestThunderbird(t *testing.T) {
+	s := newSite(t, nil)
+	s.deliver(t, hello)
+	c := s.dial(t)
+	c.do(`1 capability`, `^\* CAPABILITY IMAP4rev2 IMAP4rev1 `, `^1 OK`)
+	c.do(`2 authenticate PLAIN`, `^\+ `)
+	c.do(`AGJvYgBzZWNyZXQ=`, `^2 OK \[CAPABILITY .* IDLE .* SPECIAL-USE .* APPENDLIMIT=52428800 ID\]`)
+	c.do(`3 namespace`, `^\* NAMESPACE \(\("" "/"\)\) NIL NIL$`, `^3 OK`)
+	c.do(`4 ID ("name" "Thunderbird" "version" "153.0")`, `^\* ID \("name" "glassmail"\)$`, `^4 OK`)
+	c.do(`5 list (subscribed) "" "*" return (special-use)`, `^\* LIST \(\\HasNoChildren \\Subscribed\) "/" INBOX$`, `^5 OK`)
+	c.do(`6 list "" "INBOX"`, `^\* LIST \(\\HasNoChildren\) "/" INBOX$`, `^6 OK`)
+	c.do(`7 create "Sent" (use (\Sent))`, `^7 OK`)
+	c.do(`8 subscribe "Sent"`, `^8 OK`)
+	c.run(`9 select "INBOX"`)
+	c.do(`10 getquotaroot "INBOX"`, `^10 BAD Unknown command$`)
+	c.do(`11 UID fetch 1:* (FLAGS)`, `^\* 1 FETCH \(UID 1 FLAGS \(\)\)$`, `^11 OK`)
+	contains(t, c.run(`12 UID fetch 1 (UID RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS (From To Cc Bcc Subject Date Message-ID Priority X-Priority References Newsgroups In-Reply-To Content-Type Reply-To)])`),
+		"* 1 FETCH (UID 1 FLAGS () RFC822.SIZE ", "BODY[HEADER.FIELDS (From To Cc Bcc Subject Date Message-ID Priority X-Priority References Newsgroups In-Reply-To Content-Type Reply-To)] {", "Message-ID: <1@crepes.fr>\n\n)")
+	contains(t, c.run(`13 UID fetch 1 (UID RFC822.SIZE BODY[]<0.20>)`), "FLAGS (\\Seen)", "BODY[]<0> {20}\nFrom: Alice <alice@c)")
+	c.do(`14 uid store 1 -FLAGS (\Seen)`, `^\* 1 FETCH \(UID 1 FLAGS \(\)\)$`, `^14 OK`)
+	c.do(`15 uid store 1 +Flags (Junk)`, `^\* FLAGS `, `^\* 1 FETCH \(UID 1 FLAGS \(Junk\)\)$`, `^15 OK`)
+	c.do(`16 uid copy 1 "Sent"`, `^16 OK \[COPYUID \d+ 1 1\]`)
+	c.do(`17 IDLE`, `^\+ idling`)
+	c.do(`DONE`, `^17 OK`)
+	c.do(`18 close`, `^18 OK`)
+	c.do(`19 logout`, `^\* BYE`, `^19 OK`)
+	c.eof()
+}

@@ -26,14 +26,14 @@ func (e *encoder) text(s string) *encoder {
 	return e
 }
 
-func (e *encoder) number(before string, n int) *encoder {
-	e.b = strconv.AppendInt(append(e.b, before...), int64(n), 10)
+func (e *encoder) number(before string, n int64) *encoder {
+	e.b = strconv.AppendInt(append(e.b, before...), n, 10)
 	return e
 }
 
 // expunge tells that a message is gone.
 func (e *encoder) expunge(seq uint32) error {
-	e.number("* ", int(seq)).text(" EXPUNGE\r\n")
+	e.number("* ", int64(seq)).text(" EXPUNGE\r\n")
 	return nil
 }
 
@@ -63,9 +63,9 @@ func (e *encoder) space(begin int) *encoder {
 
 // flagsOf is a whole FETCH response with the flags of a message.
 func (e *encoder) flagsOf(seq uint32, m *mailbox.Message, uid bool) {
-	e.number("* ", int(seq)).text(" FETCH (")
+	e.number("* ", int64(seq)).text(" FETCH (")
 	if uid {
-		e.number("UID ", int(m.UID)).text(" ")
+		e.number("UID ", int64(m.UID)).text(" ")
 	}
 	e.text("FLAGS ").flags(m.Flags, m.Keywords).text(")\r\n")
 }
@@ -90,7 +90,7 @@ func (e *encoder) string(s string) *encoder {
 	special, plain := e.quotable(s)
 	switch {
 	case !plain:
-		e.number("{", len(s)).text("}\r\n")
+		e.number("{", int64(len(s))).text("}\r\n")
 		if i := len(e.b); strings.IndexByte(s, 0) >= 0 { // a literal has no NUL
 			e.b = append(e.b, s...)
 			for ; i < len(e.b); i++ {

@@ -136,7 +136,7 @@ func (s *session) fetchOne(f *fetch, m *mailbox.Message) error {
 		}
 	}
 	e := &s.enc
-	e.number("* ", int(seq)).text(" FETCH (")
+	e.number("* ", int64(seq)).text(" FETCH (")
 	e.items = len(e.b)
 	s.items(f, m, rec)
 	for i, sec := range f.BodySection {
@@ -175,7 +175,7 @@ func (s *session) items(f *fetch, m *mailbox.Message, rec *mailbox.Record) {
 		flags, changed = flags|mailbox.Seen, true
 	}
 	if f.UID {
-		e.space(e.items).number("UID ", int(m.UID))
+		e.space(e.items).number("UID ", int64(m.UID))
 	}
 	if f.Flags || changed {
 		e.space(e.items).text("FLAGS ").flags(flags, m.Keywords)
@@ -184,7 +184,7 @@ func (s *session) items(f *fetch, m *mailbox.Message, rec *mailbox.Record) {
 		e.space(e.items).text("INTERNALDATE ").date(m.Date)
 	}
 	if f.RFC822Size {
-		e.space(e.items).number("RFC822.SIZE ", int(m.Size))
+		e.space(e.items).number("RFC822.SIZE ", int64(m.Size))
 	}
 	if f.Envelope {
 		e.space(e.items).text("ENVELOPE ").envelope(rec.Root.Envelope)
@@ -234,10 +234,10 @@ func (s *session) section(rec *mailbox.Record, text mail.Message, sec *imap.Fetc
 	case sp.none:
 		e.text(" NIL")
 	case sp.picked != nil:
-		e.number(" {", len(sp.picked)).text("}\r\n")
+		e.number(" {", int64(len(sp.picked))).text("}\r\n")
 		e.b = append(e.b, sp.picked...)
 	default:
-		e.number(" {", int(sp.size())).text("}\r\n")
+		e.number(" {", int64(sp.size())).text("}\r\n")
 		return s.stream(io.NewSectionReader(text, sp.from, sp.size()), sp.size())
 	}
 	return nil

@@ -221,6 +221,48 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// A client that does not read what it asked for does not hold up the others.
+func TestShutdownCutsTheDeaf(t *testing.T) {
+	s := newSite(t, nil)
+	s.deliver(t, strings.Repeat(strings.Repeat("x", 98)+"\r\n", 200000))
+	deaf, guess := s.inbox(t), s.dial(t)
+	deaf.send("a FETCH 1 BODY.PEEK[]\r\n")
+	deaf.want(`^\* 1 FETCH`)
+	guess.do("a LOGIN bob guess", `^a NO`)
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if n := s.server.Shutdown(ctx); n != 1 {
+		t.Errorf("%d connections were cut, want 1", n)
+	}
+	guess.want(`^\* BYE`)
+}
+
+func TestShutdownDoesNotWaitForGuessers(t *testing.T) {
+	clock := wire.NewManual(time.Now())
+	s := newSite(t, func(o *Options) { o.Host = clockHost{clock: clock} })
+	c := s.dial(t)
+	c.send("a LOGIN bob guess\r\n")
+	clock.Sleepers(2) // the limit until login, and the pause
+	if n := s.server.Shutdown(context.Background()); n != 0 {
+		t.Errorf("%d connections were cut", n)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	s := newSite(t, func(o *Options) { o.Limits.PerAddr = 1 })
+	first := s.dial(t)
+	c, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if got, err := io.ReadAll(c); err != nil || string(got) != "* BYE [UNAVAILABLE] Too many connections\r\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+	first.run("a NOOP")
+}
+
 func TestIdleEndsWithAnythingButDone(t *testing.T) {
 	s := newSite(t, nil)
 	c := s.inbox(t)

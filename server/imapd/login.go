@@ -76,6 +76,7 @@ func (s *session) pause(d time.Duration) {
 	defer stop()
 	select {
 	case <-tick:
+	case <-s.srv.quit:
 	case <-s.ctx.Done():
 	}
 }

@@ -94,6 +94,7 @@ type Server struct {
 	plain, secure *engine
 	base          context.Context // of all sessions; ends when they are cut
 	cut           context.CancelFunc
+	quit          chan struct{} // closed when Shutdown begins
 
 	mu        sync.Mutex
 	listeners map[*wire.Listener]struct{}
@@ -108,7 +109,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("imap server: name, host and backend are needed")
 	}
 	o.fill()
-	s := &Server{o: o, listeners: map[*wire.Listener]struct{}{}, fronts: map[*wire.Front]struct{}{}}
+	s := &Server{o: o, listeners: map[*wire.Listener]struct{}{}, fronts: map[*wire.Front]struct{}{}, quit: make(chan struct{})}
 	s.base, s.cut = context.WithCancel(context.Background())
 	s.plain = s.engine(o.TLS, o.PlainAuth)
 	s.secure = s.engine(nil, true)
@@ -194,6 +195,9 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, secure bool) error 
 // connections that were. A Server serves only until Shutdown.
 func (s *Server) Shutdown(ctx context.Context) int {
 	s.mu.Lock()
+	if !s.stopping {
+		close(s.quit)
+	}
 	s.stopping = true
 	all := make([]*wire.Listener, 0, len(s.listeners))
 	for l := range s.listeners {

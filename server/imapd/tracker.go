@@ -130,7 +130,7 @@ func (s *session) news(changed []mailbox.Message) {
 		}
 	}
 	if grew {
-		s.enc.number("* ", len(v.view)).text(" EXISTS\r\n")
+		s.enc.number("* ", int64(len(v.view))).text(" EXISTS\r\n")
 	}
 }
 
