@@ -178,22 +178,23 @@ func (s *Server) listen(ctx context.Context) ([]sockets, error) {
 	return open, nil
 }
 
-// listenOne opens UDP and TCP on one port. With port 0 the system chooses a free
-// UDP port, and TCP may find it taken: then another one is tried.
+// listenOne opens TCP and UDP on one port. With port 0 the system chooses a free
+// TCP port, of which there are fewer because connections take them; UDP may find
+// it taken: then another one is tried.
 func (s *Server) listenOne(ctx context.Context, addr string) (sockets, error) {
 	const tries = 8
 	var last error
 	for range tries {
-		udp, err := s.host.ListenPacket(ctx, addr)
+		tcp, err := s.host.Listen(ctx, addr)
 		if err != nil {
-			return sockets{}, fmt.Errorf("listen on %s (UDP): %w", addr, err)
+			return sockets{}, fmt.Errorf("listen on %s (TCP): %w", addr, err)
 		}
-		tcp, err := s.host.Listen(ctx, udp.LocalAddr().String())
+		udp, err := s.host.ListenPacket(ctx, tcp.Addr().String())
 		if err == nil {
 			return sockets{udp, tcp}, nil
 		}
-		udp.Close()
-		last = fmt.Errorf("listen on %s (TCP): %w", addr, err)
+		tcp.Close()
+		last = fmt.Errorf("listen on %s (UDP): %w", addr, err)
 		if _, port, err := net.SplitHostPort(addr); err != nil || port != "0" {
 			break
 		}
