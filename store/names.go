@@ -25,22 +25,8 @@ const (
 // Plan checks a folder change and returns what it asks for, with its names in
 // their canonical form. mailbox.ErrInvalid.
 func Plan(c mailbox.FolderChange) (a Action, old, name string, err error) {
-	asked := 0
-	for _, is := range []bool{c.New != "", c.Delete, c.Subscribe != nil} {
-		if is {
-			asked++
-		}
-	}
-	if asked != 1 {
-		return 0, "", "", fmt.Errorf("%w: one of create, rename, delete, subscribe", mailbox.ErrInvalid)
-	}
-	switch {
-	case c.Delete:
-		a = Delete
-	case c.Subscribe != nil:
-		a = Subscribe
-	case c.Old != "":
-		a = Rename
+	if a, err = action(c); err != nil {
+		return 0, "", "", err
 	}
 	if a != Create {
 		if old, err = FolderName(c.Old); err != nil {
@@ -54,13 +40,32 @@ func Plan(c mailbox.FolderChange) (a Action, old, name string, err error) {
 	}
 	switch {
 	case a == Delete && old == mailbox.Inbox: // RFC 9051 §6.3.5
-		return 0, "", "", fmt.Errorf("%w: INBOX cannot be deleted", mailbox.ErrInvalid)
+		err = fmt.Errorf("%w: INBOX cannot be deleted", mailbox.ErrInvalid)
 	case a == Rename && old != mailbox.Inbox && strings.HasPrefix(name, old+"/"):
-		return 0, "", "", fmt.Errorf("%w: a folder cannot move below itself", mailbox.ErrInvalid)
+		err = fmt.Errorf("%w: a folder cannot move below itself", mailbox.ErrInvalid)
 	case a == Create && !validSpecial(c.Special):
-		return 0, "", "", fmt.Errorf("%w: special use %q", mailbox.ErrInvalid, c.Special)
+		err = fmt.Errorf("%w: special use %q", mailbox.ErrInvalid, c.Special)
 	}
-	return a, old, name, nil
+	return a, old, name, err
+}
+
+// action tells which of the four is asked for.
+func action(c mailbox.FolderChange) (Action, error) {
+	asked := map[bool]int{}
+	for _, is := range []bool{c.New != "", c.Delete, c.Subscribe != nil} {
+		asked[is]++
+	}
+	switch {
+	case asked[true] != 1:
+		return 0, fmt.Errorf("%w: one of create, rename, delete, subscribe", mailbox.ErrInvalid)
+	case c.Delete:
+		return Delete, nil
+	case c.Subscribe != nil:
+		return Subscribe, nil
+	case c.Old != "":
+		return Rename, nil
+	}
+	return Create, nil
 }
 
 // FolderName checks a folder's name and returns it with INBOX, as its first
@@ -69,19 +74,21 @@ func FolderName(name string) (string, error) {
 	switch {
 	case name == "" || len(name) > mailbox.MaxFolderName || !utf8.ValidString(name):
 		return "", fmt.Errorf("%w: folder name of %d bytes", mailbox.ErrInvalid, len(name))
-	case strings.HasPrefix(name, "/") || strings.HasSuffix(name, "/") || strings.Contains(name, "//"):
+	case strings.Contains("/"+name+"/", "//"):
 		return "", fmt.Errorf("%w: folder name %q has an empty level", mailbox.ErrInvalid, name)
+	case strings.ContainsFunc(name, isControl):
+		return "", fmt.Errorf("%w: folder name %q has a control character", mailbox.ErrInvalid, name)
 	}
-	for _, r := range name {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 { // RFC 9051 §5.1
-			return "", fmt.Errorf("%w: folder name %q has a control character", mailbox.ErrInvalid, name)
-		}
-	}
-	n := len(mailbox.Inbox)
-	if len(name) >= n && strings.EqualFold(name[:n], mailbox.Inbox) && (len(name) == n || name[n] == '/') {
-		return mailbox.Inbox + name[n:], nil
+	first, _, _ := strings.Cut(name, "/")
+	if strings.EqualFold(first, mailbox.Inbox) && len(first) == len(mailbox.Inbox) {
+		return mailbox.Inbox + name[len(first):], nil
 	}
 	return name, nil
+}
+
+// isControl reports what RFC 9051 §5.1 keeps out of names.
+func isControl(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029
 }
 
 // Levels returns the names above a folder, topmost first, without itself.

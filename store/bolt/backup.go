@@ -45,42 +45,47 @@ func (s *Store) backup(ctx context.Context, dir string) error {
 		return err
 	}
 	// Later than the index: what lies between is brought in when the copy is opened.
-	end := s.end.Load()
-	segs, err := numbered(s.o.FS, s.segments.dir, ".seg")
-	if err != nil {
+	if err := s.copySegments(ctx, journal, s.end.Load()); err != nil {
 		return err
 	}
+	if err := s.copyBlobs(ctx, blobs); err != nil {
+		return err
+	}
+	return errors.Join(syncDir(journal), syncDir(blobs), syncDir(dir))
+}
+
+// copySegments copies the journal up to end.
+func (s *Store) copySegments(ctx context.Context, dir string, end *place) error {
+	segs, err := numbered(s.o.FS, s.segments.dir, ".seg")
 	for _, id := range segs {
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		from, to := segmentName(s.segments.dir, uint32(id)), segmentName(journal, uint32(id))
+		from, to := segmentName(s.segments.dir, uint32(id)), segmentName(dir, uint32(id))
 		switch {
 		case end == nil || uint32(id) > end.seg:
-			continue
+			return nil
 		case uint32(id) == end.seg: // it goes on being written
 			err = copyFile(from, to, end.end)
 		default:
 			err = linkFile(from, to)
 		}
-		if err != nil {
-			return err
-		}
 	}
+	return err
+}
+
+func (s *Store) copyBlobs(ctx context.Context, dir string) error {
 	files, err := numbered(s.o.FS, s.blobDir(), ".eml")
-	if err != nil {
-		return err
-	}
 	for _, id := range files {
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		to := filepath.Join(blobs, filepath.Base(s.blobName(id)))
-		if err := linkFile(s.blobName(id), to); err != nil && !errors.Is(err, fs.ErrNotExist) { // of an upload that was given up
-			return err
+		err = linkFile(s.blobName(id), filepath.Join(dir, filepath.Base(s.blobName(id))))
+		if errors.Is(err, fs.ErrNotExist) { // of an upload that was given up
+			err = nil
 		}
 	}
-	return errors.Join(syncDir(journal), syncDir(blobs), syncDir(dir))
+	return err
 }
 
 func (s *Store) copyIndex(to string) error {

@@ -3,8 +3,6 @@ package bolt
 import (
 	"bytes"
 	"context"
-	"hash/crc32"
-	"io"
 
 	"glassmail/mailbox"
 )
@@ -105,19 +103,3 @@ func (w *writer) mend(a *audit) error {
 	}
 	return nil
 }
-
-// runningCRC computes CRC-32C of what is written to it.
-type runningCRC struct{ sum uint32 }
-
-func newCRC() *runningCRC { return &runningCRC{} }
-
-func (c *runningCRC) Write(p []byte) (int, error) {
-	c.sum = crc32.Update(c.sum, castagnoli(), p)
-	return len(p), nil
-}
-
-// onlyWriter and onlyReader hide shortcuts, so that io.CopyBuffer uses its buffer.
-type (
-	onlyWriter struct{ io.Writer }
-	onlyReader struct{ io.Reader }
-)

@@ -30,24 +30,8 @@ func (s *Store) replay() error {
 	}
 	r := replayer{s: s, lsn: cp.lsn}
 	s.journal.lsn, s.journal.synced, s.journal.seg = cp.lsn, cp.lsn, cp.seg
-	for i, id := range ids {
-		if id < uint64(cp.seg) {
-			continue
-		}
-		if r.expect != 0 && id != r.expect || r.expect == 0 && cp.seg != 0 && id != uint64(cp.seg) {
-			return fmt.Errorf("journal: %w: a segment before %08x is missing", ErrDamaged, id)
-		}
-		from := int64(segmentHead)
-		if uint32(id) == cp.seg {
-			from = cp.off
-		}
-		if err := r.segment(uint32(id), from, i == len(ids)-1); err != nil {
-			return err
-		}
-		r.expect = id + 1
-	}
-	if cp.seg != 0 && r.expect == 0 {
-		return fmt.Errorf("journal: %w: segment %08x is missing", ErrDamaged, cp.seg)
+	if err := r.segments(ids, cp); err != nil {
+		return err
 	}
 	if err := r.flush(); err != nil {
 		return err
@@ -118,6 +102,31 @@ type replayer struct {
 	expect   uint64 // number of the next segment
 	batch    []*op
 	accepted int
+}
+
+// segments replays those from the checkpoint on; none may be missing.
+func (r *replayer) segments(ids []uint64, cp checkpoint) error {
+	r.expect = uint64(cp.seg)
+	for i, id := range ids {
+		if id < uint64(cp.seg) {
+			continue
+		}
+		if r.expect != 0 && id != r.expect {
+			return fmt.Errorf("journal: %w: segment %08x is missing", ErrDamaged, r.expect)
+		}
+		from := int64(segmentHead)
+		if uint32(id) == cp.seg {
+			from = cp.off
+		}
+		if err := r.segment(uint32(id), from, i == len(ids)-1); err != nil {
+			return err
+		}
+		r.expect = id + 1
+	}
+	if cp.seg != 0 && r.expect == uint64(cp.seg) {
+		return fmt.Errorf("journal: %w: segment %08x is missing", ErrDamaged, cp.seg)
+	}
+	return nil
 }
 
 // segment replays one segment from an offset; of the last it makes the journal.

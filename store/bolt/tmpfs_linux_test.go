@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,7 +17,7 @@ import (
 
 // TestTmpfsFull fills a real, small file system, journal, texts and index alike,
 // under load and without a reserve: answers are ErrFull, everything acknowledged is
-// there, expunging makes room again, and a start on the full disk loses nothing.
+// there after a crash and a start with some room, and expunging makes more room.
 func TestTmpfsFull(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
@@ -25,6 +27,11 @@ func TestTmpfsFull(t *testing.T) {
 	o := Options{SegmentSize: 256 << 10, InlineSize: 8 << 10, Reserve: -1}
 	s := openTest(t, dir, o)
 	if err := prepareWorkload(s); err != nil {
+		t.Fatal(err)
+	}
+	// What somebody else uses of the disk, and will remove.
+	other := filepath.Join(dir, "other")
+	if err := os.WriteFile(other, make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var acked sync.Map
@@ -68,6 +75,14 @@ func TestTmpfsFull(t *testing.T) {
 		t.Logf("%s: %d acknowledged, %d there, %d refused", when, n, len(got), refused.Load())
 	}
 	crash(s)
+	if r, err := Open(dir, o); err == nil {
+		crash(r)
+	} else if !errors.Is(err, mailbox.ErrFull) {
+		t.Fatalf("start on the full disk: %v", err)
+	}
+	if err := os.Remove(other); err != nil {
+		t.Fatal(err)
+	}
 	s = openTest(t, dir, o)
 	all("after a crash on the full disk")
 	healthy(t, s)
@@ -78,7 +93,7 @@ func TestTmpfsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := s.Change(ctx, inbox.ID, mailbox.Change{Expunge: true}); err != nil {
-		t.Fatalf("expunge on the full disk: %v", err)
+		t.Fatalf("expunge: %v", err)
 	}
 	if _, err := s.Compact(ctx, 0.9); err != nil {
 		t.Fatal(err)
