@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"glassmail/mail"
 	"glassmail/trace"
@@ -45,6 +46,7 @@ type conn struct {
 	lenient bool    // the text under way may have bare LFs
 	bareLF  bool    // the command under way ended in a bare LF
 	over    bool    // nothing more is read or said
+	linger  bool    // the client may still be sending
 	errors  int     // commands in error
 	logins  int     // failed logins
 	scratch []byte  // for composing replies
@@ -157,6 +159,25 @@ func (c *conn) skipLine() {
 func (c *conn) farewell(r *mail.Reply, why string) {
 	c.say(r)
 	c.end(why)
+	c.linger = true
+}
+
+// lingering reads, after a farewell, what the client had sent before it knew:
+// closing a connection with bytes unread resets it, and the reply may be lost. It
+// ends when the client closes, pauses, or has sent 1 MiB.
+func (c *conn) lingering() {
+	if !c.linger || c.front.Flush() != nil {
+		return
+	}
+	if half, ok := c.front.Conn().(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	for range 64 {
+		if c.front.Await(100*time.Millisecond, false) != nil {
+			return
+		}
+		c.front.Discard(c.front.Buffered())
+	}
 }
 
 // fault answers a command that is wrong, and ends a connection that has had too

@@ -207,6 +207,7 @@ func (s *Server) handle(nc net.Conn) {
 		Conn: log.ID(), Time: s.opts.Clock.Now(),
 	}}
 	c.begin()
+	c.lingering()
 	front.Close()
 	log.Close(cmp.Or(c.why, "the client left"))
 }
