@@ -18,6 +18,7 @@ const (
 	readBuffer = 16 << 10 // also the longest line ReadLine can hand over
 	flushAt    = 32 << 10 // replies held back at most
 	keepBuffer = 64 << 10 // a larger write buffer is given back after a flush
+	keepAtRest = 4 << 10  // and one larger than this while a client has nothing to ask
 )
 
 // What ends the life of a Front from within.
@@ -105,6 +106,9 @@ func (f *Front) beginWait(d time.Duration, atRest bool) error {
 	}
 	if atRest && f.stopping {
 		return ErrStopping
+	}
+	if atRest && cap(f.out) > keepAtRest {
+		f.out = nil
 	}
 	f.waiting, f.atRest = true, atRest
 	return f.conn.SetReadDeadline(time.Now().Add(d))

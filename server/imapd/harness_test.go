@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"glassmail/mailbox"
 	"glassmail/store"
+	"glassmail/store/bolt"
 	"glassmail/store/memory"
 	"glassmail/trace"
 	"glassmail/wire"
@@ -22,15 +24,27 @@ import (
 
 const bob = "bob@hamburger.edu"
 
-// node is a Backend on a store in memory with one account, bob with the password
-// secret.
+// node is a Backend with one account, bob with the password secret. Its store is
+// in memory; IMAPD_TEST_STORE=bolt runs the tests on the default engine.
 type node struct {
-	*memory.Store
+	store.Store
 	noRecords bool
 }
 
 func newNode(t testing.TB) *node {
 	n := &node{Store: memory.New(nil)}
+	if os.Getenv("IMAPD_TEST_STORE") == "bolt" {
+		b, err := bolt.Open(t.TempDir(), bolt.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.Store = b
+	}
+	t.Cleanup(func() {
+		if err := n.Store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	if err := n.PutAccount(t.Context(), mailbox.Account{Address: bob}, true); err != nil {
 		t.Fatal(err)
 	}
