@@ -239,8 +239,14 @@ func parseIDN(d string, utf8ok bool) (string, error) {
 	if !utf8ok {
 		return "", errors.New("it has non-ASCII characters: that needs the parameter SMTPUTF8")
 	}
-	if _, err := idna.Lookup.ToASCII(d); err != nil || !utf8.ValidString(d) {
+	ascii, err := idna.Lookup.ToASCII(d)
+	if err != nil || !utf8.ValidString(d) {
 		return "", fmt.Errorf("%s is not an internationalised domain name", printable(d))
+	}
+	for label := range strings.SplitSeq(ascii, ".") {
+		if err := checkLabel(label); err != nil {
+			return "", err
+		}
 	}
 	return strings.ToLower(d), nil
 }

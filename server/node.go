@@ -330,7 +330,7 @@ func (n *Node) serves(key string, conf *tls.Config) (func(context.Context, net.L
 		Name: n.name, Post: n.post, Clock: n.o.Host.Clock(), Trace: n.o.Trace, TLS: conf, Wording: wording,
 		MaxSize: l.MessageSize, MaxRecipients: l.Recipients,
 		Submission: submission, Implicit: key == "submissions",
-		AuthRequiresTLS: !n.plainLogin(), Lenient: n.o.Lab,
+		AuthRequiresTLS: !n.plainLogin(), Lenient: n.o.Lab, TraceText: n.traceText(),
 		Limits: smtpd.Limits{Connections: l.Connections, PerAddr: l.ConnectionsPerAddress, Grace: StopTime},
 	})
 	if err != nil {
@@ -359,4 +359,13 @@ func (n *Node) stopIMAP(ctx context.Context) error {
 	defer cancel()
 	n.imap.Shutdown(grace)
 	return nil
+}
+
+// traceText is how many lines of each message the trace shows: in the lab, where
+// everybody may look, enough to see it.
+func (n *Node) traceText() int {
+	if n.o.Lab {
+		return 50
+	}
+	return 0
 }
