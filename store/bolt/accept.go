@@ -139,8 +139,7 @@ const maxRecipients = 50000
 // accept brings an accepted frame into the index. It never refuses: the message
 // was acknowledged. A folder that has vanished is replaced by INBOX; an account
 // that was deleted since takes the copy with it.
-func (w *writer) accept(a *store.Acceptance, o *op) ([]mailbox.Placed, error) {
-	id := o.at.lsn
+func (w *writer) accept(a *store.Acceptance, o *op, id uint64) ([]mailbox.Placed, error) {
 	row := bodyRow{
 		seg: o.at.seg, off: uint32(o.at.off), rec: o.head.recLen,
 		len: o.head.textLen, crc: o.head.textCRC, blob: o.head.blob,
@@ -209,6 +208,9 @@ func (w *writer) target(d *mailbox.Deposit) (mailbox.FolderID, *folderRow, error
 		}
 	}
 	v := w.bucket(bucketName).Get(nameKey(d.User, mailbox.Inbox))
+	if v == nil && w.s.rebuilt != nil {
+		return w.recreate(d.User)
+	}
 	if v == nil {
 		return 0, nil, nil
 	}
@@ -325,7 +327,7 @@ func (w *writer) enqueue(a *store.Acceptance, id uint64, size uint32) error {
 	}
 	hinted := make(map[hint]bool, 1)
 	for i := range a.Relay {
-		r := waitingRow{to: a.Relay[i]}
+		r := waitingRow{to: a.Relay[i], held: w.s.rebuilt != nil}
 		if err := w.queue.Put(waitingKey(id, uint32(i)), r.bytes()); err != nil {
 			return err
 		}

@@ -19,7 +19,8 @@ type op struct {
 	record []byte
 	body   []byte  // the text, if it goes into the frame
 	buffer *[]byte // to be given back once the body is written
-	moved  uint64  // of a moved frame
+	moved  uint64  // of a moved frame: the message
+	meta   []byte  // of a moved frame: its acceptance
 
 	apply func(*writer) error // what to do in the index besides
 	wait  bool                // answered after the index commit, else after the flush
@@ -32,7 +33,7 @@ type op struct {
 
 // weight is about how many bytes the operation adds to the journal.
 func (o *op) weight() int {
-	n := frameHead + len(o.record) + len(o.body)
+	n := frameHead + len(o.record) + len(o.body) + len(o.meta)
 	if a := o.acc; a != nil {
 		n += 128 + 96*len(a.Deposits) + 160*len(a.Relay)
 	}
@@ -114,10 +115,10 @@ func (s *Store) addFrame(o *op) {
 	o.head.kind = o.kind
 	o.at = s.journal.add(&o.head, o.record, o.body, func(b []byte) []byte {
 		switch o.kind {
-		case typeAccept:
+		case typeAccept, typeText:
 			return appendAcceptance(b, o.acc)
 		case typeMove:
-			return append(b, key64(o.moved)...)
+			return append(append(b, key64(o.moved)...), o.meta...)
 		}
 		return b
 	})
@@ -143,7 +144,7 @@ func (s *Store) refuseFrames(group []*op, err error) (rest []*op) {
 
 // giveBack lets go of a text that the journal has.
 func (s *Store) giveBack(o *op) {
-	o.body, o.record = nil, nil
+	o.body, o.record, o.meta = nil, nil, nil
 	if o.buffer != nil {
 		s.buffers.Put(o.buffer)
 		o.buffer = nil
@@ -322,7 +323,7 @@ func (w *writer) run(o *op) (err error) {
 	o.err, o.placed = nil, o.placed[:0]
 	switch o.kind {
 	case typeAccept:
-		o.placed, err = w.accept(o.acc, o)
+		o.placed, err = w.accept(o.acc, o, o.at.lsn)
 	case typeMove:
 		err = w.moved(o.moved, o.at.seg, o.at.off)
 	}

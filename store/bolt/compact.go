@@ -148,7 +148,7 @@ func (s *Store) moveOut(ctx context.Context, seg uint32) (moved int64, err error
 		}
 		o := &op{
 			kind: typeMove, moved: id, wait: true, done: make(chan error, 1),
-			record: bytes.Clone(fr.record), body: bytes.Clone(fr.body),
+			record: bytes.Clone(fr.record), body: bytes.Clone(fr.body), meta: bytes.Clone(fr.acceptance()),
 			head: head{textCRC: fr.textCRC, textLen: fr.textLen, blob: fr.blob},
 		}
 		batch = append(batch, o)
@@ -164,10 +164,7 @@ func (s *Store) moveOut(ctx context.Context, seg uint32) (moved int64, err error
 
 // current reports whether a message's row points to this very frame.
 func (s *Store) current(fr *frame) (id uint64, alive bool, err error) {
-	id = fr.lsn
-	if fr.kind == typeMove {
-		id = parse64(fr.meta)
-	}
+	id = fr.message()
 	err = s.view(func(tx *bbolt.Tx) error {
 		r, ok := parseBody(tx.Bucket([]byte(bucketBody)).Get(key64(id)))
 		alive = ok && r.seg == fr.seg && int64(r.off) == fr.off

@@ -57,7 +57,7 @@
 //     one if recipients wait for it. A folder's counters are the sums of its rows.
 //   - A frame that cannot be read was either never acknowledged, then it is at the
 //     end of the last segment and no later frame says that it was flushed; or it is
-//     damage, and Open says so and changes nothing.
+//     damage, and Open says so and changes nothing; Rebuild passes over it.
 //
 // After a flush or a commit that failed nobody knows what the disk has: the store
 // stops (ErrStopped), and opening it again finds out. A full disk that was noticed

@@ -24,8 +24,10 @@ import (
 //	56  record | body | meta | zeros to a multiple of 8
 //
 // Numbers are little-endian. Four zero bytes where a magic is due end a segment.
-// The meta of A is the acceptance, of M the number of the message that moved; of
-// B there is none: the index commit it belongs to says what it is for.
+// The meta of A and B is the acceptance (codec.go); that of M is the number of the
+// message that moved and then its acceptance. B is the report of a settlement: it
+// means nothing before the index commit that settles. Acceptances in B and M serve
+// Rebuild only.
 const (
 	frameMagic = 0x31464d47
 	frameHead  = 56
@@ -126,6 +128,22 @@ type frame struct {
 	seg                uint32
 	off                int64
 	record, body, meta []byte
+}
+
+// acceptance is the part of the meta that says for whom the text is.
+func (f *frame) acceptance() []byte {
+	if f.kind == typeMove {
+		return f.meta[min(8, len(f.meta)):]
+	}
+	return f.meta
+}
+
+// message is the number of the message that the frame is about.
+func (f *frame) message() uint64 {
+	if f.kind == typeMove && len(f.meta) >= 8 {
+		return parse64(f.meta[:8])
+	}
+	return f.lsn
 }
 
 // split cuts what follows the head and checks it.

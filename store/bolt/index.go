@@ -66,13 +66,14 @@ func parseCheckpoint(b []byte) (c checkpoint) {
 	return checkpoint{be.Uint32(b), int64(be.Uint64(b[4:])), be.Uint64(b[12:])}
 }
 
-// openIndex opens or makes the index file.
-func openIndex(name string, now time.Time) (*bbolt.DB, storeID, error) {
+// openIndex opens the index file, or makes it for a store called id, or by a name
+// of chance if that is zero.
+func openIndex(name string, id storeID, now time.Time) (*bbolt.DB, storeID, error) {
 	db, err := openBolt(name)
 	if err != nil {
 		return nil, storeID{}, fmt.Errorf("index: %w", err)
 	}
-	id, err := prepareIndex(db, now)
+	id, err = prepareIndex(db, id, now)
 	if err != nil {
 		return nil, storeID{}, errors.Join(fmt.Errorf("index: %w", err), db.Close())
 	}
@@ -94,7 +95,7 @@ func openBolt(name string) (*bbolt.DB, error) {
 	return db, err
 }
 
-func prepareIndex(db *bbolt.DB, now time.Time) (id storeID, err error) {
+func prepareIndex(db *bbolt.DB, id storeID, now time.Time) (_ storeID, err error) {
 	fresh := false
 	err = db.View(func(tx *bbolt.Tx) error {
 		m := tx.Bucket([]byte(bucketMeta))
@@ -112,8 +113,10 @@ func prepareIndex(db *bbolt.DB, now time.Time) (id storeID, err error) {
 	if err != nil || !fresh {
 		return id, err
 	}
-	if _, err := rand.Read(id[:]); err != nil {
-		return id, err
+	if id == (storeID{}) {
+		if _, err := rand.Read(id[:]); err != nil {
+			return id, err
+		}
 	}
 	return id, db.Update(func(tx *bbolt.Tx) error {
 		for _, b := range []string{

@@ -156,7 +156,7 @@ func (s *Store) Settle(ctx context.Context, j queue.Job, results []queue.Result,
 	var dues []time.Time
 	o.apply = func(w *writer) (err error) {
 		if o.acc != nil {
-			if _, err := w.accept(o.acc, o); err != nil {
+			if _, err := w.accept(o.acc, o, o.at.lsn); err != nil {
 				return err
 			}
 		}

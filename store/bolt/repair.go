@@ -17,19 +17,23 @@ func (s *Store) Repair(ctx context.Context) (found Findings, err error) {
 	}
 	s.care.Lock()
 	defer s.care.Unlock()
-	err = s.update(func(w *writer) error {
-		if err := w.flushRows(); err != nil { // others share the transaction
-			return err
-		}
-		a, err := newAudit(w.tx)
-		if err != nil {
-			return err
-		}
-		a.compare(w)
-		found = a.Findings
-		return w.mend(a)
+	err = s.update(func(w *writer) (err error) {
+		found, err = w.repair()
+		return err
 	})
 	return found, err
+}
+
+func (w *writer) repair() (Findings, error) {
+	if err := w.flushRows(); err != nil { // others share the transaction
+		return Findings{}, err
+	}
+	a, err := newAudit(w.tx)
+	if err != nil {
+		return Findings{}, err
+	}
+	a.compare(w)
+	return a.Findings, w.mend(a)
 }
 
 // flushRows writes rows that are kept back, so that a recount sees them.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
 	"go.etcd.io/bbolt"
@@ -83,6 +82,9 @@ func (s *Store) dropUnborn(ids []uint64) ([]uint64, error) {
 		return nil, err
 	}
 	if r.claims(0) {
+		if s.rebuilt != nil {
+			return ids, nil
+		}
 		return nil, bad
 	}
 	r.off = 0
@@ -111,7 +113,7 @@ func (r *replayer) segments(ids []uint64, cp checkpoint) error {
 		if id < uint64(cp.seg) {
 			continue
 		}
-		if r.expect != 0 && id != r.expect {
+		if r.expect != 0 && id != r.expect && !r.s.lost("segment %08x and what follows, up to %08x: missing", r.expect, id) {
 			return fmt.Errorf("journal: %w: segment %08x is missing", ErrDamaged, r.expect)
 		}
 		from := int64(segmentHead)
@@ -123,7 +125,7 @@ func (r *replayer) segments(ids []uint64, cp checkpoint) error {
 		}
 		r.expect = id + 1
 	}
-	if cp.seg != 0 && r.expect == uint64(cp.seg) {
+	if cp.seg != 0 && r.expect == uint64(cp.seg) && !r.s.lost("segment %08x: missing", cp.seg) {
 		return fmt.Errorf("journal: %w: segment %08x is missing", ErrDamaged, cp.seg)
 	}
 	return nil
@@ -148,24 +150,14 @@ func (r *replayer) segment(seg uint32, from int64, last bool) error {
 }
 
 func (r *replayer) frames(f File, seg uint32, from int64, last bool) (end int64, err error) {
-	base, err := checkSegment(f, seg, r.s.id)
+	in, err := r.enter(f, seg, from)
 	if err != nil {
 		return 0, err
-	}
-	if from == segmentHead && base != r.lsn+1 {
-		return 0, fmt.Errorf("segment %08x: %w: it begins with frame %d, not %d", seg, ErrDamaged, base, r.lsn+1)
-	}
-	in, err := newFrameReader(f, seg, from)
-	if err != nil {
-		return 0, err
-	}
-	if in.size < from {
-		return 0, fmt.Errorf("segment %08x: %w: it ends before %d", seg, ErrDamaged, from)
 	}
 	for {
 		end = in.off
 		fr, err := in.next()
-		if err == nil && fr.lsn != r.lsn+1 {
+		if err == nil && fr.lsn != r.lsn+1 && !(fr.lsn > r.lsn && r.s.lost("frames %d to %d", r.lsn+1, fr.lsn-1)) {
 			err = badFrame{fmt.Errorf("frame %d follows frame %d", fr.lsn, r.lsn)}
 		}
 		var bad badFrame
@@ -177,20 +169,48 @@ func (r *replayer) frames(f File, seg uint32, from int64, last bool) (end int64,
 			continue
 		case err != io.EOF && !errors.As(err, &bad):
 			return end, err
+		}
+		if r.s.rebuilt != nil {
+			if in.off = end; in.skip(r.lsn) {
+				r.s.lost("segment %08x, bytes %d to %d: %v", seg, end, in.off, err)
+				continue
+			}
+		}
+		switch {
 		case last:
 			return end, r.cut(f, in, end, err)
-		case err == io.EOF:
+		case err == io.EOF || r.s.lost("segment %08x, from %d: %v", seg, end, err):
 			return end, nil
 		}
 		return end, fmt.Errorf("segment %08x at %d: %w: %w", seg, end, ErrDamaged, err)
 	}
 }
 
+// enter checks a segment's header and begins to read at an offset.
+func (r *replayer) enter(f File, seg uint32, from int64) (*frameReader, error) {
+	base, err := checkSegment(f, seg, r.s.id)
+	if errors.Is(err, ErrDamaged) && r.s.lost("%v", err) {
+		base = r.lsn + 1
+		_, err = f.WriteAt(segmentHeader(seg, r.s.id, base), 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if from == segmentHead && base != r.lsn+1 && !r.s.lost("frames %d to %d", r.lsn+1, base-1) {
+		return nil, fmt.Errorf("segment %08x: %w: it begins with frame %d, not %d", seg, ErrDamaged, base, r.lsn+1)
+	}
+	in, err := newFrameReader(f, seg, from)
+	if err == nil && in.size < from && !r.s.lost("segment %08x, from %d", seg, in.size) {
+		err = fmt.Errorf("segment %08x: %w: it ends before %d", seg, ErrDamaged, from)
+	}
+	return in, err
+}
+
 // cut ends the journal at an offset, if what follows was never acknowledged.
 // Nothing of it may stay: later frames would make it look like their successors.
 func (r *replayer) cut(f File, in *frameReader, end int64, cause error) error {
 	in.off = end
-	if in.claims(r.lsn + 1) {
+	if r.s.rebuilt == nil && in.claims(r.lsn+1) {
 		return fmt.Errorf("segment %08x at %d: %w: an acknowledged frame cannot be read: %w", in.seg, end, ErrDamaged, cause)
 	}
 	in.off = end
@@ -212,24 +232,30 @@ func (r *replayer) frame(fr *frame) error {
 		kind: fr.kind, head: fr.head, done: make(chan error, 1),
 		at: place{seg: fr.seg, off: fr.off, end: fr.off + fr.size(), lsn: fr.lsn},
 	}
+	var err error
 	switch fr.kind {
 	case typeAccept:
-		a, err := decodeAcceptance(fr.meta)
-		if err != nil {
-			return fmt.Errorf("frame %d: %w: %w", fr.lsn, ErrDamaged, err)
+		if o.acc, err = decodeAcceptance(fr.meta); err == nil {
+			err = r.blobThere(fr)
 		}
-		if err := r.blobThere(fr); err != nil {
-			return err
-		}
-		o.acc = a
 		r.accepted++
 	case typeMove:
-		if o.moved = parse64(fr.meta); len(fr.meta) != 8 {
-			return fmt.Errorf("frame %d: %w", fr.lsn, ErrDamaged)
+		if o.moved = fr.message(); len(fr.meta) < 8 {
+			err = errCodec
 		}
 	case typeText:
 	default:
 		return fmt.Errorf("frame %d is of a kind (%q) that this version does not know", fr.lsn, fr.kind)
+	}
+	if err == nil && r.s.rebuilt != nil {
+		err = r.rebuild(fr, o)
+	}
+	if err != nil {
+		err = fmt.Errorf("frame %d: %w: %w", fr.lsn, ErrDamaged, err)
+		if !r.s.lost("%v", err) {
+			return err
+		}
+		o.kind, o.acc = typeText, nil
 	}
 	r.lsn = fr.lsn
 	if r.batch = append(r.batch, o); len(r.batch) >= maxRows {
@@ -246,15 +272,12 @@ func (r *replayer) blobThere(fr *frame) error {
 	}
 	r.s.blobs.Store(max(r.s.blobs.Load(), fr.blob))
 	f, err := r.s.o.FS.OpenFile(r.s.blobName(fr.blob), os.O_RDONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("frame %d: %w: its text %016x.eml is missing", fr.lsn, ErrDamaged, fr.blob)
-	}
 	if err != nil {
-		return err
+		return fmt.Errorf("its text: %w", err)
 	}
 	size, err := f.Size()
 	if err = errors.Join(err, f.Close()); err == nil && size != int64(fr.textLen) {
-		err = fmt.Errorf("frame %d: %w: its text %016x.eml has %d of %d bytes", fr.lsn, ErrDamaged, fr.blob, size, fr.textLen)
+		err = fmt.Errorf("its text %016x.eml has %d of %d bytes", fr.blob, size, fr.textLen)
 	}
 	return err
 }

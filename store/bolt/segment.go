@@ -179,9 +179,19 @@ func (r *frameReader) zero(n int64) bool {
 	return true
 }
 
+// skip goes on to the next frame that can be read and is later than lsn.
+func (r *frameReader) skip(lsn uint64) bool {
+	return r.find(func(fr *frame) bool { return fr.lsn > lsn })
+}
+
 // claims looks for frames after r.off that say that lsn was durable when they
 // were written.
 func (r *frameReader) claims(lsn uint64) bool {
+	return r.find(func(fr *frame) bool { return fr.synced >= lsn })
+}
+
+// find goes on to the next readable frame that is wanted.
+func (r *frameReader) find(wanted func(*frame) bool) bool {
 	magic := binary.LittleEndian.AppendUint32(nil, frameMagic)
 	for r.off = (r.off + 7) &^ 7; r.off+frameHead <= r.size; {
 		b, err := r.window(min(readWindow/2, r.size-r.off))
@@ -193,15 +203,14 @@ func (r *frameReader) claims(lsn uint64) bool {
 			r.off += max(8, int64(len(b)-len(magic))&^7)
 			continue
 		}
+		r.off += int64(i) &^ 7
 		if i&7 == 0 {
-			r.off += int64(i)
 			at := r.off
-			if fr, err := r.next(); err == nil && fr.synced >= lsn {
+			fr, err := r.next()
+			r.off = at
+			if err == nil && wanted(fr) {
 				return true
 			}
-			r.off = at
-		} else {
-			r.off += int64(i) &^ 7
 		}
 		r.off += 8
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -50,6 +51,7 @@ type Store struct {
 	unlinks  unlinks
 	purge    chan struct{}
 	opened   Opening
+	rebuilt  *Rebuilt // nil except in Rebuild
 	counts   counters
 }
 
@@ -121,7 +123,10 @@ func (s *Store) open() (err error) {
 	// Whom to ask, for the next that finds the folder locked.
 	_ = s.lock.Truncate(0)
 	_, _ = s.lock.WriteAt(fmt.Appendf(nil, "process %d\n", os.Getpid()), 0)
-	if s.db, s.id, err = openIndex(filepath.Join(s.dir, "index.db"), s.o.Now()); err != nil {
+	if err = s.indexThere(); err != nil {
+		return err
+	}
+	if s.db, s.id, err = openIndex(filepath.Join(s.dir, "index.db"), s.id, s.o.Now()); err != nil {
 		return err
 	}
 	if err = s.o.FS.SyncDir(s.dir); err != nil {
@@ -138,6 +143,19 @@ func (s *Store) open() (err error) {
 		return err
 	}
 	s.purge <- struct{}{}
+	return nil
+}
+
+// indexThere keeps a lost index from being taken for a new store: a segment is
+// never older than the index.
+func (s *Store) indexThere() error {
+	_, err := os.Stat(filepath.Join(s.dir, "index.db"))
+	if !errors.Is(err, fs.ErrNotExist) || s.rebuilt != nil {
+		return nil
+	}
+	if segs, err := numbered(s.o.FS, s.segments.dir, ".seg"); err != nil || len(segs) > 0 {
+		return errors.Join(err, fmt.Errorf("%w: there is a journal and no index.db: rebuild it, or put a backup's back and rebuild", ErrDamaged))
+	}
 	return nil
 }
 

@@ -1,0 +1,238 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"glassmail/mailbox"
+	"glassmail/queue"
+	"glassmail/store"
+)
+
+// rebuildTest makes a store with moved, expunged, queued and reported messages and
+// returns the tokens that are alive for bob.
+func rebuildTest(t *testing.T, dir string, o Options) map[string]bool {
+	t.Helper()
+	s := openTest(t, dir, o)
+	if err := prepareWorkload(s); err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	alive := map[string]bool{}
+	for i := range 120 {
+		size := 2000
+		if i%10 == 0 {
+			size = 20 << 10
+		}
+		token := fmt.Sprint("m", i)
+		if err := deliver(s, token, size, i == 119); err != nil {
+			t.Fatal(err)
+		}
+		alive[token] = true
+	}
+	inbox, err := s.Folder(ctx, bob, "INBOX")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gone []mailbox.UID
+	for i := range 60 {
+		gone = append(gone, mailbox.UID(i+1))
+		delete(alive, fmt.Sprint("m", i))
+	}
+	// Some of those that stay share segments with those that go.
+	gone = append(gone[:57], gone[58:]...)
+	alive["m57"] = true
+	if _, err := s.Change(ctx, inbox.ID, mailbox.Change{UIDs: gone, Expunge: true}); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.Compact(ctx, 0.95); err != nil || c.Moved == 0 || c.Freed == 0 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	w := &workload{s: s, ctx: ctx}
+	r := queue.Recipient{Dest: "x.org", Due: time.Unix(1, 0)}
+	for _, token := range []string{"q1", "q2"} {
+		if _, err := w.accept(token, 500, store.Acceptance{ID: token, Wait: true, Relay: []queue.Recipient{r}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	jobs, _, err := s.Lease(ctx, time.Unix(2, 0), 1, time.Hour, nil)
+	if err != nil || len(jobs) != 1 {
+		t.Fatal(jobs, err)
+	}
+	st, _ := s.Stage(ctx, 0)
+	st.Write([]byte(tokenText("report", 100)))
+	if err := s.Settle(ctx, jobs[0], []queue.Result{{Status: queue.Failed}}, &store.Report{
+		Text: st, Acceptance: store.Acceptance{Deposits: []mailbox.Deposit{{User: bob}}}}); err != nil {
+		t.Fatal(err)
+	}
+	alive["report"] = true
+	healthy(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return alive
+}
+
+// TestRebuildFromNothing loses the index: all that is alive comes back from the
+// journal, nothing is sent twice by itself.
+func TestRebuildFromNothing(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{SegmentSize: 64 << 10, InlineSize: 8 << 10}
+	alive := rebuildTest(t, dir, o)
+	if err := os.Remove(filepath.Join(dir, "index.db")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, o); !errors.Is(err, ErrDamaged) {
+		t.Fatalf("open without the index: %v", err)
+	}
+	done, err := Rebuild(dir, o)
+	if err != nil || done.Messages == 0 || len(done.Accounts) != 1 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	s := openTest(t, dir, o)
+	healthy(t, s)
+	got := tokens(t, s)
+	for token := range alive {
+		if got[token] != 1 {
+			t.Errorf("%s is there %d times", token, got[token])
+		}
+	}
+	a, err := s.Account(context.Background(), bob)
+	if err != nil || a.Password != "" {
+		t.Errorf("account %+v, %v", a, err)
+	}
+	waiting := 0
+	for e, err := range s.Entries(context.Background(), "") {
+		if waiting++; err != nil || !e.Held {
+			t.Errorf("entry %+v, %v", e, err)
+		}
+	}
+	if waiting != 2 {
+		t.Errorf("%d entries", waiting)
+	}
+}
+
+// TestRebuildFromOldIndex puts an older index back.
+func TestRebuildFromOldIndex(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{InlineSize: 8 << 10}
+	s := openTest(t, dir, o)
+	if err := errors.Join(prepareWorkload(s), deliver(s, "old", 10, true)); err != nil {
+		t.Fatal(err)
+	}
+	backup := filepath.Join(t.TempDir(), "b")
+	if err := s.Backup(context.Background(), backup); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := s.Folder(context.Background(), bob, "INBOX")
+	for i := range 50 {
+		if err := deliver(s, fmt.Sprint("new", i), 1000*i, i == 49); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(backup, "index.db"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "index.db"), b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := Rebuild(dir, o)
+	if err != nil || done.Messages != 50 || len(done.Lost)+len(done.Accounts)+len(done.Mended) > 0 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	s = openTest(t, dir, o)
+	healthy(t, s)
+	if got := tokens(t, s); len(got) != 51 {
+		t.Errorf("%d messages", len(got))
+	}
+	if after, _ := s.Folder(context.Background(), bob, "INBOX"); after.UIDValidity <= before.UIDValidity {
+		t.Errorf("UIDVALIDITY is %d, was %d", after.UIDValidity, before.UIDValidity)
+	}
+}
+
+// TestRebuildDamaged passes over what cannot be read.
+func TestRebuildDamaged(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{Delay: time.Hour, InlineSize: 8 << 10, SegmentSize: 64 << 10}
+	s := openTest(t, dir, o)
+	if err := prepareWorkload(s); err != nil {
+		t.Fatal(err)
+	}
+	const n = 60
+	for i := range n {
+		size := 3000
+		if i == 30 {
+			size = 20 << 10
+		}
+		if err := deliver(s, fmt.Sprint("d", i), size, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	journal := func(disk string, seg uint32) string { return segmentName(filepath.Join(disk, "journal"), seg) }
+	write := func(name string, off int64, b []byte) error {
+		f, err := os.OpenFile(name, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteAt(b, off)
+		return errors.Join(err, f.Close())
+	}
+	for name, c := range map[string]struct {
+		spoil func(disk string) error
+		least int // messages that must survive
+	}{
+		"a frame":    {func(d string) error { return write(journal(d, 1), 9000, []byte("xxxx")) }, n - 1},
+		"a head":     {func(d string) error { return write(journal(d, 2), segmentHead, make([]byte, 40)) }, n - 1},
+		"a header":   {func(d string) error { return write(journal(d, 2), 0, make([]byte, 64)) }, n},
+		"a segment":  {func(d string) error { return os.Remove(journal(d, 2)) }, n - 25},
+		"the first":  {func(d string) error { return os.Remove(journal(d, 1)) }, n - 25},
+		"half of it": {func(d string) error { return os.Truncate(journal(d, 2), 30000) }, n - 15},
+		"a text":     {func(d string) error { return os.Remove(filepath.Join(d, "blobs", "0000000000000001.eml")) }, n - 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := copyDisk(t, dir)
+			if err := c.spoil(disk); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := Open(disk, o); !errors.Is(err, ErrDamaged) {
+				if err == nil {
+					s.Close()
+				}
+				t.Fatalf("open: %v", err)
+			}
+			done, err := Rebuild(disk, o)
+			if err != nil || len(done.Lost) == 0 {
+				t.Fatalf("%+v, %v", done, err)
+			}
+			s := openTest(t, disk, o)
+			healthy(t, s)
+			got := tokens(t, s)
+			if len(got) < c.least {
+				t.Errorf("%d messages survived, want %d; lost: %q", len(got), c.least, done.Lost)
+			}
+			for token, times := range got {
+				if times != 1 {
+					t.Errorf("%s is there %d times", token, times)
+				}
+			}
+			if err := deliver(s, "after", 100, true); err != nil {
+				t.Fatal(err)
+			}
+			crash(s)
+			s = openTest(t, disk, o)
+			healthy(t, s)
+			if again := tokens(t, s); len(again) != len(got)+1 {
+				t.Errorf("%d messages after another start, want %d", len(again), len(got)+1)
+			}
+		})
+	}
+}
