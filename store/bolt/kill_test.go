@@ -82,7 +82,7 @@ func TestKill(t *testing.T) {
 	for _, ack := range []Ack{Journal, Index} {
 		t.Run([]string{"journal", "index"}[ack], func(t *testing.T) {
 			dir := t.TempDir()
-			end := time.Now().Add(crashFor(t, 4*time.Second))
+			end := time.Now().Add(crashFor(t, 3*time.Second))
 			var lines []string
 			kills, replayed := 0, 0
 			for seed := uint64(1); kills == 0 || time.Now().Before(end); seed++ {

@@ -383,7 +383,7 @@ func explore(t *testing.T, r *recorder, base map[string][]byte, n int, seed uint
 
 // TestPowerCut must find nothing.
 func TestPowerCut(t *testing.T) {
-	end := time.Now().Add(crashFor(t, 6*time.Second))
+	end := time.Now().Add(crashFor(t, 4*time.Second))
 	disks, replayed, torn := 0, 0, 0
 	for seed := uint64(1); disks == 0 || time.Now().Before(end); seed++ {
 		r, base := record(t, seed)

@@ -160,30 +160,34 @@ func (r *replayer) frames(f File, seg uint32, from int64, last bool) (end int64,
 		if err == nil && fr.lsn != r.lsn+1 && !(fr.lsn > r.lsn && r.s.lost("frames %d to %d", r.lsn+1, fr.lsn-1)) {
 			err = badFrame{fmt.Errorf("frame %d follows frame %d", fr.lsn, r.lsn)}
 		}
-		var bad badFrame
-		switch {
-		case err == nil:
+		if err == nil {
 			if err := r.frame(fr); err != nil {
 				return end, err
 			}
 			continue
-		case err != io.EOF && !errors.As(err, &bad):
+		}
+		if goOn, err := r.atEnd(f, in, end, err, last); !goOn {
 			return end, err
 		}
-		if r.s.rebuilt != nil {
-			if in.off = end; in.skip(r.lsn) {
-				r.s.lost("segment %08x, bytes %d to %d: %v", seg, end, in.off, err)
-				continue
-			}
-		}
-		switch {
-		case last:
-			return end, r.cut(f, in, end, err)
-		case err == io.EOF || r.s.lost("segment %08x, from %d: %v", seg, end, err):
-			return end, nil
-		}
-		return end, fmt.Errorf("segment %08x at %d: %w: %w", seg, end, ErrDamaged, err)
 	}
+}
+
+// atEnd decides what it means that no frame could be read at an offset.
+func (r *replayer) atEnd(f File, in *frameReader, end int64, cause error, last bool) (goOn bool, err error) {
+	var bad badFrame
+	if cause != io.EOF && !errors.As(cause, &bad) {
+		return false, cause
+	}
+	if in.off = end; r.s.rebuilt != nil && in.skip(r.lsn) {
+		return r.s.lost("segment %08x, bytes %d to %d: %v", in.seg, end, in.off, cause), nil
+	}
+	switch {
+	case last:
+		return false, r.cut(f, in, end, cause)
+	case cause == io.EOF || r.s.lost("segment %08x, from %d: %v", in.seg, end, cause):
+		return false, nil
+	}
+	return false, fmt.Errorf("segment %08x at %d: %w: %w", in.seg, end, ErrDamaged, cause)
 }
 
 // enter checks a segment's header and begins to read at an offset.
