@@ -22,8 +22,8 @@ func (m mailroom) Login(ctx context.Context, user, password string, peer netip.A
 	return m.post.login(ctx, user, password)
 }
 
-// Append puts a message of size bytes into a folder, and returns
-// when readers can see it.
+// Append puts a message of about size bytes into a folder, and returns when
+// readers can see it.
 func (m mailroom) Append(ctx context.Context, d mailbox.Deposit, size int64, text io.Reader) (mailbox.Placed, error) {
 	staged, err := m.Stage(ctx, size)
 	if err != nil {
@@ -33,10 +33,7 @@ func (m mailroom) Append(ctx context.Context, d mailbox.Deposit, size int64, tex
 	if _, err := io.Copy(staged, text); err != nil {
 		return mailbox.Placed{}, err
 	}
-	if staged.Size() != size {
-		return mailbox.Placed{}, io.ErrUnexpectedEOF
-	}
-	rec, err := mailbox.Scan(staged, size)
+	rec, err := mailbox.Scan(staged, staged.Size())
 	if err != nil {
 		return mailbox.Placed{}, err
 	}

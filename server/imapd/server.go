@@ -43,9 +43,10 @@ type Backend interface {
 	// mailbox.ErrNotFound; any other error says that it could not be checked now.
 	Login(ctx context.Context, user, password string, peer netip.AddrPort) (account string, err error)
 	// Append stores a message in a folder of the account and returns when readers
-	// can see it. text ends with io.EOF after the whole message; any other error
-	// of text means that nothing may be stored. Errors: those of mailbox,
-	// *mail.Reply.
+	// can see it. size is what the client announced, in bytes; text can be longer,
+	// by a CR for each line that came without. text ends with io.EOF after the
+	// whole message; any other error of text means that nothing may be stored.
+	// Errors: those of mailbox, *mail.Reply.
 	Append(ctx context.Context, d mailbox.Deposit, size int64, text io.Reader) (mailbox.Placed, error)
 }
 
