@@ -29,6 +29,7 @@ type internet struct {
 	raw      map[netip.Addr]func(query []byte) [][]byte // in place of a handler: the datagrams sent back
 	queries  atomic.Int64
 	silent   chan struct{} // receives when a datagram goes where nobody answers
+	deserted func()        // called when a datagram goes where nobody listens
 }
 
 func newInternet(clock wire.Clock) *internet {
@@ -100,6 +101,8 @@ func (p *pipe) Write(b []byte) (int, error) {
 				out = append(out, r)
 			}
 		}
+	case p.n.deserted != nil:
+		p.n.deserted()
 	}
 	if len(out) == 0 {
 		select {
@@ -185,6 +188,11 @@ func newWorld(t testing.TB, o dns.LectureOptions) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newWorldOf(h, clock)
+}
+
+// newWorldOf puts a hierarchy on an internet of its own.
+func newWorldOf(h *dns.Hierarchy, clock *wire.Manual) *world {
 	w := &world{internet: newInternet(clock), h: h, clock: clock, log: trace.NewLog(10_000, clock.Now)}
 	for _, s := range h.Servers {
 		w.set(s.Addr.String(), s.Authority)
