@@ -83,11 +83,11 @@ var errCTE = errors.New("unknown content transfer encoding")
 // decoded reads a part's content without its transfer encoding (RFC 3516 §4.3).
 // A content that breaks its own encoding ends where it does.
 func decoded(rec *mailbox.Record, b mail.Message, part []int) (r io.Reader, ok bool, err error) {
-	p, from, to := &rec.Root, int64(0), b.Size()
 	if len(part) == 0 {
-		return io.NewSectionReader(b, from, to), true, nil
+		return io.NewSectionReader(b, 0, b.Size()), true, nil
 	}
-	if p = rec.Root.Find(part); p == nil {
+	p := rec.Root.Find(part)
+	if p == nil {
 		return nil, false, nil
 	}
 	r, err = contentReader(p, b)

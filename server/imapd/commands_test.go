@@ -175,6 +175,7 @@ func TestExtendedSearch(t *testing.T) {
 	c.do("a SEARCH RETURN (MIN MAX COUNT ALL) 2:4", `^\* ESEARCH \(TAG "a"\) ALL 2:4 MIN 2 MAX 4 COUNT 3$`, `^a OK`)
 	c.do("b UID SEARCH RETURN (COUNT) SEEN", `^\* ESEARCH \(TAG "b"\) UID COUNT 0$`, `^b OK`)
 	c.do("c SEARCH RETURN (SAVE COUNT) 2:4", `COUNT 3$`, `^c OK`)
+	c.do("c SEARCH RETURN (SAVE) 2:4", `^\* ESEARCH \(TAG "c"\)$`, `^c OK`)
 	c.do("d FETCH $ (UID)", `^\* 2 FETCH \(UID 2\)`, `^\* 3 `, `^\* 4 `, `^d OK`)
 	c.do("e SEARCH $ 4:5", `^\* SEARCH 4$`, `^e OK`)
 	c.do("f UID SEARCH RETURN (SAVE MAX) 1:3", `MAX 3$`, `^f OK`)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
 	"pgregory.net/rapid"
 
 	"glassmail/mailbox"
@@ -128,6 +130,68 @@ func FuzzSession(f *testing.F) {
 		seq := s.seq()
 		s.talk(append([]byte("l LOGIN bob secret\r\nm SELECT INBOX\r\n"), text...))
 		s.talk(text)
+		for _, e := range s.log.Since(seq) {
+			if strings.Contains(e.Text, "panic") {
+				t.Fatal(e.Text)
+			}
+		}
+	})
+}
+
+// FuzzMessage delivers anything and reads it in all ways. The answers must be such
+// that go-imap's client can read them, and BODY[] what was stored.
+func FuzzMessage(f *testing.F) {
+	for _, x := range []string{
+		hello, nested, "Content-Type: multipart/mixed\r\n\r\n", "From: a\r\nSubject: \"\\\r\n\r\n", "Subject: \x80\r\nno colon\r\n", "\r\n", "x",
+		"Content-Type: text/plain; name=\"a\\\"b\"; x*0*=y\r\nContent-Language: a, b\r\nContent-Transfer-Encoding: x-odd\r\nTo: g: a@b, c;, \"q\" <d>\r\n\r\n",
+		"Content-Type: message/rfc822\r\n\r\nContent-Type: multipart/a; boundary=x\r\n\r\n--x\r\n\r\n--x--",
+		"Date: Wed, 25 Nov 2026 11:00:00 +0100\r\nContent-Disposition: a; b=c\r\nContent-Location: d\r\nContent-MD5: e\r\n\r\n",
+	} {
+		f.Add([]byte(x))
+	}
+	s := fuzzSite(f)
+	if err := s.PutAccount(context.Background(), mailbox.Account{Address: bob}, false); err != nil {
+		f.Fatal(err)
+	}
+	c, err := imapclient.DialInsecure(s.addr, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { c.Close() })
+	must(f, c.Login("bob", "secret").Wait())
+	_, err = c.Select("INBOX", nil).Wait()
+	must(f, err)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) == 0 {
+			t.Skip()
+		}
+		seq := s.seq()
+		p := s.deliver(t, string(text))
+		must(t, c.Noop().Wait())
+		set := imap.UIDSetNum(imap.UID(p.UID))
+		whole := &imap.FetchItemBodySection{Peek: true}
+		got, err := c.Fetch(set, &imap.FetchOptions{
+			Envelope: true, BodyStructure: &imap.FetchItemBodyStructure{Extended: true}, RFC822Size: true,
+			BodySection: []*imap.FetchItemBodySection{
+				whole, {Part: []int{1}, Peek: true}, {Specifier: imap.PartSpecifierHeader, Peek: true},
+				{Part: []int{1}, Specifier: imap.PartSpecifierMIME, Peek: true}, {Part: []int{2, 1}, Specifier: imap.PartSpecifierText, Peek: true},
+				{Specifier: imap.PartSpecifierHeader, HeaderFields: []string{"Subject"}, Peek: true, Partial: &imap.SectionPartial{Offset: 3, Size: 5}},
+			},
+		}).Collect()
+		if err != nil || len(got) != 1 {
+			t.Fatalf("%d messages, %v", len(got), err)
+		}
+		if b := got[0].FindBodySection(whole); !bytes.Equal(b, text) || got[0].RFC822Size != int64(len(text)) {
+			t.Fatalf("stored %q, read %q", text, b)
+		}
+		for _, key := range []imap.SearchCriteria{{Text: []string{"a"}}, {Body: []string{"b"}}, {Header: []imap.SearchCriteriaHeaderField{{Key: "To", Value: "c"}}}} {
+			key.UID = []imap.UIDSet{set}
+			_, err := c.UIDSearch(&key, nil).Wait()
+			must(t, err)
+		}
+		if _, err := s.Change(context.Background(), p.Folder, mailbox.Change{UIDs: []mailbox.UID{p.UID}, Expunge: true}); err != nil {
+			t.Fatal(err)
+		}
 		for _, e := range s.log.Since(seq) {
 			if strings.Contains(e.Text, "panic") {
 				t.Fatal(e.Text)

@@ -20,7 +20,7 @@ type literal struct {
 // read on into the next: no bare CR and no NUL, quoted strings closed (RFC 9051
 // §4.3). It finds a literal announced at its end.
 func scanLine(line []byte) (lit literal, found bool, fault string) {
-	if bytes.IndexAny(line, "\x00\r\n") >= 0 {
+	if bytes.ContainsAny(line, "\x00\r\n") {
 		return lit, false, "BAD A line may hold neither NUL nor a bare CR"
 	}
 	quoted := false
@@ -78,7 +78,7 @@ func (f *front) collect(c *command, first []byte) (full []byte, fault string, er
 		if err := f.readFull(value, !lit.nonSync); err != nil {
 			return nil, "", err
 		}
-		if bytes.IndexAny(value, "\x00\r\n") >= 0 {
+		if bytes.ContainsAny(value, "\x00\r\n") {
 			fault = or(fault, "NO [CANNOT] No argument of a command can hold a line end")
 		}
 		full = quote(full, value)

@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -39,6 +40,9 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	}
 	if o.ReturnSave {
 		s.saved = toSave(found, o)
+	}
+	if o.ReturnSave && strings.Contains(strings.ToUpper(s.line()), "RETURN (SAVE)") {
+		found = nil // RFC 5182 §2.1: nothing is returned
 	}
 	return s.results(kind, found), nil
 }
