@@ -33,6 +33,8 @@ type Admin interface {
 	QueueText(ctx context.Context, id string) (string, error)
 	// AmendQueue returns how many entries there were; nil ids means all.
 	AmendQueue(ctx context.Context, ids []string, a queue.Amendment) (int, error)
+	// Care does a task; progress, which may be nil, is told of long ones.
+	Care(ctx context.Context, t Task, progress func(done, total int64)) (Outcome, error)
 }
 
 // AccountInfo is an account as an operator sees it.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -9,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -88,12 +86,18 @@ type controlCall struct {
 	IDs       []string        `json:"ids,omitempty"`
 	All       bool            `json:"all,omitempty"`
 	Amendment queue.Amendment `json:"amendment,omitempty"`
+	Task      Task            `json:"task,omitzero"`
+
+	progress func(done, total int64)
 }
 
+// controlReply is one line of the answer: any number with Progress, then one
+// without.
 type controlReply struct {
-	Result json.RawMessage `json:"result,omitempty"`
-	Error  string          `json:"error,omitempty"`
-	Kind   string          `json:"kind,omitempty"` // "not found", "exists already"
+	Progress *[2]int64       `json:"progress,omitempty"` // done, total
+	Result   json.RawMessage `json:"result,omitempty"`
+	Error    string          `json:"error,omitempty"`
+	Kind     string          `json:"kind,omitempty"` // "not found", "exists already"
 }
 
 // controlTable maps the name of a call to what it does.
@@ -114,6 +118,7 @@ func controlTable(a Admin) map[string]func(context.Context, controlCall) (any, e
 		"folders": func(ctx context.Context, c controlCall) (any, error) { return a.Folders(ctx, c.Address) },
 		"queue":   func(ctx context.Context, c controlCall) (any, error) { return a.Queue(ctx, c.Dest) },
 		"text":    func(ctx context.Context, c controlCall) (any, error) { return a.QueueText(ctx, c.ID) },
+		"care":    func(ctx context.Context, c controlCall) (any, error) { return a.Care(ctx, c.Task, c.progress) },
 		"amend": func(ctx context.Context, c controlCall) (any, error) {
 			if !c.All && c.IDs == nil {
 				c.IDs = []string{}
@@ -137,138 +142,40 @@ func controlHandler(token string, a Admin) http.Handler {
 			http.Error(w, "there is no such call", http.StatusNotFound)
 			return
 		}
+		c.progress = progressLines(w)
 		json.NewEncoder(w).Encode(answer(call(r.Context(), c)))
 	})
 }
 
-func answer(result any, err error) controlReply {
-	if err != nil {
-		rep := controlReply{Error: err.Error()}
-		for _, kind := range controlErrors() {
-			if errors.Is(err, kind) {
-				rep.Kind = kind.Error()
-			}
+// progressLines writes progress to a client, at most four lines a second.
+func progressLines(w http.ResponseWriter) func(done, total int64) {
+	var last time.Time
+	out := http.NewResponseController(w)
+	return func(done, total int64) {
+		if now := time.Now(); now.Sub(last) >= time.Second/4 {
+			last = now
+			json.NewEncoder(w).Encode(controlReply{Progress: &[2]int64{done, total}})
+			out.Flush()
 		}
-		return rep
 	}
-	b, err := json.Marshal(result)
-	if err != nil {
-		return controlReply{Error: err.Error()}
+}
+
+// answer carries a result even beside an error: a task may have done a part.
+func answer(result any, err error) controlReply {
+	b, marshal := json.Marshal(result)
+	rep := controlReply{Result: b}
+	if err = errors.Join(err, marshal); err != nil {
+		rep.Error = err.Error()
 	}
-	return controlReply{Result: b}
+	for _, kind := range controlErrors() {
+		if errors.Is(err, kind) {
+			rep.Kind = kind.Error()
+		}
+	}
+	return rep
 }
 
 // controlErrors are the errors that keep their identity over the socket.
 func controlErrors() []error {
 	return []error{mailbox.ErrNotFound, mailbox.ErrExists, mailbox.ErrInvalid, mailbox.ErrQuota, mailbox.ErrFull}
-}
-
-// DialControl finds the running node of a data folder. It is fs.ErrNotExist if
-// none runs: then the files can be opened.
-func DialControl(dir string) (Admin, error) {
-	b, err := os.ReadFile(filepath.Join(dir, controlFile))
-	if err != nil {
-		return nil, err
-	}
-	var info controlInfo
-	if err := json.Unmarshal(b, &info); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, controlFile), err)
-	}
-	conn, err := net.DialTimeout("tcp", info.Addr, 2*time.Second)
-	if err != nil { // left behind by a node that was killed
-		return nil, fs.ErrNotExist
-	}
-	conn.Close()
-	return &remoteAdmin{info: info}, nil
-}
-
-// remoteAdmin is an Admin at the other end of a control socket.
-type remoteAdmin struct {
-	info   controlInfo
-	client http.Client
-}
-
-func (r *remoteAdmin) call(ctx context.Context, name string, c controlCall, result any) error {
-	b, err := json.Marshal(c)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+r.info.Addr+"/"+name, bytes.NewReader(b))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+r.info.Token)
-	resp, err := r.client.Do(req)
-	if err != nil {
-		return fmt.Errorf("the running node: %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1000))
-		return fmt.Errorf("the running node: %s: %s", resp.Status, bytes.TrimSpace(text))
-	}
-	var rep controlReply
-	if err := json.NewDecoder(resp.Body).Decode(&rep); err != nil {
-		return fmt.Errorf("the running node: %w", err)
-	}
-	if rep.Error != "" {
-		return remoteError{text: rep.Error, kind: rep.Kind}
-	}
-	if result == nil || len(rep.Result) == 0 {
-		return nil
-	}
-	return json.Unmarshal(rep.Result, result)
-}
-
-// remoteError is an error of the node with its identity.
-type remoteError struct{ text, kind string }
-
-func (e remoteError) Error() string { return e.text }
-
-func (e remoteError) Is(target error) bool { return e.kind != "" && target.Error() == e.kind }
-
-func (r *remoteAdmin) Accounts(ctx context.Context) (out []AccountInfo, err error) {
-	err = r.call(ctx, "accounts", controlCall{}, &out)
-	return out, err
-}
-
-func (r *remoteAdmin) AddAccount(ctx context.Context, address, password string, maxBytes int64) error {
-	return r.call(ctx, "add", controlCall{Address: address, Password: password, MaxBytes: maxBytes}, nil)
-}
-
-func (r *remoteAdmin) SetPassword(ctx context.Context, address, password string) error {
-	return r.call(ctx, "password", controlCall{Address: address, Password: password}, nil)
-}
-
-func (r *remoteAdmin) RemoveAccount(ctx context.Context, address string) error {
-	return r.call(ctx, "remove", controlCall{Address: address}, nil)
-}
-
-func (r *remoteAdmin) Aliases(ctx context.Context) (out []mailbox.Alias, err error) {
-	err = r.call(ctx, "aliases", controlCall{}, &out)
-	return out, err
-}
-
-func (r *remoteAdmin) SetAlias(ctx context.Context, address string, targets []string) error {
-	return r.call(ctx, "alias", controlCall{Address: address, Targets: targets}, nil)
-}
-
-func (r *remoteAdmin) Folders(ctx context.Context, address string) (out []mailbox.Folder, err error) {
-	err = r.call(ctx, "folders", controlCall{Address: address}, &out)
-	return out, err
-}
-
-func (r *remoteAdmin) Queue(ctx context.Context, dest string) (out []queue.Entry, err error) {
-	err = r.call(ctx, "queue", controlCall{Dest: dest}, &out)
-	return out, err
-}
-
-func (r *remoteAdmin) QueueText(ctx context.Context, id string) (out string, err error) {
-	err = r.call(ctx, "text", controlCall{ID: id}, &out)
-	return out, err
-}
-
-func (r *remoteAdmin) AmendQueue(ctx context.Context, ids []string, a queue.Amendment) (n int, err error) {
-	err = r.call(ctx, "amend", controlCall{IDs: ids, All: ids == nil, Amendment: a}, &n)
-	return n, err
 }

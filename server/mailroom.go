@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/netip"
+	"time"
 
 	"glassmail/mailbox"
 	"glassmail/store"
@@ -13,7 +14,8 @@ import (
 // messages that users bring themselves.
 type mailroom struct {
 	store.Store
-	post *post
+	post *post // for Login only
+	now  func() time.Time
 }
 
 // Login returns the account that a user name and password belong to. A refusal
@@ -38,7 +40,7 @@ func (m mailroom) Append(ctx context.Context, d mailbox.Deposit, size int64, tex
 		return mailbox.Placed{}, err
 	}
 	placed, err := m.Accept(ctx, staged, store.Acceptance{
-		Deposits: []mailbox.Deposit{d}, Record: rec.Marshal(), Time: m.post.clock.Now(), Wait: true,
+		Deposits: []mailbox.Deposit{d}, Record: rec.Marshal(), Time: m.now(), Wait: true,
 	})
 	if err != nil {
 		return mailbox.Placed{}, err

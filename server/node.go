@@ -345,7 +345,7 @@ func (n *Node) plainLogin() bool { return n.o.Lab || n.o.Config.TLS.PlainLogin }
 func (n *Node) mailServer(conf *tls.Config) (err error) {
 	l := n.o.Config.Limits
 	n.imap, err = imapd.New(imapd.Options{
-		Name: n.name, Host: n.o.Host, Backend: mailroom{Store: n.store, post: n.post}, Trace: n.o.Trace, TLS: conf,
+		Name: n.name, Host: n.o.Host, Backend: mailroom{Store: n.store, post: n.post, now: n.o.Host.Clock().Now}, Trace: n.o.Trace, TLS: conf,
 		PlainAuth: n.plainLogin(), AppendLimit: uint32(l.MessageSize),
 		Limits: wire.Limits{Total: l.Connections, PerAddr: l.ConnectionsPerAddress},
 	})

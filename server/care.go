@@ -1,0 +1,151 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"glassmail/mailbox"
+	"glassmail/store/bolt"
+)
+
+// Task is one act of care for the data. Paths are those of the node's machine.
+type Task struct {
+	Do     string `json:"do"`               // a key of tasks
+	User   string `json:"user,omitempty"`   // export, import
+	Format string `json:"format,omitempty"` // export, import: mbox, maildir, tar; import also eml
+	Path   string `json:"path,omitempty"`   // export, import, backup
+	Into   string `json:"into,omitempty"`   // import: one folder for all
+	Texts  bool   `json:"texts,omitempty"`  // verify: read every text too
+}
+
+// Outcome is what a task came to; each fills the fields that it has.
+type Outcome struct {
+	Findings *bolt.Findings    `json:"findings,omitempty"`
+	Moved    *bolt.Compacted   `json:"compacted,omitempty"`
+	Stats    *bolt.Stats       `json:"stats,omitempty"`
+	Imported *mailbox.Imported `json:"imported,omitempty"`
+	Refused  []string          `json:"refused,omitempty"` // messages that could not be imported, and why; at most 100
+}
+
+// keeper is a store that can be cared for while it works.
+type keeper interface {
+	Verify(ctx context.Context, texts bool) (bolt.Findings, error)
+	Repair(ctx context.Context) (bolt.Findings, error)
+	Backup(ctx context.Context, dir string) error
+	Compact(ctx context.Context, below float64) (bolt.Compacted, error)
+	Stats() (bolt.Stats, error)
+}
+
+// compactAll moves what is alive out of every segment in which something is not.
+const compactAll = 1.0
+
+// maxRefused bounds the list of messages that an import refused.
+const maxRefused = 100
+
+// Care does a task. progress, which may be nil, is told of long ones.
+func (a *admin) Care(ctx context.Context, t Task, progress func(done, total int64)) (out Outcome, err error) {
+	k, ok := a.store.(keeper)
+	if !ok {
+		return out, errors.New("this store keeps nothing that needs care")
+	}
+	do, ok := map[string]func() error{
+		"verify":  func() error { f, err := k.Verify(ctx, t.Texts); out.Findings = &f; return err },
+		"repair":  func() error { f, err := k.Repair(ctx); out.Findings = &f; return err },
+		"backup":  func() error { return k.Backup(ctx, t.Path) },
+		"compact": func() error { c, err := k.Compact(ctx, compactAll); out.Moved = &c; return err },
+		"stats":   func() error { s, err := k.Stats(); out.Stats = &s; return err },
+		"export":  func() error { return a.export(ctx, t, progress) },
+		"import":  func() error { return a.importMail(ctx, t, progress, &out) },
+	}[t.Do]
+	if !ok {
+		return out, fmt.Errorf("there is no task %q", t.Do)
+	}
+	return out, do()
+}
+
+func (a *admin) export(ctx context.Context, t Task, progress func(done, total int64)) error {
+	account, err := a.account(ctx, t.User)
+	if err != nil {
+		return err
+	}
+	to, finish, err := createArchive(t.Format, t.Path)
+	if err != nil {
+		return fmt.Errorf("export to %s: %w", t.Path, err)
+	}
+	if err := errors.Join(mailbox.Export(ctx, a.store, account.Address, to, progress), to.Close(), finish()); err != nil {
+		return fmt.Errorf("export to %s: %w", t.Path, err)
+	}
+	return nil
+}
+
+// createArchive makes what an export goes to. A tar file is never overwritten.
+func createArchive(format, path string) (a mailbox.Archive, finish func() error, err error) {
+	nothing := func() error { return nil }
+	switch format {
+	case "mbox":
+		a, err = mailbox.CreateMbox(path)
+		return a, nothing, err
+	case "maildir":
+		a, err = mailbox.CreateMaildir(path)
+		return a, nothing, err
+	case "tar":
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return nil, nothing, err
+		}
+		return mailbox.CreateTar(f), func() error { return errors.Join(f.Sync(), f.Close()) }, nil
+	}
+	return nil, nothing, fmt.Errorf("there is no format %q; it may be mbox, maildir or tar", format)
+}
+
+func (a *admin) importMail(ctx context.Context, t Task, progress func(done, total int64), out *Outcome) error {
+	account, err := a.account(ctx, t.User)
+	if err != nil {
+		return err
+	}
+	from, finish, err := openCollection(t.Format, t.Path)
+	if err != nil {
+		return fmt.Errorf("import from %s: %w", t.Path, err)
+	}
+	room := mailroom{Store: a.store, now: a.now}
+	done, err := mailbox.Import(ctx, a.store, account.Address, from, mailbox.ImportOptions{
+		Into: t.Into, Append: room.Append, Progress: progress,
+		Refused: func(name string, err error) {
+			if len(out.Refused) < maxRefused {
+				out.Refused = append(out.Refused, fmt.Sprintf("%s: %v", name, err))
+			}
+		},
+	})
+	out.Imported = &done
+	if err := errors.Join(err, from.Close(), finish()); err != nil {
+		return fmt.Errorf("import from %s: %w", t.Path, err)
+	}
+	return nil
+}
+
+func openCollection(format, path string) (c *mailbox.Collection, finish func() error, err error) {
+	nothing := func() error { return nil }
+	switch format {
+	case "mbox":
+		c, err = mailbox.OpenMbox(path)
+	case "maildir":
+		c, err = mailbox.OpenMaildir(path)
+	case "eml":
+		c, err = mailbox.OpenEML(path)
+	case "tar":
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, nothing, err
+		}
+		info, err := f.Stat()
+		if err != nil {
+			return nil, nothing, errors.Join(err, f.Close())
+		}
+		return mailbox.OpenTar(f, info.Size()), f.Close, nil
+	default:
+		err = fmt.Errorf("there is no format %q; it may be mbox, maildir, tar or eml", format)
+	}
+	return c, nothing, err
+}
