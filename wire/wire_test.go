@@ -1,0 +1,411 @@
+package wire_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"glassmail/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is longer than anything here takes.
+const patience = 30 * time.Second
+
+// pair is the two ends of a connection over loopback.
+func pair(t testing.TB) (client, server net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err = net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err = l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); server.Close() })
+	return client, server
+}
+
+func front(c net.Conn) *wire.Front {
+	return wire.NewFront(c, wire.Timeouts{Write: patience, Handshake: patience}, nil)
+}
+
+func TestReadLine(t *testing.T) {
+	client, server := pair(t)
+	f := front(server)
+	go func() {
+		for _, b := range []byte("HELO crepes.fr\r\n\n" + strings.Repeat("x", 100) + "\r\nNOOP\r\nend") {
+			client.Write([]byte{b}) // one byte per segment
+		}
+		client.Close()
+	}()
+	for i, want := range []string{"HELO crepes.fr\r\n", "\n", "long", "NOOP\r\n"} {
+		line, err := f.ReadLine(patience, true, 50)
+		if want == "long" {
+			if !errors.Is(err, wire.ErrLineLong) {
+				t.Fatalf("line %d: %q, %v, want it too long", i, line, err)
+			}
+			if err := f.SkipLine(patience, 1000); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err != nil || string(line) != want {
+			t.Fatalf("line %d: %q, %v, want %q", i, line, err, want)
+		}
+	}
+	if line, err := f.ReadLine(patience, true, 50); !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("half a line: %q, %v", line, err)
+	}
+}
+
+func TestSkipLineHasALimit(t *testing.T) {
+	client, server := pair(t)
+	go client.Write([]byte(strings.Repeat("x", 10_000)))
+	if err := front(server).SkipLine(patience, 5000); !errors.Is(err, wire.ErrLineLong) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// countingConn counts writes.
+type countingConn struct {
+	net.Conn
+	mu     sync.Mutex
+	writes []string
+}
+
+func (c *countingConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	c.writes = append(c.writes, string(p))
+	c.mu.Unlock()
+	return c.Conn.Write(p)
+}
+
+// Replies to pipelined commands leave in one write, when the reader runs dry.
+func TestOneWritePerTurn(t *testing.T) {
+	client, server := pair(t)
+	counted := &countingConn{Conn: server}
+	f := front(counted)
+	client.Write([]byte("a\r\nb\r\nc\r\n"))
+	for range 3 {
+		if _, err := f.ReadLine(patience, true, 100); err != nil {
+			t.Fatal(err)
+		}
+		f.Send([]byte("ok\r\n"))
+	}
+	go client.Write([]byte("d\r\n"))
+	if _, err := f.ReadLine(patience, true, 100); err != nil {
+		t.Fatal(err)
+	}
+	if len(counted.writes) != 1 || counted.writes[0] != "ok\r\nok\r\nok\r\n" {
+		t.Errorf("writes %q, want one", counted.writes)
+	}
+}
+
+// What is sent while a reader waits leaves at once, as IDLE needs.
+func TestSendWhileReading(t *testing.T) {
+	client, server := pair(t)
+	f := front(server)
+	done := make(chan error, 1)
+	go func() { done <- f.Await(patience, true) }()
+	got := make(chan string, 1)
+	go func() {
+		b := make([]byte, 100)
+		n, _ := client.Read(b)
+		got <- string(b[:n])
+		client.Write([]byte("x"))
+	}()
+	f.Send([]byte("* 1 EXISTS\r\n"))
+	f.Send(nil)
+	if s := <-got; s != "* 1 EXISTS\r\n" {
+		t.Errorf("the client got %q", s)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMuchIsSentAtOnce(t *testing.T) {
+	client, server := pair(t)
+	f := front(server)
+	go f.Send(make([]byte, 40<<10))
+	if _, err := io.ReadFull(client, make([]byte, 40<<10)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	_, server := pair(t)
+	if err := front(server).Await(time.Millisecond, true); !errors.Is(err, wire.ErrTimeout) {
+		t.Errorf("error %v, want ErrTimeout", err)
+	}
+}
+
+// Stop ends a wait between commands, at once or when it comes to one; never one
+// inside of a command.
+func TestStop(t *testing.T) {
+	client, server := pair(t)
+	f := front(server)
+	done := make(chan error, 1)
+	go func() { done <- f.Await(patience, true) }()
+	f.Stop()
+	if err := <-done; !errors.Is(err, wire.ErrStopping) {
+		t.Errorf("at rest: %v, want ErrStopping", err)
+	}
+	client.Write([]byte("x"))
+	if err := f.Await(patience, false); err != nil {
+		t.Errorf("inside of a command: %v", err)
+	}
+	if err := f.Await(patience, true); !errors.Is(err, wire.ErrStopping) {
+		t.Errorf("with a command waiting: %v, want ErrStopping", err)
+	}
+}
+
+func authority(t *testing.T) *wire.Authority {
+	t.Helper()
+	a, err := wire.NewAuthority(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// Nothing that was pipelined in plain text survives STARTTLS (RFC 3207 §4.2).
+func TestStartTLS(t *testing.T) {
+	a := authority(t)
+	cert, err := a.Certificate(time.Now(), "hamburger.edu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, server := pair(t)
+	f := front(server)
+	client.Write([]byte("STARTTLS\r\nRCPT TO:<injected>\r\n"))
+	if line, err := f.ReadLine(patience, true, 100); err != nil || string(line) != "STARTTLS\r\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if f.Buffered() == 0 {
+		t.Fatal("the second line has not come along")
+	}
+	f.Send([]byte("220 go\r\n"))
+	errs := make(chan error, 1)
+	go func() {
+		if _, err := io.ReadFull(client, make([]byte, len("220 go\r\n"))); err != nil {
+			errs <- err
+			return
+		}
+		c := tls.Client(client, &tls.Config{RootCAs: a.Pool(), ServerName: "hamburger.edu"})
+		_, err := c.Write([]byte("NOOP\r\n"))
+		errs <- err
+	}()
+	if err := f.StartTLS(wire.ServerTLS(cert)); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := f.ReadLine(patience, true, 100); err != nil || string(line) != "NOOP\r\n" {
+		t.Errorf("after TLS: %q, %v", line, err)
+	}
+	if err := <-errs; err != nil {
+		t.Error(err)
+	}
+	if f.TLS() == "" {
+		t.Error("TLS() says nothing")
+	}
+}
+
+func TestAuthorityIsKept(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	a, err := wire.OpenAuthority(dir, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := a.Certificate(now, "hamburger.edu", "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := wire.OpenAuthority(dir, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		what  string
+		now   time.Time
+		names []string
+		same  bool
+	}{
+		{"a day later", now.Add(24 * time.Hour), []string{"hamburger.edu", "127.0.0.1"}, true},
+		{"with another name", now, []string{"hamburger.edu", "localhost"}, false},
+		{"near its end", now.Add(380 * 24 * time.Hour), []string{"hamburger.edu", "localhost"}, false},
+	} {
+		got, err := b.Certificate(c.now, c.names...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same := string(got.Certificate[0]) == string(first.Certificate[0]); same != c.same {
+			t.Errorf("%s the certificate is the same: %v, want %v", c.what, same, c.same)
+		}
+	}
+	for _, f := range []string{"ca-key.pem", "hamburger.edu-key.pem"} {
+		info, err := os.Stat(filepath.Join(dir, f))
+		if err != nil || info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
+			t.Errorf("%s: %v, mode %v", f, err, info.Mode())
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), []byte("junk"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := wire.OpenAuthority(dir, now); err == nil {
+		t.Error("a damaged authority was replaced without a word")
+	}
+}
+
+func TestManualClock(t *testing.T) {
+	m := wire.NewManual(time.Unix(1000, 0))
+	c, stop := m.After(time.Minute)
+	never, stopNever := m.After(time.Second)
+	stopNever()
+	stopNever()
+	now, _ := m.After(0)
+	<-now
+	m.Advance(59 * time.Second)
+	select {
+	case <-c:
+		t.Error("rang early")
+	case <-never:
+		t.Error("a stopped timer rang")
+	default:
+	}
+	m.Advance(time.Second)
+	if at := <-c; !at.Equal(time.Unix(1060, 0)) || !m.Now().Equal(at) {
+		t.Errorf("rang at %v", at)
+	}
+	stop()
+	go m.After(time.Hour)
+	m.Sleepers(1)
+}
+
+// listen serves echoing handlers that stop when told.
+func listen(t *testing.T, limits wire.Limits) (*wire.Listener, chan error) {
+	t.Helper()
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := wire.NewListener(inner, wire.System{}, limits, func(c net.Conn) { io.WriteString(c, "421 full\r\n") })
+	done := make(chan error, 1)
+	go func() { done <- l.Serve(func(c net.Conn) { io.Copy(c, c) }) }()
+	return l, done
+}
+
+func dial(t *testing.T, l *wire.Listener) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestListenerLimits(t *testing.T) {
+	for name, limits := range map[string]wire.Limits{"total": {Total: 2}, "per address": {PerAddr: 2}} {
+		l, done := listen(t, limits)
+		first, second := dial(t, l), dial(t, l)
+		for _, c := range []net.Conn{first, second} {
+			io.WriteString(c, "x")
+			io.ReadFull(c, make([]byte, 1)) // it is being served
+		}
+		got, err := io.ReadAll(dial(t, l))
+		if err != nil || string(got) != "421 full\r\n" {
+			t.Errorf("%s: the third got %q, %v", name, got, err)
+		}
+		first.Close()
+		for l.Connections() > 1 {
+			time.Sleep(time.Millisecond)
+		}
+		fourth := dial(t, l)
+		io.WriteString(fourth, "y")
+		if _, err := io.ReadFull(fourth, make([]byte, 1)); err != nil {
+			t.Errorf("%s: after one left: %v", name, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if cut := l.Shutdown(ctx); cut != 2 {
+			t.Errorf("%s: %d connections were cut, want 2", name, cut)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("%s: Serve: %v", name, err)
+		}
+	}
+}
+
+// flakyListener fails some times before it accepts.
+type flakyListener struct {
+	net.Listener
+	mu   sync.Mutex
+	left int
+}
+
+func (f *flakyListener) Accept() (net.Conn, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.left > 0 {
+		f.left--
+		return nil, errors.New("too many open files")
+	}
+	return f.Listener.Accept()
+}
+
+// Accept errors are waited out, with pauses.
+func TestAcceptErrors(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := wire.NewManual(time.Unix(0, 0))
+	l := wire.NewListener(&flakyListener{Listener: inner, left: 3}, clock, wire.Limits{}, nil)
+	done := make(chan error, 1)
+	go func() { done <- l.Serve(func(c net.Conn) { io.WriteString(c, "hello") }) }()
+	for _, pause := range []time.Duration{5, 10, 20} {
+		clock.Sleepers(1)
+		clock.Advance(pause * time.Millisecond)
+	}
+	if got, err := io.ReadAll(dial(t, l)); err != nil || string(got) != "hello" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	l.Shutdown(t.Context())
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestListenErrorsSayHowToMend(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	addr := taken.Addr().String()
+	_, err = wire.OS{}.Listen(t.Context(), addr)
+	if err == nil {
+		t.Fatal("a port was given out twice")
+	}
+	if got := wire.ListenError("smtp", addr, "--smtp", err).Error(); !strings.Contains(got, "another program holds that port") || !strings.Contains(got, "--smtp") {
+		t.Errorf("the error says %q", got)
+	}
+}
