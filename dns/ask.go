@@ -35,6 +35,10 @@ func (w *walk) ask(ctx context.Context, zone string, s target, k key, nested int
 // exchange asks with EDNS, and without for a server that does not know it (RFC
 // 6891 §7).
 func (w *walk) exchange(ctx context.Context, to netip.AddrPort, q Query) (*Reply, error) {
+	if w.r.o.FixedPort != 0 {
+		w.r.port.Lock()
+		defer w.r.port.Unlock()
+	}
 	in, err := w.r.asker.Ask(ctx, to, NewMessage(q))
 	if err != nil {
 		return nil, err

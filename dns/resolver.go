@@ -52,6 +52,8 @@ type Resolver struct {
 	cache *Cache
 	asker Client
 
+	port sync.Mutex // held by an exchange from the fixed port
+
 	mu       sync.Mutex
 	flight   map[key]chan struct{}    // lookups under way
 	troubled map[netip.Addr]time.Time // servers that did not answer, until when they are asked last
