@@ -43,6 +43,8 @@ type edit struct {
 	take uint64
 	rows []chosenRow
 	out  mailbox.Changed
+
+	names bodyNames
 }
 
 type chosenRow struct {
@@ -75,6 +77,7 @@ func (w *writer) change(id mailbox.FolderID, c mailbox.Change, check bool) (mail
 		}
 	}
 	touched, err := e.flags()
+	e.names.give(e.out.Messages)
 	if err == nil && e.to != nil {
 		err = e.copy()
 		touched = touched || c.CopyTo == id
@@ -202,6 +205,7 @@ func (e *edit) flags() (touched bool, err error) {
 		}
 		if !e.Expunge {
 			e.out.Messages = append(e.out.Messages, r.message(r.uid, e.f.words))
+			e.names.add(r.body)
 		}
 	}
 	return touched, nil

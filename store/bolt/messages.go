@@ -35,10 +35,11 @@ func (s *Store) Messages(ctx context.Context, id mailbox.FolderID, r mailbox.Ran
 	return func(yield func(mailbox.Message, error) bool) {
 		from := max(r.From, 1)
 		batch := make([]mailbox.Message, 0, 64)
+		var names bodyNames
 		for more := true; more; {
 			var err error
 			if err = ctx.Err(); err == nil {
-				batch, from, more, err = s.batch(id, from, r.Since, batch[:0])
+				batch, from, more, err = s.batch(id, from, r.Since, batch[:0], &names)
 			}
 			if err != nil {
 				yield(mailbox.Message{}, err)
@@ -58,7 +59,8 @@ func (s *Store) Messages(ctx context.Context, id mailbox.FolderID, r mailbox.Ran
 
 // batch copies the next messages into to, up to its capacity, looking at no more
 // than maxRows rows, and says where to go on.
-func (s *Store) batch(id mailbox.FolderID, from mailbox.UID, since mailbox.ModSeq, to []mailbox.Message) (_ []mailbox.Message, next mailbox.UID, more bool, err error) {
+func (s *Store) batch(id mailbox.FolderID, from mailbox.UID, since mailbox.ModSeq, to []mailbox.Message, names *bodyNames) (_ []mailbox.Message, next mailbox.UID, more bool, err error) {
+	names.reset()
 	err = s.view(func(tx *bbolt.Tx) error {
 		f, err := readFolder(tx, id)
 		if err != nil {
@@ -75,10 +77,12 @@ func (s *Store) batch(id mailbox.FolderID, from mailbox.UID, since mailbox.ModSe
 			rows++
 			if r := parseMessage(v); r.mod > since {
 				to = append(to, r.message(uidOf(k), f.words))
+				names.add(r.body)
 			}
 		}
 		return nil
 	})
+	names.give(to)
 	return to, next, more, err
 }
 

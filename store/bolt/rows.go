@@ -81,10 +81,10 @@ func parseMessage(b []byte) (r messageRow) {
 	}
 }
 
-// message is the row in the words of mailbox.
+// message is the row in the words of mailbox, but for Body: see bodyNames.
 func (r *messageRow) message(uid mailbox.UID, words []string) mailbox.Message {
 	m := mailbox.Message{
-		UID: uid, ModSeq: r.mod, Flags: r.flags, Date: time.Unix(r.date, 0), Size: int64(r.size), Body: bodyID(r.body),
+		UID: uid, ModSeq: r.mod, Flags: r.flags, Date: time.Unix(r.date, 0), Size: int64(r.size),
 	}
 	if r.words != 0 {
 		m.Keywords = spell(r.words, words)
@@ -102,13 +102,36 @@ func spell(bits uint64, words []string) (out []string) {
 	return out
 }
 
-func bodyID(n uint64) mail.BodyID {
-	var b [16]byte
-	s := strconv.AppendUint(b[:0], n, 16)
-	if len(s) >= 8 {
-		return mail.BodyID(s)
+// bodyNames writes the BodyIDs of many messages into one string, to save an
+// allocation for each.
+type bodyNames struct {
+	all  []byte
+	ends []int32
+}
+
+func (b *bodyNames) reset() { b.all, b.ends = b.all[:0], b.ends[:0] }
+
+func (b *bodyNames) add(n uint64) {
+	b.all = appendBodyID(b.all, n)
+	b.ends = append(b.ends, int32(len(b.all)))
+}
+
+// give hands the names, in the order of add, to as many messages.
+func (b *bodyNames) give(ms []mailbox.Message) {
+	all, from := string(b.all), int32(0)
+	for i, end := range b.ends {
+		ms[i].Body = mail.BodyID(all[from:end])
+		from = end
 	}
-	return mail.BodyID("00000000"[len(s):] + string(s))
+}
+
+func bodyID(n uint64) mail.BodyID { return mail.BodyID(appendBodyID(nil, n)) }
+
+func appendBodyID(b []byte, n uint64) []byte {
+	for m := n | 1; m < 1<<28; m <<= 4 {
+		b = append(b, '0')
+	}
+	return strconv.AppendUint(b, n, 16)
 }
 
 func bodyNumber(id mail.BodyID) (uint64, error) {

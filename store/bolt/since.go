@@ -62,6 +62,7 @@ func (s *Store) Since(ctx context.Context, id mailbox.FolderID, m mailbox.ModSeq
 	if err := ctx.Err(); err != nil {
 		return d, err
 	}
+	var names bodyNames
 	err = s.view(func(tx *bbolt.Tx) error {
 		f, err := readFolder(tx, id)
 		if err != nil {
@@ -77,6 +78,7 @@ func (s *Store) Since(ctx context.Context, id mailbox.FolderID, m mailbox.ModSeq
 		for ; k != nil && bytes.Equal(k[:9], first[:9]); k, v = c.Next() {
 			if r := parseMessage(v); r.mod > m {
 				d.Changed = append(d.Changed, r.message(uidOf(k), f.words))
+				names.add(r.body)
 			}
 		}
 		first = goneKey(id, m+1, 0)
@@ -86,5 +88,6 @@ func (s *Store) Since(ctx context.Context, id mailbox.FolderID, m mailbox.ModSeq
 		slices.Sort(d.Expunged)
 		return nil
 	})
+	names.give(d.Changed)
 	return d, err
 }
