@@ -135,10 +135,22 @@ func (s *session) fetchOne(f *fetch, m *mailbox.Message) error {
 			return absent(err)
 		}
 	}
-	e := &s.enc
-	e.number("* ", int64(seq)).text(" FETCH (")
-	e.items = len(e.b)
+	if err := f.decodable(rec); err != nil {
+		return err
+	}
+	s.enc.number("* ", int64(seq)).text(" FETCH (")
+	s.enc.items = len(s.enc.b)
 	s.items(f, m, rec)
+	err = s.sections(f, rec, text)
+	if err != nil && s.enc.items < 0 { // half a response cannot be taken back
+		s.f.cut(err)
+	}
+	return err
+}
+
+// sections writes the sections and ends the response.
+func (s *session) sections(f *fetch, rec *mailbox.Record, text mail.Message) error {
+	e := &s.enc
 	for i, sec := range f.BodySection {
 		name := ""
 		if i < len(f.names) {
@@ -152,8 +164,7 @@ func (s *session) fetchOne(f *fetch, m *mailbox.Message) error {
 	if err := s.binary(f, rec, text); err != nil {
 		return err
 	}
-	e.text(")\r\n")
-	return s.f.sendLines(e.b)
+	return s.f.sendLines(e.text(")\r\n").b)
 }
 
 // absent makes the lack of a message no error: it was expunged.
@@ -243,8 +254,7 @@ func (s *session) section(rec *mailbox.Record, text mail.Message, sec *imap.Fetc
 	return nil
 }
 
-// stream sends what is encoded so far and n bytes of r, without holding them. A
-// promise of n bytes cannot be taken back: an error ends the connection.
+// stream sends what is encoded so far and n bytes of r, without holding them.
 func (s *session) stream(r io.Reader, n int64) error {
 	if s.copyBuf == nil {
 		s.copyBuf = make([]byte, copySize)
@@ -256,9 +266,7 @@ func (s *session) stream(r io.Reader, n int64) error {
 	for n > 0 {
 		k, err := io.ReadFull(r, s.copyBuf[:min(n, copySize)])
 		if err != nil {
-			err = fmt.Errorf("read message: %w", err)
-			s.f.cut(err)
-			return err
+			return fmt.Errorf("read message: %w", err)
 		}
 		if err := s.f.sendData(s.copyBuf[:k]); err != nil {
 			return err

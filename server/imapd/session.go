@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -106,10 +107,20 @@ func (s *session) fail(err error) error {
 	case errors.Is(err, mailbox.ErrInvalid):
 		return refuse(imap.ResponseCodeCannot, "That cannot be done")
 	case errors.As(err, &reply) && !reply.Temporary():
-		return refuse(imap.ResponseCodeCannot, printable([]byte(reply.Text)))
+		return refuse(imap.ResponseCodeCannot, ascii(reply.Text))
 	}
 	s.f.w.Log.Note("failed: " + printable([]byte(err.Error())))
 	return refuse(imap.ResponseCodeUnavailable, "That is not possible now, please try again later")
+}
+
+// ascii is a text as any client can read it.
+func ascii(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 // failTo is fail for a command that puts messages into a folder (RFC 9051
