@@ -34,6 +34,39 @@ func (m mapped) Dial(ctx context.Context, network, addr string) (net.Conn, error
 	return m.OS.Dial(ctx, network, addr)
 }
 
+func (m mapped) ListenPacket(ctx context.Context, addr string) (net.PacketConn, error) {
+	pc, err := m.OS.ListenPacket(ctx, addr)
+	return mappedPackets{pc, m.to}, err
+}
+
+// mappedPackets is mapped for a socket that speaks with many.
+type mappedPackets struct {
+	net.PacketConn
+	to map[string]string
+}
+
+func (m mappedPackets) WriteTo(b []byte, to net.Addr) (int, error) {
+	if a, ok := m.to[to.String()]; ok {
+		to = net.UDPAddrFromAddrPort(netip.MustParseAddrPort(a))
+	}
+	return m.PacketConn.WriteTo(b, to)
+}
+
+func (m mappedPackets) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := m.PacketConn.ReadFrom(b)
+	if err != nil {
+		return n, from, err
+	}
+	real := netip.MustParseAddrPort(from.String())
+	real = netip.AddrPortFrom(real.Addr().Unmap(), real.Port())
+	for lecture, a := range m.to {
+		if a == real.String() {
+			from = net.UDPAddrFromAddrPort(netip.MustParseAddrPort(lecture))
+		}
+	}
+	return n, from, nil
+}
+
 // lab runs every server of the lecture and a validating local server on real
 // sockets.
 type lab struct {

@@ -1,0 +1,200 @@
+package dns
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"glassmail/wire"
+
+	miekg "github.com/miekg/dns"
+)
+
+// RaceOptions sets up the race of a forger against a name server: who replies
+// first to a query of the victim. It is confined by construction: the forged
+// replies leave from the lab's own server for the zone, so they can claim to come
+// from that address only, and they go to the victim only.
+type RaceOptions struct {
+	Host   wire.Host // on which the server of the zone lives
+	Listen string    // its address and port, free for the time of the race
+	Zone   *Zone     // whose genuine replies come late
+	Victim *Resolver // which has been told that Listen serves the zone
+
+	Forged  netip.Addr    // the IPv4 address that the forger wants to be believed
+	Rounds  int           // queries that the victim is made to send, 1 to 1000
+	Window  time.Duration // by how much the genuine reply is late, up to 2 seconds
+	IDBits  int           // how many bits of the id the forger must guess, 1 to 16
+	AnyPort bool          // the forger must guess the port too
+}
+
+// RaceResult is how the race ended.
+type RaceResult struct {
+	Rounds  int           // queries
+	Sent    int           // forged replies
+	Wins    int           // rounds after which the victim believed the forger; the race ends with the first
+	Noticed int           // rounds in which checking signatures found a forgery
+	Took    time.Duration //
+	Chance  float64       // of one round, from what was sent: the part of all ids (and ports) that was tried
+}
+
+const racePrefix = "race-"
+
+// Race lets the victim look for names that do not exist, one after another, and
+// forges replies until one is believed or the rounds are over.
+func Race(ctx context.Context, o RaceOptions) (RaceResult, error) {
+	if err := o.check(); err != nil {
+		return RaceResult{}, fmt.Errorf("race: %w", err)
+	}
+	pc, err := o.Host.ListenPacket(ctx, o.Listen)
+	if err != nil {
+		return RaceResult{}, fmt.Errorf("race: %w", err)
+	}
+	f := &forger{o: o, pc: pc, zone: NewAuthority(nil, o.Zone), raced: map[string]bool{}}
+	var serving sync.WaitGroup
+	serving.Go(func() { f.serve(ctx) })
+	defer serving.Wait()
+	defer pc.Close()
+
+	start := o.Host.Clock().Now()
+	var r RaceResult
+	for r.Rounds < o.Rounds && r.Wins == 0 && ctx.Err() == nil {
+		r.Rounds++
+		name := fmt.Sprintf("%s%08x.%s", racePrefix, rand.Uint32(), o.Zone.origin)
+		m, err := o.Victim.Resolve(ctx, name, TypeA)
+		var broken *ChainError
+		switch {
+		case errors.As(err, &broken):
+			r.Noticed++
+		case err == nil && f.believed(m):
+			r.Wins++
+		}
+	}
+	r.Took = o.Host.Clock().Now().Sub(start)
+	r.Sent = f.count()
+	space := math.Exp2(float64(o.IDBits))
+	if o.AnyPort {
+		space *= 65536 - 1024
+	}
+	r.Chance = min(1, float64(r.Sent)/float64(r.Rounds)/space)
+	return r, ctx.Err()
+}
+
+func (o RaceOptions) check() error {
+	switch {
+	case o.Host == nil || o.Zone == nil || o.Victim == nil:
+		return errors.New("host, zone and victim are needed")
+	case !o.Forged.Is4():
+		return errors.New("the forged address must be IPv4")
+	case o.Rounds < 1 || o.Rounds > 1000:
+		return errors.New("1 to 1000 rounds")
+	case o.Window < 0 || o.Window > 2*time.Second:
+		return errors.New("a window of 0 to 2 seconds")
+	case o.IDBits < 1 || o.IDBits > 16:
+		return errors.New("1 to 16 bits")
+	}
+	return nil
+}
+
+// forger sits on the socket of the genuine server.
+type forger struct {
+	o    RaceOptions
+	pc   net.PacketConn
+	zone *Authority
+
+	mu    sync.Mutex
+	raced map[string]bool // names for which a race was run
+	sent  int
+}
+
+func (f *forger) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sent
+}
+
+// serve answers queries until the socket is closed, those of the race late.
+func (f *forger) serve(ctx context.Context) {
+	buf := make([]byte, 4096)
+	for {
+		n, from, err := f.pc.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		m, err := Unpack(buf[:n])
+		if err != nil || len(m.m.Question) != 1 {
+			continue
+		}
+		name := canonical(m.m.Question[0].Name)
+		if strings.HasPrefix(name, racePrefix) && !f.raced[name] && len(f.raced) < 1000 {
+			f.raced[name] = true
+			f.attack(ctx, m, from)
+		}
+		if reply, _ := f.zone.AnswerNow(&Request{Message: m}); reply != nil {
+			if out, err := reply.PackUDP(nil, m.Limit()); err == nil {
+				f.pc.WriteTo(out, from) // lost datagrams are asked for again
+			}
+		}
+	}
+}
+
+// attack sends forged replies for the time of the window. It looks neither at the
+// id of the query nor, with AnyPort, at its port.
+func (f *forger) attack(ctx context.Context, q *Message, victim net.Addr) {
+	out, err := f.forge(q)
+	if err != nil {
+		return
+	}
+	over, stop := f.o.Host.Clock().After(f.o.Window)
+	defer stop()
+	n := 0
+	defer func() {
+		f.mu.Lock()
+		f.sent += n
+		f.mu.Unlock()
+	}()
+	for _, id := range rand.Perm(1 << f.o.IDBits) {
+		select {
+		case <-over:
+			return
+		case <-ctx.Done():
+			return
+		default:
+		}
+		binary.BigEndian.PutUint16(out, uint16(id))
+		f.pc.WriteTo(out, f.aim(victim))
+		n++
+	}
+}
+
+// aim is the address to which the next forged reply goes.
+func (f *forger) aim(victim net.Addr) net.Addr {
+	u, ok := victim.(*net.UDPAddr)
+	if !ok || !f.o.AnyPort {
+		return victim
+	}
+	return &net.UDPAddr{IP: u.IP, Port: 1024 + rand.IntN(65536-1024), Zone: u.Zone}
+}
+
+func (f *forger) forge(q *Message) ([]byte, error) {
+	r := q.NewReply(NoError)
+	r.m.Authoritative = true
+	r.m.Answer = []miekg.RR{addressRecord(q.m.Question[0].Name, f.o.Forged, 3600).rr}
+	return r.Pack()
+}
+
+func (f *forger) believed(m *Message) bool {
+	for _, rr := range m.m.Answer {
+		if a, ok := addrOf(rr); ok && a == f.o.Forged {
+			return true
+		}
+	}
+	return false
+}
