@@ -91,6 +91,9 @@ func (f *front) command() error {
 	case identify:
 		return f.id(c)
 	case startTLS:
+		if len(full) > len(c.tag+" STARTTLS") {
+			return f.refuse(c, "BAD STARTTLS stands alone")
+		}
 		return f.startTLS(c)
 	case login, sasl: // no copy of a password is kept
 	default:
@@ -108,7 +111,7 @@ func (f *front) command() error {
 // longLine refuses a command that is too long, of which only the beginning is
 // known.
 func (f *front) longLine(c command) error {
-	if err := f.w.SkipLine(f.patience(), maxSwallow); err != nil {
+	if err := f.w.SkipLine(f.stretch(), maxSwallow); err != nil {
 		f.bye("That line is too long")
 		return errBye
 	}
@@ -206,10 +209,10 @@ func (f *front) refuse(c command, fault string) error {
 
 // saslAnswer hands over one answer to a challenge.
 func (f *front) saslAnswer() error {
-	line, err := f.w.ReadLine(f.patience(), false, maxSASL)
+	line, err := f.w.ReadLine(f.stretch(), false, maxSASL)
 	switch {
 	case errors.Is(err, wire.ErrLineLong):
-		if err := f.w.SkipLine(f.patience(), maxSwallow); err != nil {
+		if err := f.w.SkipLine(f.stretch(), maxSwallow); err != nil {
 			return err
 		}
 		line = []byte("*") // RFC 9051 §6.2.2: cancels
@@ -231,7 +234,7 @@ func (f *front) idleEnd() error {
 	line, err := f.w.ReadLine(f.patience(), true, maxLine)
 	switch {
 	case errors.Is(err, wire.ErrLineLong):
-		if err := f.w.SkipLine(f.patience(), maxSwallow); err != nil {
+		if err := f.w.SkipLine(f.stretch(), maxSwallow); err != nil {
 			return err
 		}
 	case err != nil:

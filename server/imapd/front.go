@@ -26,6 +26,9 @@ const (
 	maxBadAtLogin = 10       // commands that cannot be understood before login
 )
 
+// maxStretch is the longest silence within a command.
+const maxStretch = 5 * time.Minute
+
 // errSpoiled ends the text of an APPEND that goes on after its message.
 var errSpoiled = errors.New("the command goes on after the message")
 
@@ -111,6 +114,9 @@ func (f *front) patience() time.Duration {
 	}
 	return f.srv.o.LoginTime
 }
+
+// stretch is how long the next bytes of a command that was begun may take.
+func (f *front) stretch() time.Duration { return min(f.patience(), maxStretch) }
 
 // farewell ends reading. An IDLE that runs is ended first, because the library
 // does not wait for it when the connection is lost.

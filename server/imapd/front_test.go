@@ -201,6 +201,13 @@ func TestNothingSaid(t *testing.T) {
 	c.send("l LOGIN bob secret\r\na IDLE\r\n")
 	c.want(`^l OK`, `^\+`, `^\* BYE Nothing`)
 	c.eof()
+	c = s.dial(t) // in the middle of a message
+	c.send("l LOGIN bob secret\r\na APPEND INBOX {5+}\r\nab")
+	c.want(`^l OK`, `^\* BYE Nothing`)
+	c.eof()
+	if n := s.folder(t, mailbox.Inbox).Messages; n != 0 {
+		t.Errorf("%d messages", n)
+	}
 }
 
 func TestShutdown(t *testing.T) {
@@ -309,6 +316,8 @@ func TestSecretsAreMasked(t *testing.T) {
 	c.do("LOGIN bob "+word, `^LOGIN BAD`)
 	c.do("g LOGN bob "+word, `^g BAD`)
 	c.do("h LOGIN \"bob "+word, `^h BAD`)
+	c.do("i\tlogin\tbob\t"+word, `^\* BAD`)
+	c.do("j LOGIN\tbob\t"+word, `^j BAD`)
 	got := s.transcript()
 	if strings.Contains(got, word) || strings.Contains(got, b64) {
 		t.Errorf("a secret is in\n%s", got)

@@ -82,7 +82,7 @@ func (f *front) collect(c *command, first []byte) (full []byte, fault string, er
 			fault = or(fault, "NO [CANNOT] No argument of a command can hold a line end")
 		}
 		full = quote(full, value)
-		if line, err = f.w.ReadLine(f.patience(), false, maxLine); errors.Is(err, wire.ErrLineLong) {
+		if line, err = f.w.ReadLine(f.stretch(), false, maxLine); errors.Is(err, wire.ErrLineLong) {
 			f.bye("That line is too long")
 			return nil, "", errBye
 		} else if err != nil {
@@ -135,7 +135,7 @@ func (f *front) swallow(n int64) error {
 		if err := f.discard(n); err != nil {
 			return err
 		}
-		line, err := f.w.ReadLine(f.patience(), false, maxLine)
+		line, err := f.w.ReadLine(f.stretch(), false, maxLine)
 		if errors.Is(err, wire.ErrLineLong) {
 			f.bye("That line is too long")
 			return errBye
@@ -153,7 +153,7 @@ func (f *front) swallow(n int64) error {
 func (f *front) discard(n int64) error {
 	f.w.Log.Data(trace.Client, int(n))
 	for n > 0 {
-		if err := f.w.Await(f.patience(), false); err != nil {
+		if err := f.w.Await(f.stretch(), false); err != nil {
 			return err
 		}
 		k := min(n, int64(f.w.Buffered()))
@@ -171,7 +171,7 @@ func (f *front) readFull(p []byte, ask bool) error {
 		}
 	}
 	for len(p) > 0 {
-		if err := f.w.Await(f.patience(), false); err != nil {
+		if err := f.w.Await(f.stretch(), false); err != nil {
 			return err
 		}
 		n, err := f.w.Read(p)

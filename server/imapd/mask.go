@@ -30,16 +30,26 @@ func masked(c command, line string) string {
 	return printable([]byte(line))
 }
 
-// maskedUnknown shows the first words of a line up to one that looks like LOGIN
-// or AUTHENTICATE.
+// maskedUnknown shows a line up to a word that looks like LOGIN or AUTHENTICATE.
 func maskedUnknown(line string) string {
-	words := strings.SplitN(line, " ", 4)
-	for i, w := range words {
-		if w = strings.ToUpper(w); i < 2 && len(words) > i+1 && (strings.HasPrefix(w, "LOG") || strings.HasPrefix(w, "AUTH")) {
-			return printable([]byte(strings.Join(words[:i+1], " "))) + " " + secret
+	for i := range len(line) {
+		if !foldPrefix(line[i:], "LOG") && !foldPrefix(line[i:], "AUTH") {
+			continue
 		}
+		end := i
+		for end < len(line) && (line[end]|0x20 >= 'a' && line[end]|0x20 <= 'z') {
+			end++
+		}
+		if end < len(line) {
+			return printable([]byte(line[:end])) + " " + secret
+		}
+		break
 	}
 	return printable([]byte(line))
+}
+
+func foldPrefix(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 // more records a line that continues a command.

@@ -43,7 +43,7 @@ func (f *front) message() error {
 	if f.left == 0 {
 		return io.ErrUnexpectedEOF
 	}
-	if err := f.w.Await(f.patience(), false); err != nil {
+	if err := f.w.Await(f.stretch(), false); err != nil {
 		return err
 	}
 	if f.left > 1 {
@@ -57,7 +57,7 @@ func (f *front) message() error {
 	last := f.w.Peek(1)[0]
 	f.w.Discard(1)
 	f.left = 0
-	line, err := f.w.ReadLine(f.patience(), false, maxLine)
+	line, err := f.w.ReadLine(f.stretch(), false, maxLine)
 	if err != nil && !errors.Is(err, wire.ErrLineLong) {
 		return err
 	}
@@ -85,7 +85,7 @@ func (f *front) message() error {
 func (f *front) spoil(rest []byte, long error) error {
 	f.spoiled = true
 	if long != nil {
-		return f.w.SkipLine(f.patience(), maxSwallow)
+		return f.w.SkipLine(f.stretch(), maxSwallow)
 	}
 	lit, found, _ := scanLine(rest)
 	if found && lit.nonSync {

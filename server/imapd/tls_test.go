@@ -26,6 +26,7 @@ func TestStartTLS(t *testing.T) {
 	contains(t, c.run("a CAPABILITY"), " STARTTLS LOGINDISABLED ID\n")
 	c.do("b LOGIN bob secret", `^b NO \[PRIVACYREQUIRED\]`)
 	// What is sent in plain text after STARTTLS is never a command.
+	c.do("c STARTTLS now", `^c BAD STARTTLS stands alone`)
 	c.send("c STARTTLS\r\n")
 	c.want(`^c OK Begin TLS now$`)
 	c.startTLS(s.pool)
