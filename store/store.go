@@ -43,7 +43,14 @@ type Spool interface {
 	// the text, whether it succeeds or not. It returns nil exactly when SMTP may
 	// answer 250. With a.Wait it also returns only when readers can see the
 	// result, and then tells where each deposit went. An ID that was accepted
-	// before is not accepted again: the first outcome is returned.
+	// before is not accepted again: the first outcome is returned. Engines know at
+	// least the last 32,768 IDs.
+	//
+	// mailbox.ErrNotFound says that an account is missing, mailbox.ErrQuota and
+	// mailbox.ErrFull that there is no room, mailbox.ErrInvalid that a keyword, the
+	// record or the text cannot be; then nothing happened, except that a message
+	// accepted with a.Wait may still appear after ErrFull. After any other error the
+	// outcome is not known: a repetition with the same ID is the same delivery.
 	Accept(ctx context.Context, s Staged, a Acceptance) ([]mailbox.Placed, error)
 }
 
@@ -73,9 +80,13 @@ type Acceptance struct {
 // acceptance it shall be: the node decides whether it goes to a mailbox here or
 // to another server.
 type Queue interface {
+	// Lease is queue.Store's. skip is asked before each job that would be handed
+	// out, and destinations take turns; next leaves out what skip refused.
 	Lease(ctx context.Context, now time.Time, n int, d time.Duration, skip func(dest string) bool) ([]queue.Job, time.Time, error)
 	// Settle records results and accepts the report, if there is one, in the
-	// same step. queue.ErrStale.
+	// same step. Recipients without a result wait as before. A report minds no
+	// quota. A lease whose time is over can be settled until Lease gave it to
+	// somebody else. queue.ErrStale.
 	Settle(ctx context.Context, j queue.Job, r []queue.Result, report *Report) error
 	Wake() <-chan struct{}
 	Entries(ctx context.Context, dest string) iter.Seq2[queue.Entry, error]

@@ -103,7 +103,7 @@ func (s *Store) prepare(t *staged, a store.Acceptance) (*op, error) {
 }
 
 // complete checks an acceptance and fills in its times, so that a replay makes the
-// same rows.
+// same rows. It keeps nothing that is the caller's: the index reads it later.
 func (s *Store) complete(a *store.Acceptance) error {
 	if len(a.Record) > store.MaxRecord {
 		return fmt.Errorf("a record of %d bytes: %w", len(a.Record), mailbox.ErrInvalid)
@@ -123,12 +123,15 @@ func (s *Store) complete(a *store.Acceptance) error {
 		if d.Date.IsZero() {
 			d.Date = a.Time
 		}
+		d.Keywords = slices.Clone(d.Keywords)
 	}
 	a.Relay = slices.Clone(a.Relay)
 	for i := range a.Relay {
-		if a.Relay[i].Due.IsZero() {
-			a.Relay[i].Due = a.Time
+		r := &a.Relay[i]
+		if r.Due.IsZero() {
+			r.Due = a.Time
 		}
+		r.Notify = slices.Clone(r.Notify)
 	}
 	return nil
 }

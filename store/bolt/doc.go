@@ -65,6 +65,15 @@
 // (mailbox.ErrFull). What was acknowledged and finds no room in the index stays in
 // the journal and is tried again.
 //
+// # Limits
+//
+// A text has at most 4 GiB, a record 4 MiB, a message 50,000 recipients. The last
+// 32,768 acceptances are known by their ID. A folder remembers 4,096 to 8,192
+// expunged UIDs and gives out 4,294,967,294 UIDs in its life. A change is one
+// commit: who changes very many messages does it in parts of some thousand, so that
+// deliveries get through. Nothing is accepted when less than Options.Reserve is
+// free on the disk.
+//
 // No read transaction of the index is held while a caller's code runs or a network
 // is waited for; a reader of a text has its file open and nothing else.
 package bolt

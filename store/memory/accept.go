@@ -156,6 +156,7 @@ func (s *Store) relay(a store.Acceptance, id uint64) {
 		if r.Due.IsZero() {
 			r.Due = a.Time
 		}
+		r.Notify = slices.Clone(r.Notify)
 		p.rows = append(p.rows, &waiting{WaitingRow: store.WaitingRow{Index: uint32(i), Recipient: r}})
 		s.schedule.Add(r.Dest, id, r.Due)
 	}
