@@ -658,3 +658,48 @@ func TestPurgeGoesOn(t *testing.T) {
 	}
 	healthy(t, s)
 }
+
+// TestUnbornSegment finds a segment whose creation was interrupted, as the first of
+// the store and as a later one; and one of another store, which must stay.
+func TestUnbornSegment(t *testing.T) {
+	fresh := t.TempDir()
+	s := openTest(t, fresh, Options{})
+	if err := errors.Join(prepareWorkload(s), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	used := copyDisk(t, fresh)
+	s = openTest(t, used, Options{})
+	if err := errors.Join(deliver(s, "a", 10, true), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{fresh, used} {
+		seg := uint32(1)
+		if dir == used {
+			seg = 2
+		}
+		for n := range segmentHead + 1 {
+			disk := copyDisk(t, dir)
+			name := segmentName(filepath.Join(disk, "journal"), seg)
+			b := append(segmentHeader(seg, s.id, 1<<40)[:n:n], make([]byte, 4096)...)
+			if n == segmentHead {
+				b = segmentHeader(seg, storeID{1}, 1)
+			}
+			if err := os.WriteFile(name, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r, err := Open(disk, Options{})
+			if n >= 44 { // the header is whole, and wrong
+				if err == nil {
+					t.Fatalf("segment %d with a foreign header was taken", seg)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatalf("segment %d with %d bytes of header: %v", seg, n, err)
+			}
+			if err := errors.Join(deliver(r, "b", 10, true), r.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

@@ -87,9 +87,8 @@ func (s *Store) dropUnborn(ids []uint64) ([]uint64, error) {
 		}
 		return nil, bad
 	}
-	r.off = 0
-	if len(ids) == 1 && r.size >= segmentHead && !r.zero(segmentHead) {
-		return nil, bad // of another store, perhaps
+	if whole, err := wholeHeader(f); whole || err != nil {
+		return nil, errors.Join(err, bad) // of another store, perhaps
 	}
 	if err := s.o.FS.Remove(name); err != nil {
 		return nil, err

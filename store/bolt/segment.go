@@ -67,6 +67,18 @@ func segmentHeader(seg uint32, id storeID, base uint64) []byte {
 	return b
 }
 
+// wholeHeader reports whether a segment has an undamaged header, of whatever store.
+func wholeHeader(f io.ReaderAt) (bool, error) {
+	b := make([]byte, segmentHead)
+	if n, err := f.ReadAt(b, 0); n < segmentHead {
+		if err == io.EOF {
+			err = nil
+		}
+		return false, err
+	}
+	return string(b[:8]) == segmentMagic && binary.LittleEndian.Uint32(b[40:]) == checksum(b[:40]), nil
+}
+
 // checkSegment reads a segment's header and returns the LSN of its first frame.
 func checkSegment(f io.ReaderAt, seg uint32, id storeID) (base uint64, err error) {
 	b := make([]byte, segmentHead)
