@@ -2,6 +2,7 @@ package dnsd_test
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"sync"
 	"testing"
@@ -55,11 +56,14 @@ func TestPortsAndIDs(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		watch.mu.Lock()
+		ports, ids := maps.Clone(watch.ports), maps.Clone(watch.ids)
+		watch.mu.Unlock()
 		switch {
-		case c.port == 0 && (len(watch.ports) < 20 || len(watch.ids) < 30):
-			t.Errorf("%d ports and %d ids for 40 queries", len(watch.ports), len(watch.ids))
-		case c.port != 0 && (len(watch.ports) != 1 || watch.ports[c.port] != 40 || len(watch.ids) > 16):
-			t.Errorf("switched off: ports %v, ids %v", watch.ports, watch.ids)
+		case c.port == 0 && (len(ports) < 20 || len(ids) < 30):
+			t.Errorf("%d ports and %d ids for 40 queries", len(ports), len(ids))
+		case c.port != 0 && (len(ports) != 1 || ports[c.port] != 40 || len(ids) > 16):
+			t.Errorf("switched off: ports %v, ids %v", ports, ids)
 		}
 	}
 }
