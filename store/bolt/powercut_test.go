@@ -226,10 +226,10 @@ func (r *recorder) disk(base map[string][]byte, cut int, rng *rand.Rand, l lies)
 		switch e.kind {
 		case evFlush:
 			if !l.ignores(e.name) {
-				flushed[e.name] = e.since
+				flushed[e.name] = max(flushed[e.name], e.since) // flushes may overlap
 			}
 		case evFlushDir:
-			dirs[e.name] = e.since
+			dirs[e.name] = max(dirs[e.name], e.since)
 		case evSay:
 			said = append(said, e.name)
 		}
