@@ -64,6 +64,9 @@ func newPair(zone string, a Algorithm, flags uint16) (pair, error) {
 		Flags: flags, Protocol: 3, Algorithm: uint8(a),
 	}
 	priv, err := pub.Generate(256)
+	for err == nil && pub.KeyTag() == 0 { // one in 65536; the library does not sign with such a key
+		priv, err = pub.Generate(256)
+	}
 	if err != nil {
 		return pair{}, err
 	}

@@ -307,7 +307,7 @@ func rounds(t *testing.T, once func(t *testing.T)) {
 func crash(t *testing.T, l *load, up func() (p *process, smtp, imap string)) folder {
 	t.Helper()
 	l.deadline = time.Now().Add(crashTime)
-	p, smtp, imap := up()
+	p, smtp, _ := up()
 	l.move(smtp)
 	l.start(8)
 	var last folder
@@ -321,6 +321,7 @@ func crash(t *testing.T, l *load, up func() (p *process, smtp, imap string)) fol
 		kills++
 		l.move("")
 		acked := l.settled()
+		var imap string
 		p, smtp, imap = up()
 		reader := login(t, imap, "bob", "bob")
 		now := look(t, reader)
@@ -331,7 +332,7 @@ func crash(t *testing.T, l *load, up func() (p *process, smtp, imap string)) fol
 	}
 	l.wg.Wait()
 	p.kill()
-	p, _, imap = up()
+	_, _, imap := up()
 	reader := login(t, imap, "bob", "bob")
 	now := look(t, reader)
 	compare(t, last, now, l.settled())
