@@ -88,6 +88,16 @@ func (d doors) at(offset int) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
+// has reports whether addr is one of the lab's own.
+func (d doors) has(addr string) bool {
+	for _, offset := range []int{offsetSMTP, offsetSMTP + 1, offsetIMAP, offsetIMAP + 1, offsetDNS, offsetSubmission, offsetSubmission + 1} {
+		if d.base != 0 && addr == d.at(offset) {
+			return true
+		}
+	}
+	return false
+}
+
 // New builds a lab and opens all its doors for mail. Nothing is served before Run.
 func New(ctx context.Context, o Options) (*Lab, error) {
 	if o.PortBase != 0 && (o.PortBase < 1000 || o.PortBase > 65000) {
@@ -171,6 +181,9 @@ func (l *Lab) openWeb(ctx context.Context) error {
 	}
 	if !config.IsLoopback(l.o.Web) {
 		return fmt.Errorf("--web %s: the lab's page is for this machine only; choose an address such as 127.0.0.1:8025", l.o.Web)
+	}
+	if l.doors.has(l.o.Web) {
+		return fmt.Errorf("--web %s is one of the lab's own ports; choose another, or another --port-base", l.o.Web)
 	}
 	ln, err := wire.OS{}.Listen(ctx, l.o.Web)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 func labCommand() *cobra.Command {
 	var o lab.Options
 	var readyFile string
+	var noOpen bool
 	cmd := &cobra.Command{
 		Use:   "lab",
 		Short: "Start the lecture's internet: crepes.fr, hamburger.edu and the DNS",
@@ -31,6 +32,7 @@ nothing in it can reach the outside. Passwords equal user names. Ctrl-C stops.`,
 	f.StringVar(&o.Wording, "wording", "lecture", "texts of the SMTP replies: lecture or plain")
 	f.StringVar(&o.Web, "web", "127.0.0.1:8025", `address of the page; "" switches it off`)
 	f.IntVar(&o.PortBase, "port-base", lab.DefaultPortBase, "first of the lab's ports: SMTP is +25, IMAP +43, DNS +53, submission +87")
+	f.BoolVar(&noOpen, "no-open", false, "do not open the page in a browser")
 	f.StringVar(&readyFile, "ready", "", "write addresses to this file, as JSON, once everything accepts connections")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
 		if o.Wording != "lecture" && o.Wording != "plain" {
@@ -44,12 +46,12 @@ nothing in it can reach the outside. Passwords equal user names. Ctrl-C stops.`,
 			defer os.RemoveAll(dir)
 			o.Dir = dir
 		}
-		return runLab(c, o, readyFile)
+		return runLab(c, o, readyFile, noOpen)
 	}
 	return cmd
 }
 
-func runLab(c *cobra.Command, o lab.Options, readyFile string) error {
+func runLab(c *cobra.Command, o lab.Options, readyFile string, noOpen bool) error {
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
 	l, err := lab.New(ctx, o)
@@ -65,6 +67,9 @@ func runLab(c *cobra.Command, o lab.Options, readyFile string) error {
 			return
 		}
 		fmt.Fprint(c.OutOrStdout(), welcome(l.Ready))
+		if l.Ready.Web != "" && !noOpen {
+			openBrowser(c.OutOrStdout(), l.Ready.Web)
+		}
 	})
 	closeBook()
 	if err == nil {
