@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"glassmail/mail"
@@ -66,6 +67,7 @@ func NewAdmin(s store.Store, now func() time.Time) Admin { return &admin{store: 
 type admin struct {
 	store store.Store
 	now   func() time.Time
+	dir   *directory // of the running node; nil if none runs
 }
 
 func (a *admin) Accounts(ctx context.Context) ([]AccountInfo, error) {
@@ -88,6 +90,9 @@ func (a *admin) AddAccount(ctx context.Context, address, password string, maxByt
 	key, err := canonical(address)
 	if err != nil {
 		return err
+	}
+	if _, domain, _ := strings.Cut(key, "@"); a.dir != nil && !a.dir.serves(mail.Address{Domain: domain}) {
+		return fmt.Errorf("%s: this node takes mail for %s only; add the domain to its configuration first", key, strings.Join(a.dir.domains, ", "))
 	}
 	hash, err := mailbox.HashPassword(password)
 	if err != nil {

@@ -2,8 +2,11 @@ package server
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +28,7 @@ import (
 const (
 	controlFile    = "control.json"
 	maxControlBody = 1 << 20 // bytes of a request
+	controlGrace   = 2 * time.Second
 )
 
 type controlInfo struct {
@@ -72,7 +76,11 @@ func (c *control) serve() { c.http.Serve(c.l) }
 
 func (c *control) close() {
 	os.Remove(c.file)
-	c.http.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), controlGrace)
+	defer cancel()
+	if c.http.Shutdown(ctx) != nil { // a long task is cut: it is one that can be done again
+		c.http.Close()
+	}
 }
 
 // request and reply of every call; each call uses some of the fields.
@@ -131,6 +139,10 @@ func controlTable(a Admin) map[string]func(context.Context, controlCall) (any, e
 func controlHandler(token string, a Admin) http.Handler {
 	table := controlTable(a)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/prove" {
+			io.WriteString(w, controlProof(token, r.URL.Query().Get("nonce")))
+			return
+		}
 		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+token)) != 1 {
 			http.Error(w, "the token is wrong", http.StatusForbidden)
 			return
@@ -145,6 +157,14 @@ func controlHandler(token string, a Admin) http.Handler {
 		c.progress = progressLines(w)
 		json.NewEncoder(w).Encode(answer(call(r.Context(), c)))
 	})
+}
+
+// controlProof shows that a server knows the token, before a client tells it
+// passwords: the port may belong to another program by now.
+func controlProof(token, nonce string) string {
+	m := hmac.New(sha256.New, []byte(token))
+	io.WriteString(m, nonce)
+	return hex.EncodeToString(m.Sum(nil))
 }
 
 // progressLines writes progress to a client, at most four lines a second.

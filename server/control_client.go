@@ -3,11 +3,12 @@ package server
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -28,12 +29,23 @@ func DialControl(dir string) (Admin, error) {
 	if err := json.Unmarshal(b, &info); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, controlFile), err)
 	}
-	conn, err := net.DialTimeout("tcp", info.Addr, 2*time.Second)
-	if err != nil { // left behind by a node that was killed
+	if !info.alive() { // left behind by a node that was killed
 		return nil, fs.ErrNotExist
 	}
-	conn.Close()
 	return &remoteAdmin{info: info}, nil
+}
+
+// alive asks whoever listens there to prove that it is the node.
+func (i controlInfo) alive() bool {
+	nonce := rand.Text()
+	c := http.Client{Timeout: 5 * time.Second}
+	resp, err := c.Get("http://" + i.Addr + "/prove?nonce=" + nonce)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1000))
+	return err == nil && hmac.Equal(b, []byte(controlProof(i.Token, nonce)))
 }
 
 // remoteAdmin is an Admin at the other end of a control socket.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,6 +109,22 @@ func administerQueue(t *testing.T, p *post, a Admin) {
 	}
 	if n, err := a.AmendQueue(ctx, nil, queue.Remove); err != nil || n != 1 {
 		t.Errorf("remove all: %d, %v", n, err)
+	}
+}
+
+// A port that another program has now is not told the token.
+func TestStaleControl(t *testing.T) {
+	dir, asked := t.TempDir(), false
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = asked || r.Header.Get("Authorization") != ""
+	}))
+	defer other.Close()
+	info := `{"addr":"` + strings.TrimPrefix(other.URL, "http://") + `","token":"secret"}`
+	if err := os.WriteFile(filepath.Join(dir, controlFile), []byte(info), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := DialControl(dir); !errors.Is(err, fs.ErrNotExist) || asked {
+		t.Errorf("%v; the token was told: %v", err, asked)
 	}
 }
 

@@ -51,6 +51,9 @@ func (d *directory) resolve(ctx context.Context, a mail.Address) ([]target, erro
 	if err := r.add(ctx, a, 0); err != nil {
 		return nil, err
 	}
+	if len(r.targets) == 0 { // its aliases lead to one another only
+		return nil, mail.NewReply(550, mail.Enhanced{5, 4, 6}, "%s: its aliases lead in a circle", a)
+	}
 	return r.targets, nil
 }
 
@@ -105,15 +108,23 @@ func (r *resolution) alias(ctx context.Context, a mail.Address, key string, dept
 	return mail.NewReply(550, mail.Enhanced{5, 1, 1}, "%s: there is no such user here", a)
 }
 
+// follow adds the members of an alias. One that is gone does not keep the mail
+// from the others; only if all are gone the sender hears of it.
 func (r *resolution) follow(ctx context.Context, targets []string, depth int) error {
+	var gone *mail.Reply
+	before := len(r.targets)
 	for _, t := range targets {
 		next, err := mail.ParseAddress(t, true)
 		if err != nil {
 			return fmt.Errorf("alias target %q: %w", t, err)
 		}
-		if err := r.add(ctx, next, depth+1); err != nil {
+		err = r.add(ctx, next, depth+1)
+		if err != nil && (!errors.As(err, &gone) || gone.Temporary()) {
 			return err
 		}
+	}
+	if gone != nil && len(r.targets) == before {
+		return gone
 	}
 	return nil
 }

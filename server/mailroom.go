@@ -45,5 +45,8 @@ func (m mailroom) Append(ctx context.Context, d mailbox.Deposit, size int64, tex
 	if err != nil {
 		return mailbox.Placed{}, err
 	}
+	if len(placed) == 0 { // the account was removed meanwhile
+		return mailbox.Placed{}, mailbox.ErrNotFound
+	}
 	return placed[0], nil
 }

@@ -140,7 +140,9 @@ func (n *Node) addUsers(ctx context.Context) error {
 }
 
 // Admin works on the node's data.
-func (n *Node) Admin() Admin { return NewAdmin(n.store, n.o.Host.Clock().Now) }
+func (n *Node) Admin() Admin {
+	return &admin{store: n.store, now: n.o.Host.Clock().Now, dir: n.post.dir}
+}
 
 func (n *Node) openQueue(ctx context.Context) error {
 	r := n.o.Config.Relay
@@ -212,17 +214,17 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	start("imap", func() error { return n.stopIMAP(ctx) })
 	start("queue", func() error { return n.queue.Run(ctx) })
-	control := make(chan struct{})
+	served, control := make(chan struct{}), n.control
 	go func() {
-		defer close(control)
-		n.control.serve()
+		defer close(served)
+		control.serve()
 	}()
 	n.running.Store(true)
 	<-ctx.Done()
 	n.running.Store(false)
 	wg.Wait()
 	err := n.Close()
-	<-control
+	<-served
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}

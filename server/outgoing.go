@@ -49,7 +49,7 @@ func (o outgoing) accept(ctx context.Context, report *queue.Report) (*store.Repo
 	if err != nil {
 		return nil, err
 	}
-	if len(a.Relay) == 0 {
+	if len(a.Deposits) > 0 {
 		_, err = io.WriteString(staged, "Return-Path: <>\r\n")
 	}
 	if err == nil {

@@ -121,7 +121,7 @@ func (p *post) Accept(ctx context.Context, env *mail.Envelope, text io.Reader) (
 	if err != nil {
 		return "", err
 	}
-	staged, err := p.stage(ctx, env, text, len(a.Relay) == 0)
+	staged, err := p.stage(ctx, env, text, len(a.Deposits) > 0)
 	if err != nil {
 		return "", smtpError(err)
 	}
@@ -163,6 +163,9 @@ func (p *post) address(ctx context.Context, env *mail.Envelope) (store.Acceptanc
 				a.Deposits = append(a.Deposits, mailbox.Deposit{User: t.account, Folder: inbox.ID, Date: now})
 			}
 		}
+	}
+	if len(a.Deposits) == 0 && len(a.Relay) == 0 {
+		return a, mail.NewReply(554, mail.Enhanced{5, 5, 1}, "The message has no valid recipient")
 	}
 	return a, nil
 }

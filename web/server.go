@@ -18,6 +18,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"glassmail/trace"
 )
 
@@ -36,14 +38,21 @@ type Options struct {
 
 // Server answers HTTP requests.
 type Server struct {
-	o    Options
-	http http.Server
-	stop context.CancelFunc // ends event streams
+	o       Options
+	http    http.Server
+	stop    context.CancelFunc // ends event streams
+	streams chan struct{}      // holds one entry for each stream under way
 }
+
+// Bounds of a Server.
+const (
+	maxStreams     = 32  // event streams at one time; more are told 503
+	maxConnections = 256 // connections at one time, each listener
+)
 
 // New makes a server.
 func New(o Options) *Server {
-	s := &Server{o: o}
+	s := &Server{o: o, streams: make(chan struct{}, maxStreams)}
 	streams, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	files, _ := fs.Sub(static, "static") // cannot fail: the name is valid
@@ -63,6 +72,7 @@ func New(o Options) *Server {
 
 // Serve answers on l until Close; then it returns nil.
 func (s *Server) Serve(l net.Listener) error {
+	l = netutil.LimitListener(l, maxConnections)
 	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

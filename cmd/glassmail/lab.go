@@ -95,7 +95,7 @@ func openBook(c *cobra.Command, l *lab.Lab, base int) (closeBook func()) {
 // welcome tells where to look and what to type, in at most 20 lines.
 func welcome(r lab.Ready) string {
 	a, b := r.Nodes["crepes.fr"], r.Nodes["hamburger.edu"]
-	watch := "Watch it:        glassmail lab --web 127.0.0.1:8025 (the page is off)"
+	watch := "The page is off."
 	if r.Web != "" {
 		watch = "Watch it:        " + r.Web
 	}
@@ -110,7 +110,7 @@ name server      %s
 In another window, type the lecture's dialogue (or telnet %s):
   glassmail telnet mail.hamburger.edu 25
 Send from Alice to Bob; crepes.fr looks up the MX and relays:
-  glassmail send --server crepes.fr:587 --auth alice:alice --from alice@crepes.fr --to bob@hamburger.edu --subject Lunch
+  glassmail send --server crepes.fr:587 --auth alice:alice --from alice@crepes.fr --to bob@hamburger.edu --subject Lunch --body "Hungry?"
 Read Bob's mail: any IMAP program at the address above, or
   glassmail telnet mail.hamburger.edu 143
 Ask the name servers:
