@@ -54,7 +54,7 @@ type LectureOptions struct {
 //	dns1.hamburger.edu         203.0.113.53    hamburger.edu    mail is .25, www .80
 //	dns1.amazon.com            198.18.1.53     amazon.com       www is .80, .81, .82
 //	dns1.ibm.com               198.18.2.53     ibm.com          servereast.backup2 is .80
-//	ns.nyu.edu                 198.18.3.52     nyu.edu          engineering is .10
+//	ns.nyu.edu                 198.18.3.52     nyu.edu          engineering is .10, www .80
 //	dns.nyu.edu                198.18.3.53     none: the local name server
 //	dns.foo.com                198.18.4.53     foo.com          relay1.bar is 145.37.93.126
 //	dns.school.ac.th           198.18.5.53     school.ac.th, โรงเรียน.ไทย

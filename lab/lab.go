@@ -118,7 +118,7 @@ func (l *Lab) open(ctx context.Context) (err error) {
 	if l.Internet, err = NewInternet(l.o.Clock); err != nil {
 		return err
 	}
-	l.Names, err = NewNames(NamesOptions{Internet: l.Internet, Trace: l.Trace, Doors: []string{l.doors.at(offsetDNS)}})
+	l.Names, err = NewNames(NamesOptions{Internet: l.Internet, Trace: l.Trace, Doors: []string{l.doors.at(offsetDNS)}, AllDoors: true})
 	if err != nil {
 		return err
 	}
@@ -255,7 +255,7 @@ func (l *Lab) describe() Ready {
 // Book is the lab's address book: names and ports of the lab, and where they are
 // on this machine; valid once ready.
 func (l *Lab) Book(pid int) book.Book {
-	b := book.Book{PID: pid, Hosts: map[string]string{}}
+	b := book.Book{PID: pid, Hosts: l.Names.Book()}
 	for domain, d := range l.Ready.Nodes {
 		for _, host := range []string{"mail." + domain, domain} {
 			b.Hosts[host+":25"] = d.SMTP

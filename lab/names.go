@@ -24,6 +24,7 @@ type Names struct {
 	local   netip.AddrPort // in the lab
 	servers []*dnsd.Server
 	outside *dnsd.Server
+	doors   map[string]*dnsd.Server // of the other servers, by address in the lab
 }
 
 // NamesOptions say where names are served.
@@ -31,6 +32,7 @@ type NamesOptions struct {
 	Internet  *Internet
 	Trace     *trace.Log
 	Doors     []string              // addresses of this machine at which the local name server answers
+	AllDoors  bool                  // every other server answers on this machine too, at free ports
 	Addresses map[string]netip.Addr // replaced addresses of hosts
 }
 
@@ -40,7 +42,7 @@ func NewNames(o NamesOptions) (*Names, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the lecture's name hierarchy: %w", err)
 	}
-	n := &Names{Hierarchy: h}
+	n := &Names{Hierarchy: h, doors: map[string]*dnsd.Server{}}
 	for _, p := range h.Servers {
 		name := strings.TrimSuffix(p.Name, ".")
 		host, err := o.Internet.Host(name, p.Addr)
@@ -48,6 +50,11 @@ func NewNames(o NamesOptions) (*Names, error) {
 			return nil, err
 		}
 		n.add(host, p.Addr, p.Authority, name, o.Trace)
+		if o.AllDoors {
+			door := dnsd.New(host, []string{"127.0.0.1:0"}, p.Authority, dnsd.Options{Trace: o.Trace, Node: name})
+			n.doors[p.Addr.String()] = door
+			n.servers = append(n.servers, door)
+		}
 	}
 	return n, n.addLocal(o)
 }
@@ -117,6 +124,19 @@ func (n *Names) Doors() []netip.AddrPort {
 		return nil
 	}
 	return n.outside.Addrs()
+}
+
+// Book tells for each name server of the lab, by "address:53", where it answers
+// on this machine; valid once ready.
+func (n *Names) Book() map[string]string {
+	out := map[string]string{}
+	for addr, s := range n.doors {
+		out[addr+":53"] = s.Addr().String()
+	}
+	if d := n.Doors(); len(d) > 0 {
+		out[n.local.String()] = d[0].String()
+	}
+	return out
 }
 
 // Stub asks the local name server from a host of the lab.

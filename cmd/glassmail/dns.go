@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 
@@ -84,13 +85,13 @@ type namesReady struct {
 
 func serveNames(c *cobra.Command, listen []string, addresses map[string]netip.Addr, readyFile string) error {
 	clock := wire.System{}
-	net, err := lab.NewInternet(clock)
+	internet, err := lab.NewInternet(clock)
 	if err != nil {
 		return err
 	}
-	defer net.Close()
+	defer internet.Close()
 	names, err := lab.NewNames(lab.NamesOptions{
-		Internet: net, Trace: trace.NewLog(serveTrace, clock.Now), Doors: listen, Addresses: addresses,
+		Internet: internet, Trace: trace.NewLog(serveTrace, clock.Now), Doors: listen, Addresses: addresses,
 	})
 	if err != nil {
 		return err
@@ -124,20 +125,36 @@ func stopped(ctx context.Context) error {
 	return nil
 }
 
-// environment is what dig and nslookup find around them: the local name server
-// of a running lab, else the system's.
-func environment(ctx context.Context) dns.Environment {
-	if at, ok := tools.OpenBook().Find("dns:53"); ok {
+// network is what dig and nslookup reach: the name servers of a running lab
+// where its address book says, and everything else on the system's network.
+type network struct {
+	wire.OS
+	book tools.Book
+}
+
+// Dial connects to the lab's name server of that address, or to the real one.
+func (n network) Dial(ctx context.Context, protocol, addr string) (net.Conn, error) {
+	if at, ok := n.book.Find(addr); ok {
+		addr = at
+	}
+	return n.OS.Dial(ctx, protocol, addr)
+}
+
+// surroundings are the network of dig and nslookup and the servers they ask:
+// the local name server of a running lab, else the system's.
+func surroundings(ctx context.Context) (wire.Host, dns.Environment) {
+	host := network{book: tools.OpenBook()}
+	lookup := func(name string) ([]netip.Addr, error) { return net.DefaultResolver.LookupNetIP(ctx, "ip", name) }
+	servers := systemServers()
+	if at, ok := host.book.Find("dns:53"); ok {
 		if ap, err := netip.ParseAddrPort(at); err == nil {
-			return dns.Environment{Servers: []netip.AddrPort{ap}}
+			servers = []netip.AddrPort{ap}
+			if stub, err := dns.NewStub(dns.StubOptions{Host: host, Servers: servers}); err == nil {
+				lookup = func(name string) ([]netip.Addr, error) { return stub.LookupNetIP(ctx, "ip4", name) }
+			}
 		}
 	}
-	return dns.Environment{
-		Servers: systemServers(),
-		Lookup: func(name string) ([]netip.Addr, error) {
-			return lookupHost(ctx, name)
-		},
-	}
+	return host, dns.Environment{Servers: servers, Lookup: lookup}
 }
 
 func digCommand() *cobra.Command {
@@ -160,7 +177,8 @@ asked, else the system's. Options: +trace +short +norec +dnssec +tcp +bytes +jso
 			if err != nil {
 				return usage("%w", err)
 			}
-			return dns.Dig(c.Context(), wire.OS{}, c.OutOrStdout(), environment(c.Context()), o)
+			host, env := surroundings(c.Context())
+			return dns.Dig(c.Context(), host, c.OutOrStdout(), env, o)
 		},
 	}
 }
@@ -173,7 +191,7 @@ func nslookupCommand() *cobra.Command {
 server of a running lab is asked, else the system's. -port=N asks another port.`,
 		Example: `  glassmail nslookup www.nyu.edu
   glassmail nslookup -type=NS umass.edu
-  glassmail nslookup www.amazon.com dns.umass.edu`,
+  glassmail nslookup www.amazon.com dns1.amazon.com`,
 		DisableFlagParsing: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			if wantsHelp(args) {
@@ -183,7 +201,8 @@ server of a running lab is asked, else the system's. -port=N asks another port.`
 			if err != nil {
 				return usage("%w", err)
 			}
-			return dns.NSLookup(c.Context(), wire.OS{}, c.OutOrStdout(), environment(c.Context()), o)
+			host, env := surroundings(c.Context())
+			return dns.NSLookup(c.Context(), host, c.OutOrStdout(), env, o)
 		},
 	}
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -31,8 +29,4 @@ func systemServers() []netip.AddrPort {
 		}
 	}
 	return out
-}
-
-func lookupHost(ctx context.Context, name string) ([]netip.Addr, error) {
-	return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 }
