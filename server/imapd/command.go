@@ -111,9 +111,8 @@ func (f *front) command() error {
 // longLine refuses a command that is too long, of which only the beginning is
 // known.
 func (f *front) longLine(c command) error {
-	if err := f.w.SkipLine(f.stretch(), maxSwallow); err != nil {
-		f.bye("That line is too long")
-		return errBye
+	if err := f.skipLine(); err != nil {
+		return err
 	}
 	f.w.Log.Note("a line of more than 16 KiB was dropped")
 	return f.refuse(c, "BAD That line is too long")
@@ -234,7 +233,7 @@ func (f *front) idleEnd() error {
 	line, err := f.w.ReadLine(f.patience(), true, maxLine)
 	switch {
 	case errors.Is(err, wire.ErrLineLong):
-		if err := f.w.SkipLine(f.stretch(), maxSwallow); err != nil {
+		if err := f.skipLine(); err != nil {
 			return err
 		}
 	case err != nil:
@@ -242,6 +241,9 @@ func (f *front) idleEnd() error {
 	}
 	line = trimEnd(line)
 	f.w.Log.Line(trace.Client, masked(parse(line), string(line)))
+	if bytes.HasSuffix(line, []byte("+}")) {
+		return f.byeLost()
+	}
 	if !strings.EqualFold(string(line), "DONE") { // RFC 9051 §6.3.13
 		f.mu.Lock()
 		f.instead = "BAD IDLE ends with a line that is DONE; what came instead was dropped"

@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -9,11 +10,24 @@ import (
 	"glassmail/mailbox"
 )
 
+// maxLevels is how deep folders can lie: LIST shows each level.
+const maxLevels = 20
+
+// levels counts those of a name.
+func levels(name string) int { return 1 + strings.Count(name, mailbox.Delimiter) }
+
+func tooDeep() error {
+	return refuse(imap.ResponseCodeLimit, fmt.Sprintf("A mailbox can lie %d levels deep", maxLevels))
+}
+
 // Create makes a folder, with a special use if the client says so (RFC 6154 §3).
 func (s *session) Create(name string, o *imap.CreateOptions) error {
 	c := mailbox.FolderChange{New: strings.TrimSuffix(name, "/")} // RFC 9051 §6.3.4
 	if c.New == "" {
 		return refuse(imap.ResponseCodeCannot, "A mailbox needs a name")
+	}
+	if levels(c.New) > maxLevels {
+		return tooDeep()
 	}
 	if len(o.SpecialUse) > 1 || len(o.SpecialUse) == 1 && !specialUse(o.SpecialUse[0]) {
 		return refuse("USEATTR", "A mailbox can have one of the uses \\Archive, \\Drafts, \\Junk, \\Sent and \\Trash")
@@ -44,7 +58,33 @@ func (s *session) Rename(name, to string, _ *imap.RenameOptions) error {
 	if to = strings.TrimSuffix(to, "/"); to == "" {
 		return refuse(imap.ResponseCodeCannot, "A mailbox needs a name")
 	}
+	deepest, err := s.deepest(name)
+	if err != nil {
+		return s.fail(err)
+	}
+	if levels(to)+deepest > maxLevels {
+		return tooDeep()
+	}
 	return s.change(mailbox.FolderChange{Old: name, New: to})
+}
+
+// deepest counts the levels below a folder that move with it: none below INBOX
+// (RFC 9051 §6.3.6).
+func (s *session) deepest(name string) (int, error) {
+	if canonical, err := mailbox.FolderName(name); err == nil {
+		name = canonical
+	}
+	if name == mailbox.Inbox {
+		return 0, nil
+	}
+	folders, err := s.store().Folders(s.ctx, s.account)
+	n := 0
+	for i := range folders {
+		if f := folders[i].Name; mailbox.Below(f, name) {
+			n = max(n, levels(f)-levels(name))
+		}
+	}
+	return n, err
 }
 
 // Subscribe adds a folder to those the user wants to see (RFC 9051 §6.3.7).

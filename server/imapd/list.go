@@ -1,8 +1,8 @@
 package imapd
 
 import (
+	"context"
 	"slices"
-	"strings"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -22,8 +22,8 @@ type entry struct {
 }
 
 // entries adds the levels that have lost their folder and finds who has
-// children. folders are sorted by name.
-func entries(folders []mailbox.Folder) []entry {
+// children. folders are sorted by name. It ends with ctx.
+func entries(ctx context.Context, folders []mailbox.Folder) ([]entry, error) {
 	byName := make(map[string]*entry, len(folders))
 	names := make([]string, 0, len(folders))
 	add := func(name string) *entry {
@@ -37,13 +37,17 @@ func entries(folders []mailbox.Folder) []entry {
 	}
 	for i := range folders {
 		f := &folders[i]
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		add(f.Name).folder = f
-		for at, c := range f.Name {
-			if c == delimiter {
-				up := add(f.Name[:at])
-				up.children = true
-				up.below = up.below || f.Subscribed
+		for name := mailbox.Parent(f.Name); name != ""; name = mailbox.Parent(name) {
+			up := add(name)
+			if up.children && (up.below || !f.Subscribed) {
+				break // and so it is for all levels above
 			}
+			up.children = true
+			up.below = up.below || f.Subscribed
 		}
 	}
 	slices.Sort(names)
@@ -51,7 +55,7 @@ func entries(folders []mailbox.Folder) []entry {
 	for i, n := range names {
 		out[i] = *byName[n]
 	}
-	return out
+	return out, nil
 }
 
 // List answers LIST, with its extensions (RFC 9051 §6.3.9, RFC 5819, RFC 6154),
@@ -69,15 +73,16 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 	if err != nil {
 		return s.fail(err)
 	}
-	for i, p := range patterns {
-		patterns[i] = absolute(ref, p)
-		if len(patterns[i]) > mailbox.MaxFolderName {
-			return nil // longer than any name
-		}
+	all, err := entries(s.ctx, folders)
+	if err != nil {
+		return s.fail(err)
 	}
+	m := newMatcher(ref, patterns)
 	lsub := s.verb() == "LSUB"
-	for _, e := range entries(folders) {
-		if !slices.ContainsFunc(patterns, func(p string) bool { return matches(p, e.name) }) {
+	for _, e := range all {
+		if ok, err := m.any(s.ctx, e.name); err != nil {
+			return s.fail(err)
+		} else if !ok {
 			continue
 		}
 		if d := s.listData(&e, o, lsub); d != nil {
@@ -89,24 +94,17 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 	return nil
 }
 
-// absolute joins reference and pattern.
-func absolute(ref, pattern string) string {
-	switch {
-	case ref == "" || strings.HasPrefix(pattern, "/"):
-		return strings.TrimPrefix(pattern, "/")
-	case strings.HasSuffix(ref, "/"):
-		return ref + pattern
-	}
-	return ref + "/" + pattern
-}
-
 // listed is what LIST says of one folder, nil if it is gone.
 func (s *session) listed(name string) (*imap.ListData, error) {
 	folders, err := s.store().Folders(s.ctx, s.account)
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	for _, e := range entries(folders) {
+	all, err := entries(s.ctx, folders)
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	for _, e := range all {
 		if e.name == name {
 			return s.listData(&e, &imap.ListOptions{}, false), nil
 		}
@@ -167,30 +165,4 @@ func (e *entry) attributes(o *imap.ListOptions, lsub bool) (attrs []imap.Mailbox
 		}
 	}
 	return attrs
-}
-
-// matches compares a name with a pattern, in which * stands for anything and %
-// for anything within one level. It takes time in proportion to the product of
-// their lengths.
-func matches(pattern, name string) bool {
-	if strings.EqualFold(name, mailbox.Inbox) { // RFC 9051 §5.1
-		pattern, name = strings.ToUpper(pattern), strings.ToUpper(name)
-	}
-	// at[i] tells whether the pattern so far matches name[:i].
-	at := make([]bool, len(name)+1)
-	at[0] = true
-	for _, c := range []byte(pattern) {
-		switch c {
-		case '*', '%':
-			for i := 1; i <= len(name); i++ {
-				at[i] = at[i] || at[i-1] && (c == '*' || name[i-1] != delimiter)
-			}
-		default:
-			for i := len(name); i > 0; i-- {
-				at[i] = at[i-1] && name[i-1] == c
-			}
-			at[0] = false
-		}
-	}
-	return at[len(name)]
 }

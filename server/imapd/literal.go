@@ -52,6 +52,56 @@ func scanLine(line []byte) (lit literal, found bool, fault string) {
 	return lit, true, ""
 }
 
+// lost reports that a line which cannot be understood may announce a literal, so
+// that nobody knows where the next command begins.
+func lost(line []byte) bool {
+	brace := bytes.LastIndexByte(line, '{')
+	if brace < 0 || line[len(line)-1] != '}' {
+		return false
+	}
+	size := line[brace+1 : len(line)-1]
+	if bytes.HasSuffix(size, []byte{'+'}) {
+		return true
+	}
+	return len(size) > 0 && len(bytes.Trim(size, "0123456789")) == 0
+}
+
+// byeLost ends a connection of which the next command cannot be found.
+func (f *front) byeLost() error {
+	f.bye("The length of a literal cannot be understood")
+	return errBye
+}
+
+// skipLine drops the rest of a line that is too long. If a literal may follow it
+// unasked, the connection ends.
+func (f *front) skipLine() error {
+	var tail []byte
+	for limit := maxSwallow; limit > 0; {
+		if err := f.w.Await(f.stretch(), false); err != nil {
+			return err
+		}
+		b := f.w.Peek(min(f.w.Buffered(), limit))
+		end := bytes.IndexByte(b, '\n')
+		if end >= 0 {
+			b = b[:end+1]
+		}
+		tail = append(tail, b...)
+		tail = append(tail[:0], tail[max(0, len(tail)-len("+}\r\n")):]...)
+		limit -= len(b)
+		f.w.Discard(len(b))
+		if end < 0 {
+			continue
+		}
+		if tail = trimEnd(tail); len(tail) < len("+}") || bytes.HasSuffix(tail, []byte("+}")) {
+			f.bye("That line is too long, and a literal may follow it")
+			return errBye
+		}
+		return nil
+	}
+	f.bye("That line is too long")
+	return errBye
+}
+
 // collect reads the literals of a command and returns the command on one line,
 // with each literal as a quoted string: the library never sees one, but for the
 // message of an APPEND. fault says why the command is refused; the command is
@@ -61,6 +111,12 @@ func (f *front) collect(c *command, first []byte) (full []byte, fault string, er
 	line := first
 	for {
 		lit, found, bad := scanLine(line)
+		if bad != "" && lost(line) {
+			if err := f.refuse(*c, or(fault, bad)); err != nil {
+				return nil, "", err
+			}
+			return nil, "", f.byeLost()
+		}
 		if bad != "" || !found {
 			full = append(full, line...)
 			return full, or(fault, bad), nil
@@ -142,7 +198,11 @@ func (f *front) swallow(n int64) error {
 		} else if err != nil {
 			return err
 		}
-		lit, found, _ := scanLine(trimEnd(line))
+		line = trimEnd(line)
+		lit, found, bad := scanLine(line)
+		if bad != "" && lost(line) {
+			return f.byeLost()
+		}
 		if !found || !lit.nonSync {
 			return nil
 		}

@@ -85,9 +85,12 @@ func (f *front) message() error {
 func (f *front) spoil(rest []byte, long error) error {
 	f.spoiled = true
 	if long != nil {
-		return f.w.SkipLine(f.stretch(), maxSwallow)
+		return f.skipLine()
 	}
-	lit, found, _ := scanLine(rest)
+	lit, found, bad := scanLine(rest)
+	if bad != "" && lost(rest) {
+		return f.byeLost()
+	}
 	if found && lit.nonSync {
 		return f.skipMessage(lit.size)
 	}
