@@ -31,9 +31,8 @@ function row(e) {
   if (e.kind === "open") li.classList.add("open");
   li.dataset.proto = e.proto ?? "";
   li.dataset.decision = dialogue.has(e.kind) ? "" : "yes";
-  const where = `${e.node ?? ""} ${e.proto ?? ""}${e.conn ? " " + e.conn : ""}`;
-  const lock = e.secure ? "🔒" : "";
-  li.append(cell("when", e.time.slice(11, 23)), cell("where", where), cell("dir", own ? "*" : e.dir + ":"), cell("text", lock + words(e)));
+  const where = `${e.node ?? ""} ${e.proto ?? ""}${e.conn ? " " + e.conn : ""}${e.secure ? " TLS" : ""}`;
+  li.append(cell("when", e.time.slice(11, 23)), cell("where", where), cell("dir", own ? "*" : e.dir + ":"), cell("text", words(e)));
   li.hidden = hides(li);
   return li;
 }
