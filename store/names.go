@@ -29,19 +29,19 @@ func Plan(c mailbox.FolderChange) (a Action, old, name string, err error) {
 		return 0, "", "", err
 	}
 	if a != Create {
-		if old, err = FolderName(c.Old); err != nil {
+		if old, err = mailbox.FolderName(c.Old); err != nil {
 			return 0, "", "", err
 		}
 	}
 	if a == Create || a == Rename {
-		if name, err = FolderName(c.New); err != nil {
+		if name, err = mailbox.FolderName(c.New); err != nil {
 			return 0, "", "", err
 		}
 	}
 	switch {
 	case a == Delete && old == mailbox.Inbox: // RFC 9051 §6.3.5
 		err = fmt.Errorf("%w: INBOX cannot be deleted", mailbox.ErrInvalid)
-	case a == Rename && old != mailbox.Inbox && strings.HasPrefix(name, old+"/"):
+	case a == Rename && old != mailbox.Inbox && mailbox.Below(name, old):
 		err = fmt.Errorf("%w: a folder cannot move below itself", mailbox.ErrInvalid)
 	case a == Create && !validSpecial(c.Special):
 		err = fmt.Errorf("%w: special use %q", mailbox.ErrInvalid, c.Special)
@@ -66,29 +66,6 @@ func action(c mailbox.FolderChange) (Action, error) {
 		return Rename, nil
 	}
 	return Create, nil
-}
-
-// FolderName checks a folder's name and returns it with INBOX, as its first
-// level, in upper case (RFC 9051 §5.1). mailbox.ErrInvalid.
-func FolderName(name string) (string, error) {
-	switch {
-	case name == "" || len(name) > mailbox.MaxFolderName || !utf8.ValidString(name):
-		return "", fmt.Errorf("%w: folder name of %d bytes", mailbox.ErrInvalid, len(name))
-	case strings.Contains("/"+name+"/", "//"):
-		return "", fmt.Errorf("%w: folder name %q has an empty level", mailbox.ErrInvalid, name)
-	case strings.ContainsFunc(name, isControl):
-		return "", fmt.Errorf("%w: folder name %q has a control character", mailbox.ErrInvalid, name)
-	}
-	first, _, _ := strings.Cut(name, "/")
-	if strings.EqualFold(first, mailbox.Inbox) && len(first) == len(mailbox.Inbox) {
-		return mailbox.Inbox + name[len(first):], nil
-	}
-	return name, nil
-}
-
-// isControl reports what RFC 9051 §5.1 keeps out of names.
-func isControl(r rune) bool {
-	return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029
 }
 
 // Levels returns the names above a folder, topmost first, without itself.

@@ -15,12 +15,12 @@ func TestFolderName(t *testing.T) {
 		"a/inbox": "a/inbox", "Entwürfe": "Entwürfe", "a b": "a b", "~": "~",
 		"ınbox": "ınbox", // a letter that only folds to i
 	} {
-		if got, err := FolderName(name); err != nil || got != want {
+		if got, err := mailbox.FolderName(name); err != nil || got != want {
 			t.Errorf("%q: %q, %v; want %q", name, got, err, want)
 		}
 	}
 	for _, name := range []string{"", "/", "a/", "/a", "a//b", "a\x7f", "a\u0085b", "a\u2028", "\xc3", strings.Repeat("a", mailbox.MaxFolderName+1)} {
-		if _, err := FolderName(name); !errors.Is(err, mailbox.ErrInvalid) {
+		if _, err := mailbox.FolderName(name); !errors.Is(err, mailbox.ErrInvalid) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

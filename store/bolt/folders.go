@@ -49,7 +49,7 @@ func (s *Store) Folder(ctx context.Context, user, name string) (f mailbox.Folder
 	if err := ctx.Err(); err != nil {
 		return f, err
 	}
-	if canonical, err := store.FolderName(name); err == nil {
+	if canonical, err := mailbox.FolderName(name); err == nil {
 		name = canonical
 	}
 	err = s.view(func(tx *bbolt.Tx) error {
@@ -189,7 +189,7 @@ func (w *writer) rename(user, old, name string) error {
 	c := b.Cursor()
 	for k, v := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
 		rest := string(k[len(prefix):])
-		to, err := store.FolderName(name + "/" + rest)
+		to, err := mailbox.FolderName(name + "/" + rest)
 		if err != nil {
 			return refusal{err}
 		}

@@ -61,7 +61,7 @@ func (s *Store) Folder(ctx context.Context, user, name string) (mailbox.Folder, 
 	if err != nil {
 		return mailbox.Folder{}, err
 	}
-	if canonical, err := store.FolderName(name); err == nil {
+	if canonical, err := mailbox.FolderName(name); err == nil {
 		name = canonical
 	}
 	f, err := a.folder(name)
@@ -184,7 +184,7 @@ func (s *Store) rename(a *account, f *folder, name string) (*folder, error) {
 	moved := map[string]*folder{name: f}
 	for n, g := range a.folders {
 		if rest, below := strings.CutPrefix(n, f.Name+"/"); below {
-			to, err := store.FolderName(name + "/" + rest)
+			to, err := mailbox.FolderName(name + "/" + rest)
 			if err != nil {
 				return nil, err
 			}
