@@ -19,17 +19,19 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 		s.saved = nil // RFC 5182 §2.1: also if the command fails
 	}
 	keys := 0
-	if err := s.prepare(c, &keys); err != nil {
+	criteria, err := s.criteria(c, &keys)
+	if err != nil {
 		return nil, err
 	}
+	matcher := mailbox.NewMatcher(criteria)
 	var found []mailbox.UID
-	_, err := s.messages(s.sel.view, func(m *mailbox.Message) error {
+	_, err = s.messages(s.sel.view, func(m *mailbox.Message) error {
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
-		e := examined{s: s, m: m}
-		defer e.close()
-		ok, err := e.matches(c)
+		at := *m
+		at.Date = m.Date.UTC() // days are told apart in UTC
+		ok, err := matcher.Match(s.ctx, s.store(), at)
 		if ok {
 			found = append(found, m.UID)
 		}
@@ -97,45 +99,78 @@ func appendSeq(set imap.SeqSet, n uint32) imap.SeqSet {
 	return append(set, imap.SeqRange{Start: n, Stop: n})
 }
 
-// prepare checks criteria, folds their texts once for all messages, and puts the
-// client's sets of numbers into ranges of UIDs.
-func (s *session) prepare(c *imap.SearchCriteria, keys *int) error {
+// criteria puts the client's keys into the mailbox's words, and its sets of
+// numbers into ranges of UIDs.
+func (s *session) criteria(c *imap.SearchCriteria, keys *int) (mailbox.Criteria, error) {
 	*keys += 1 + len(c.Header) + len(c.Body) + len(c.Text) + len(c.Flag) + len(c.NotFlag)
 	if *keys > maxCriteria {
-		return refuse(imap.ResponseCodeLimit, "That search has too many keys")
+		return mailbox.Criteria{}, refuse(imap.ResponseCodeLimit, "That search has too many keys")
 	}
-	for i := range c.Header {
-		c.Header[i].Value = fold(c.Header[i].Value)
+	out := mailbox.Criteria{
+		UIDs:  s.within(c),
+		Since: c.Since, Before: c.Before, SentSince: c.SentSince, SentBefore: c.SentBefore,
+		Larger: c.Larger, Smaller: c.Smaller, Body: c.Body, Text: c.Text,
 	}
-	for _, l := range [][]string{c.Body, c.Text} {
-		for i := range l {
-			l[i] = fold(l[i])
-		}
-	}
-	for _, set := range c.SeqNum {
-		c.UID = append(c.UID, s.uidSet(set))
-	}
-	c.SeqNum = nil
-	for i, set := range c.UID {
-		if imap.IsSearchRes(set) {
-			c.UID[i] = asUIDSet(s.saved)
-		} else if set.Dynamic() {
-			c.UID[i] = static(set, imap.UID(s.sel.last()))
-		}
+	out.With, out.WithKeywords = splitFlags(c.Flag)
+	out.Without, out.WithoutKeywords = splitFlags(c.NotFlag)
+	for _, h := range c.Header {
+		out.Header = append(out.Header, mailbox.HeaderCriterion{Name: h.Key, Text: h.Value})
 	}
 	for i := range c.Not {
-		if err := s.prepare(&c.Not[i], keys); err != nil {
-			return err
+		not, err := s.criteria(&c.Not[i], keys)
+		if err != nil {
+			return out, err
 		}
+		out.Not = append(out.Not, not)
 	}
 	for i := range c.Or {
+		var pair [2]mailbox.Criteria
 		for j := range c.Or[i] {
-			if err := s.prepare(&c.Or[i][j], keys); err != nil {
-				return err
+			var err error
+			if pair[j], err = s.criteria(&c.Or[i][j], keys); err != nil {
+				return out, err
 			}
 		}
+		out.Or = append(out.Or, pair)
 	}
-	return nil
+	return out, nil
+}
+
+// within reports UIDs that are in all of the client's sets; nil if it gave none.
+func (s *session) within(c *imap.SearchCriteria) func(mailbox.UID) bool {
+	var sets []imap.UIDSet
+	for _, set := range c.SeqNum {
+		sets = append(sets, s.uidSet(set))
+	}
+	for _, set := range c.UID {
+		switch {
+		case imap.IsSearchRes(set):
+			set = asUIDSet(s.saved)
+		case set.Dynamic():
+			set = static(set, imap.UID(s.sel.last()))
+		}
+		sets = append(sets, sorted(set))
+	}
+	if sets == nil {
+		return nil
+	}
+	return func(uid mailbox.UID) bool {
+		return !slices.ContainsFunc(sets, func(set imap.UIDSet) bool { return !inSet(set, imap.UID(uid)) })
+	}
+}
+
+// splitFlags tells system flags from keywords.
+func splitFlags(flags []imap.Flag) (system mailbox.Flags, keywords []string) {
+	names := systemFlags()
+	for _, f := range flags {
+		i := slices.IndexFunc(names[:], func(n string) bool { return strings.EqualFold(n, string(f)) })
+		if i >= 0 {
+			system |= 1 << i
+		} else {
+			keywords = append(keywords, string(f))
+		}
+	}
+	return system, keywords
 }
 
 // uidSet translates sequence numbers; those that do not exist match nothing.
