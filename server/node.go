@@ -22,7 +22,6 @@ import (
 	"glassmail/queue"
 	"glassmail/server/imapd"
 	"glassmail/server/smtpd"
-	"glassmail/store"
 	"glassmail/store/bolt"
 	"glassmail/trace"
 	"glassmail/wire"
@@ -172,9 +171,6 @@ func (n *Node) openControl(ctx context.Context) (err error) {
 
 // Name is what the node calls itself.
 func (n *Node) Name() string { return n.name }
-
-// Store is the node's store.
-func (n *Node) Store() store.Store { return n.store }
 
 // Running reports whether the node serves.
 func (n *Node) Running() bool { return n.running.Load() }

@@ -44,22 +44,27 @@ func mailboxList() *cobra.Command {
 
 // care runs a task and prints its outcome.
 func (d *data) care(c *cobra.Command, t server.Task, table func(io.Writer, server.Outcome)) error {
+	_, err := d.outcome(c, t, table)
+	return err
+}
+
+// outcome is care for a caller who wants to know what came of it.
+func (d *data) outcome(c *cobra.Command, t server.Task, table func(io.Writer, server.Outcome)) (out server.Outcome, err error) {
 	if t.Path != "" {
-		path, err := filepath.Abs(t.Path) // the node may have another working folder
-		if err != nil {
-			return err
+		if t.Path, err = filepath.Abs(t.Path); err != nil { // the node may have another working folder
+			return out, err
 		}
-		t.Path = path
 	}
 	bar := newProgress(c.ErrOrStderr())
-	return d.with(false, func(a server.Admin) error {
-		out, err := a.Care(c.Context(), t, bar.show)
+	err = d.with(false, func(a server.Admin) (err error) {
+		out, err = a.Care(c.Context(), t, bar.show)
 		bar.end()
 		if err != nil {
 			return err
 		}
 		return d.print(c.OutOrStdout(), out, func(w io.Writer) { table(w, out) })
 	})
+	return out, err
 }
 
 func mailboxExport() *cobra.Command {
@@ -115,7 +120,7 @@ func mailboxVerify() *cobra.Command {
 		Use: "verify", Short: "Recount everything and check every text", Args: cobra.NoArgs,
 		Long: `Recount every counter and reference, and read every message text against its
 checksum. It works while the node runs. --repair sets counters right and removes
-what points to nothing; the exit code is 1 if there were problems.`,
+what points to nothing. Without it the exit code is 1 if there are problems.`,
 		Example: "  glassmail mailbox verify\n  glassmail mailbox verify --repair",
 	}
 	d.flags(cmd, true)
@@ -126,20 +131,21 @@ what points to nothing; the exit code is 1 if there were problems.`,
 		if repair {
 			t = server.Task{Do: "repair"}
 		}
-		problems := 0
-		err := d.care(c, t, func(w io.Writer, o server.Outcome) {
+		out, err := d.outcome(c, t, func(w io.Writer, o server.Outcome) {
 			f := o.Findings
 			for _, p := range f.Problems {
 				fmt.Fprintln(w, p)
 			}
-			problems = len(f.Problems) + f.More
 			fmt.Fprintf(w, "%d accounts, %d folders, %d messages, %d texts, %d waiting: %d problems\n",
-				f.Accounts, f.Folders, f.Messages, f.Texts, f.Waiting, problems)
+				f.Accounts, f.Folders, f.Messages, f.Texts, f.Waiting, len(f.Problems)+f.More)
 		})
-		if err == nil && problems > 0 && !repair {
-			err = fmt.Errorf("%d problems; 'glassmail mailbox verify --repair' mends what can be mended", problems)
+		if err != nil || repair {
+			return err
 		}
-		return err
+		if n := len(out.Findings.Problems) + out.Findings.More; n > 0 {
+			return fmt.Errorf("%d problems; 'glassmail mailbox verify --repair' mends what can be mended", n)
+		}
+		return nil
 	}
 	return cmd
 }

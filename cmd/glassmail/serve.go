@@ -183,7 +183,7 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, readyF
 	if err != nil {
 		return errors.Join(err, node.Close())
 	}
-	if err := writeReady(readyFile, describe(node, page, users)); err != nil {
+	if err := writeReady(readyFile, describe(node, page, conf.Domains[0], users)); err != nil {
 		return errors.Join(err, node.Close())
 	}
 	announce(c, conf, node, page)
@@ -251,13 +251,14 @@ func (p *page) close() {
 }
 
 // describe is what --ready writes: the same form as the lab's, with one node.
-func describe(n *server.Node, p *page, users map[string]string) lab.Ready {
+// Users are named as --user did, by their names alone in the first domain.
+func describe(n *server.Node, p *page, domain string, users map[string]string) lab.Ready {
 	d := lab.NodeDoors{
 		SMTP: first(n.Addrs("smtp")), Submission: first(n.Addrs("submission")), Submissions: first(n.Addrs("submissions")),
 		IMAP: first(n.Addrs("imap")), IMAPS: first(n.Addrs("imaps")), Users: map[string]string{},
 	}
-	for address := range users {
-		d.Users[address] = ""
+	for address, password := range users {
+		d.Users[strings.TrimSuffix(address, "@"+domain)] = password
 	}
 	r := lab.Ready{Nodes: map[string]lab.NodeDoors{n.Name(): d}}
 	if len(p.listeners) > 0 {
