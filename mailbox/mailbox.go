@@ -151,7 +151,7 @@ type Message struct {
 // Deposit is one copy for one folder.
 type Deposit struct {
 	User     string
-	Folder   FolderID // if it has vanished, the user's INBOX is used
+	Folder   FolderID // 0, or one that has vanished, is the user's INBOX
 	Flags    Flags
 	Keywords []string
 	Date     time.Time // INTERNALDATE; zero means now

@@ -26,6 +26,7 @@ type directory struct {
 // address elsewhere.
 type target struct {
 	account string
+	limited bool // the account has a quota
 	remote  mail.Address
 }
 
@@ -79,9 +80,9 @@ func (r *resolution) add(ctx context.Context, a mail.Address, depth int) error {
 	if depth > maxAliasDepth {
 		return mail.NewReply(550, mail.Enhanced{5, 4, 6}, "%s: its aliases lead on and on", a)
 	}
-	_, err := r.d.accounts.Account(ctx, key)
+	account, err := r.d.accounts.Account(ctx, key)
 	if err == nil {
-		return r.append(target{account: key})
+		return r.append(target{account: key, limited: account.MaxBytes > 0})
 	}
 	if !errors.Is(err, mailbox.ErrNotFound) {
 		return err
@@ -139,7 +140,7 @@ func (r *resolution) postmaster(ctx context.Context) error {
 	if len(all) == 0 {
 		return mail.NewReply(550, mail.Enhanced{5, 1, 1}, "there is no user here yet, so there is no postmaster")
 	}
-	return r.append(target{account: all[0].Address})
+	return r.append(target{account: all[0].Address, limited: all[0].MaxBytes > 0})
 }
 
 func (r *resolution) append(t target) error {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -12,42 +11,85 @@ import (
 // bytes. A field further on counts as missing.
 const maxPeek = 64 << 10
 
+// firstRead is the buffer of a message whose header is of the usual length.
+const firstRead = 8 << 10
+
 // headerReader reads a message and knows the beginning of its header before the
-// first byte is read.
+// first byte is handed on.
 type headerReader struct {
-	*bufio.Reader
-	head []byte // up to the blank line, or what was peeked
+	from io.Reader
+	buf  []byte // read, and not handed on
+	head []byte // up to the blank line, or all of buf
+	err  error  // of the reader
 }
 
-func newHeaderReader(r io.Reader) *headerReader {
-	return &headerReader{Reader: bufio.NewReaderSize(r, maxPeek)}
+// newHeaderReader reads through buf, which may grow to maxPeek.
+func newHeaderReader(from io.Reader, buf []byte) *headerReader {
+	if cap(buf) == 0 {
+		buf = make([]byte, 0, firstRead)
+	}
+	return &headerReader{from: from, buf: buf[:0]}
 }
 
 // peek waits for the header. The error is the reader's; an early end is none.
 func (h *headerReader) peek() error {
-	for n := 1; ; n = h.Buffered() + 1 {
-		_, err := h.Peek(min(n, maxPeek))
-		b, _ := h.Peek(h.Buffered())
-		if i := endOfHeader(b); i >= 0 {
-			h.head = b[:i]
+	for seen := 0; ; {
+		if i := endOfHeader(h.buf, seen); i >= 0 {
+			h.head = h.buf[:i]
 			return nil
 		}
-		h.head = b
-		if errors.Is(err, io.EOF) || len(b) == maxPeek {
-			return nil
+		if h.err != nil || len(h.buf) == maxPeek {
+			h.head = h.buf
+			return h.failure()
 		}
-		if err != nil {
-			return err
+		seen = len(h.buf)
+		if seen == cap(h.buf) {
+			h.buf = append(make([]byte, 0, min(4*seen, maxPeek)), h.buf...)
 		}
+		h.fill()
 	}
 }
 
-func endOfHeader(b []byte) int {
+// fill reads once into the room that buf has.
+func (h *headerReader) fill() {
+	var n int
+	n, h.err = h.from.Read(h.buf[len(h.buf):cap(h.buf)])
+	h.buf = h.buf[:len(h.buf)+n]
+}
+
+// failure is the reader's error, if it is one.
+func (h *headerReader) failure() error {
+	if errors.Is(h.err, io.EOF) {
+		return nil
+	}
+	return h.err
+}
+
+// WriteTo hands on the whole message. The header is of no use afterwards.
+func (h *headerReader) WriteTo(w io.Writer) (total int64, err error) {
+	for {
+		n, err := w.Write(h.buf)
+		total += int64(n)
+		if err != nil {
+			return total, err
+		}
+		if h.err != nil {
+			return total, h.failure()
+		}
+		h.buf = h.buf[:0]
+		h.fill()
+	}
+}
+
+// endOfHeader finds the blank line in b, of which the first seen bytes have been
+// looked at before; -1 if there is none.
+func endOfHeader(b []byte, seen int) int {
 	if bytes.HasPrefix(b, []byte("\r\n")) {
 		return 0
 	}
-	if i := bytes.Index(b, []byte("\r\n\r\n")); i >= 0 {
-		return i + 2
+	from := max(seen-3, 0)
+	if i := bytes.Index(b[from:], []byte("\r\n\r\n")); i >= 0 {
+		return from + i + 2
 	}
 	return -1
 }

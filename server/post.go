@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"glassmail/mail"
 	"glassmail/mailbox"
@@ -23,13 +24,14 @@ const maxHops = 100
 // takes responsibility for messages. Its Accept holds the named instant at which
 // that happens.
 type post struct {
-	name   string
-	dir    *directory
-	store  store.Store
-	verify *mailbox.Verifier
-	trace  *trace.Log
-	clock  wire.Clock
-	open   bool // users of the node may send without logging in: the lab only
+	name    string
+	dir     *directory
+	store   store.Store
+	verify  *mailbox.Verifier
+	trace   *trace.Log
+	clock   wire.Clock
+	buffers sync.Pool // of []byte, for headers
+	open    bool      // users of the node may send without logging in: the lab only
 }
 
 // Login checks a user name and password. A refusal is a *mail.Reply.
@@ -78,7 +80,7 @@ func (p *post) Recipient(ctx context.Context, env *mail.Envelope, to mail.Addres
 		return err
 	}
 	for _, t := range targets {
-		if t.account == "" {
+		if !t.limited {
 			continue
 		}
 		if err := p.hasRoom(ctx, t.account, env.Options.Size); err != nil {
@@ -156,11 +158,7 @@ func (p *post) address(ctx context.Context, env *mail.Envelope) (store.Acceptanc
 				a.Relay = append(a.Relay, queue.Recipient{Recipient: out, Dest: t.remote.Route(), Due: now})
 			case t.account != "" && !local[t.account]:
 				local[t.account] = true
-				inbox, err := p.store.Folder(ctx, t.account, mailbox.Inbox)
-				if err != nil {
-					return a, fmt.Errorf("INBOX of %s: %w", t.account, err)
-				}
-				a.Deposits = append(a.Deposits, mailbox.Deposit{User: t.account, Folder: inbox.ID, Date: now})
+				a.Deposits = append(a.Deposits, mailbox.Deposit{User: t.account, Date: now})
 			}
 		}
 	}
@@ -176,14 +174,16 @@ func (p *post) stage(ctx context.Context, env *mail.Envelope, text io.Reader, fi
 	if err != nil {
 		return nil, err
 	}
-	head := newHeaderReader(text)
+	buf, _ := p.buffers.Get().([]byte)
+	head := newHeaderReader(text, buf)
 	err = head.peek()
 	if err == nil {
 		_, err = io.WriteString(staged, p.preface(env, head, final))
 	}
 	if err == nil {
-		_, err = io.Copy(staged, head)
+		_, err = head.WriteTo(staged)
 	}
+	p.buffers.Put(head.buf[:0])
 	if err != nil {
 		staged.Discard()
 		return nil, err
