@@ -20,7 +20,7 @@ const module = "glassmail/"
 func allowed() map[string][]string {
 	low := []string{"mail", "trace", "wire"}
 	return map[string][]string{
-		"mail": nil, "trace": nil, "config": nil, "dialog": nil,
+		"mail": nil, "trace": nil, "config": nil, "dialog": nil, "control": nil,
 		"wire": {"trace"}, "mailbox": {"mail"},
 		"queue": low, "dns": {"trace", "wire"}, "store": {"mail", "mailbox", "queue"},
 		"store/bolt":      {"mail", "mailbox", "queue", "store"},
@@ -29,11 +29,11 @@ func allowed() map[string][]string {
 		"server/smtpd":    low,
 		"server/imapd":    append([]string{"mailbox"}, low...),
 		"server/dnsd":     {"dns", "trace", "wire"},
-		"server": {"config", "mail", "mailbox", "queue", "server/imapd", "server/smtpd", "store", "store/bolt",
+		"server": {"config", "control", "mail", "mailbox", "queue", "server/imapd", "server/smtpd", "store", "store/bolt",
 			"trace", "wire"},
 		"web":      {"trace"},
 		"lab/book": nil, "sockets": nil,
-		"lab": {"config", "dns", "lab/book", "server", "server/dnsd", "trace", "web", "wire"},
+		"lab": {"config", "control", "dns", "lab/book", "server", "server/dnsd", "trace", "web", "wire"},
 	}
 }
 

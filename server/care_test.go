@@ -23,8 +23,8 @@ func TestCare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go c.serve()
-	defer c.close()
+	go c.Run()
+	defer c.Close()
 	a, err := DialControl(conf.Data)
 	if err != nil {
 		t.Fatal(err)

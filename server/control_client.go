@@ -1,19 +1,10 @@
 package server
 
 import (
-	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"encoding/json"
-	"fmt"
-	"io"
-	"io/fs"
-	"net/http"
-	"os"
 	"path/filepath"
-	"time"
 
+	"glassmail/control"
 	"glassmail/mailbox"
 	"glassmail/queue"
 )
@@ -21,95 +12,19 @@ import (
 // DialControl finds the running node of a data folder. It is fs.ErrNotExist if
 // none runs: then the files can be opened.
 func DialControl(dir string) (Admin, error) {
-	b, err := os.ReadFile(filepath.Join(dir, controlFile))
+	c, err := control.Dial(filepath.Join(dir, controlFile), "the running node")
 	if err != nil {
 		return nil, err
 	}
-	var info controlInfo
-	if err := json.Unmarshal(b, &info); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, controlFile), err)
-	}
-	if !info.alive() { // left behind by a node that was killed
-		return nil, fs.ErrNotExist
-	}
-	return &remoteAdmin{info: info}, nil
-}
-
-// alive asks whoever listens there to prove that it is the node.
-func (i controlInfo) alive() bool {
-	nonce := rand.Text()
-	c := http.Client{Timeout: 5 * time.Second}
-	resp, err := c.Get("http://" + i.Addr + "/prove?nonce=" + nonce)
-	if err != nil {
-		return false
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, 1000))
-	return err == nil && hmac.Equal(b, []byte(controlProof(i.Token, nonce)))
+	return &remoteAdmin{c}, nil
 }
 
 // remoteAdmin is an Admin at the other end of a control socket.
-type remoteAdmin struct {
-	info   controlInfo
-	client http.Client
-}
+type remoteAdmin struct{ client *control.Client }
 
 func (r *remoteAdmin) call(ctx context.Context, name string, c controlCall, result any) error {
-	resp, err := r.ask(ctx, name, c)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	rep := controlReply{Progress: new([2]int64)}
-	for in := json.NewDecoder(resp.Body); rep.Progress != nil; {
-		rep = controlReply{}
-		if err := in.Decode(&rep); err != nil {
-			return fmt.Errorf("the running node: %w", err)
-		}
-		if rep.Progress != nil && c.progress != nil {
-			c.progress(rep.Progress[0], rep.Progress[1])
-		}
-	}
-	if len(rep.Result) > 0 && result != nil {
-		if err := json.Unmarshal(rep.Result, result); err != nil {
-			return fmt.Errorf("the running node: %w", err)
-		}
-	}
-	if rep.Error != "" {
-		return remoteError{text: rep.Error, kind: rep.Kind}
-	}
-	return nil
+	return r.client.Call(ctx, name, c, result, nil)
 }
-
-// ask sends a call. The caller closes the body.
-func (r *remoteAdmin) ask(ctx context.Context, name string, c controlCall) (*http.Response, error) {
-	b, err := json.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+r.info.Addr+"/"+name, bytes.NewReader(b))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+r.info.Token)
-	resp, err := r.client.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("the running node: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		defer resp.Body.Close()
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1000))
-		return nil, fmt.Errorf("the running node: %s: %s", resp.Status, bytes.TrimSpace(text))
-	}
-	return resp, nil
-}
-
-// remoteError is an error of the node with its identity.
-type remoteError struct{ text, kind string }
-
-func (e remoteError) Error() string { return e.text }
-
-func (e remoteError) Is(target error) bool { return e.kind != "" && target.Error() == e.kind }
 
 func (r *remoteAdmin) Accounts(ctx context.Context) (out []AccountInfo, err error) {
 	err = r.call(ctx, "accounts", controlCall{}, &out)
@@ -158,6 +73,6 @@ func (r *remoteAdmin) AmendQueue(ctx context.Context, ids []string, a queue.Amen
 }
 
 func (r *remoteAdmin) Care(ctx context.Context, t Task, progress func(done, total int64)) (out Outcome, err error) {
-	err = r.call(ctx, "care", controlCall{Task: t, progress: progress}, &out)
+	err = r.client.Call(ctx, "care", controlCall{Task: t}, &out, progress)
 	return out, err
 }

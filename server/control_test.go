@@ -3,10 +3,6 @@ package server
 import (
 	"errors"
 	"io/fs"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +23,7 @@ func TestControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go c.serve()
+	go c.Run()
 	remote, err := DialControl(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +31,7 @@ func TestControl(t *testing.T) {
 	for name, a := range map[string]Admin{"direct": direct, "remote": remote} {
 		t.Run(name, func(t *testing.T) { administer(t, p, a, name+"@hamburger.edu") })
 	}
-	c.close()
+	c.Close()
 	if _, err := DialControl(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the node has stopped: %v", err)
 	}
@@ -109,42 +105,5 @@ func administerQueue(t *testing.T, p *post, a Admin) {
 	}
 	if n, err := a.AmendQueue(ctx, nil, queue.Remove); err != nil || n != 1 {
 		t.Errorf("remove all: %d, %v", n, err)
-	}
-}
-
-// A port that another program has now is not told the token.
-func TestStaleControl(t *testing.T) {
-	dir, asked := t.TempDir(), false
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked = asked || r.Header.Get("Authorization") != ""
-	}))
-	defer other.Close()
-	info := `{"addr":"` + strings.TrimPrefix(other.URL, "http://") + `","token":"secret"}`
-	if err := os.WriteFile(filepath.Join(dir, controlFile), []byte(info), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := DialControl(dir); !errors.Is(err, fs.ErrNotExist) || asked {
-		t.Errorf("%v; the token was told: %v", err, asked)
-	}
-}
-
-func TestControlNeedsItsToken(t *testing.T) {
-	p, dir := office(t), t.TempDir()
-	c, err := newControl(dir, NewAdmin(p.store, p.clock.Now))
-	if err != nil {
-		t.Fatal(err)
-	}
-	go c.serve()
-	defer c.close()
-	resp, err := http.Post("http://"+c.l.Addr().String()+"/accounts", "application/json", strings.NewReader("{}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusForbidden {
-		t.Errorf("without the token: %s", resp.Status)
-	}
-	if info, err := os.Stat(filepath.Join(dir, controlFile)); err != nil || info.Mode().Perm()&0o077 != 0 {
-		t.Errorf("control.json: %v, %v", info.Mode(), err)
 	}
 }

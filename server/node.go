@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"glassmail/config"
+	"glassmail/control"
 	"glassmail/mail"
 	"glassmail/mailbox"
 	"glassmail/queue"
@@ -53,7 +54,7 @@ type Node struct {
 	post     *post
 	queue    *queue.Runner
 	imap     *imapd.Server
-	control  *control
+	control  *control.Server
 	services []*service
 	running  atomic.Bool
 }
@@ -213,7 +214,7 @@ func (n *Node) Run(ctx context.Context) error {
 	served, control := make(chan struct{}), n.control
 	go func() {
 		defer close(served)
-		control.serve()
+		control.Run()
 	}()
 	n.running.Store(true)
 	<-ctx.Done()
@@ -236,7 +237,7 @@ func (n *Node) Close() error {
 	}
 	n.services = nil
 	if n.control != nil {
-		n.control.close()
+		n.control.Close()
 		n.control = nil
 	}
 	if n.store == nil {
