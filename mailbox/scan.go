@@ -6,19 +6,24 @@ import (
 	"io"
 )
 
-// scanBuffer is how much of a message is in memory at a time, beside the header
+// ScanBuffer is how much of a message is in memory at a time, beside the header
 // that is being read. It is also the longest line that can be a delimiter.
-const scanBuffer = 32 << 10
+const ScanBuffer = 32 << 10
 
 // Scan reads a message once, from beginning to end, and returns its record. It
 // understands any bytes: the only errors are those of r. It takes time in
 // proportion to size, and memory of no more than one header and the record.
 func Scan(r io.ReaderAt, size int64) (*Record, error) {
+	return ScanThrough(r, size, make([]byte, min(max(size, 0), ScanBuffer)))
+}
+
+// ScanThrough is Scan with a buffer of the caller's, of ScanBuffer bytes or as long
+// as the message.
+func ScanThrough(r io.ReaderAt, size int64, buf []byte) (*Record, error) {
 	size = max(size, 0)
 	rec := new(Record)
 	s := scanner{budget: budget{MaxTexts}}
 	s.push(&rec.Root, 0, true)
-	buf := make([]byte, min(size, scanBuffer))
 	var at int64    // offset of buf[0]
 	var held int    // bytes of buf that are filled
 	within := false // buf begins in the middle of a line
@@ -86,7 +91,7 @@ func (s *scanner) lines(data []byte, at int64, within, last bool) (used int, _ b
 		case n > 0:
 		case last:
 			n = len(rest)
-		case used > 0 || len(rest) < scanBuffer:
+		case used > 0 || len(rest) < ScanBuffer:
 			return used, within
 		default:
 			n = len(rest) - 1

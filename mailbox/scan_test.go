@@ -182,7 +182,7 @@ x`, "\n", "\r\n")
 
 // The structure does not depend on where a chunk ends.
 func TestScanChunks(t *testing.T) {
-	for pad := scanBuffer - 200; pad < scanBuffer+20; pad++ {
+	for pad := ScanBuffer - 200; pad < ScanBuffer+20; pad++ {
 		text := "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + strings.Repeat("x", pad) +
 			"\r\n--b\r\nA: b\r\nContent-Type: text/html\r\n\r\none\r\n--b--\r\n"
 		r := scan(t, text)

@@ -11,9 +11,6 @@ import (
 // bytes. A field further on counts as missing.
 const maxPeek = 64 << 10
 
-// firstRead is the buffer of a message whose header is of the usual length.
-const firstRead = 8 << 10
-
 // headerReader reads a message and knows the beginning of its header before the
 // first byte is handed on.
 type headerReader struct {
@@ -25,9 +22,6 @@ type headerReader struct {
 
 // newHeaderReader reads through buf, which may grow to maxPeek.
 func newHeaderReader(from io.Reader, buf []byte) *headerReader {
-	if cap(buf) == 0 {
-		buf = make([]byte, 0, firstRead)
-	}
 	return &headerReader{from: from, buf: buf[:0]}
 }
 

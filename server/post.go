@@ -174,8 +174,7 @@ func (p *post) stage(ctx context.Context, env *mail.Envelope, text io.Reader, fi
 	if err != nil {
 		return nil, err
 	}
-	buf, _ := p.buffers.Get().([]byte)
-	head := newHeaderReader(text, buf)
+	head := newHeaderReader(text, p.buffer())
 	err = head.peek()
 	if err == nil {
 		_, err = io.WriteString(staged, p.preface(env, head, final))
@@ -189,6 +188,15 @@ func (p *post) stage(ctx context.Context, env *mail.Envelope, text io.Reader, fi
 		return nil, err
 	}
 	return staged, nil
+}
+
+// buffer is an empty one with room for mailbox.ScanBuffer or more; it goes back to
+// p.buffers.
+func (p *post) buffer() []byte {
+	if b, ok := p.buffers.Get().([]byte); ok {
+		return b
+	}
+	return make([]byte, 0, mailbox.ScanBuffer)
 }
 
 // preface is what stands before the client's text.
@@ -231,7 +239,9 @@ func (p *post) missing(env *mail.Envelope, head *headerReader) string {
 
 // inspect reads the structure once, for all later readers.
 func (p *post) inspect(staged store.Staged, a *store.Acceptance) error {
-	rec, err := mailbox.Scan(staged, staged.Size())
+	buf := p.buffer()
+	defer p.buffers.Put(buf)
+	rec, err := mailbox.ScanThrough(staged, staged.Size(), buf[:mailbox.ScanBuffer])
 	if err != nil {
 		return err
 	}
