@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Walk finds a name from the root with an empty cache or with that of r, and
-// returns the steps taken: for the picture of an iterated search.
+// Walk finds a name with what r knows already, and returns the steps taken: for
+// the picture of an iterated or recursive search. Fresh().Walk is the search with
+// an empty cache.
 func (r *Resolver) Walk(ctx context.Context, name string, t Type) (*Message, []Step, error) {
 	w, found, err := r.walk(ctx, name, t, true)
 	if w == nil {
@@ -19,26 +20,75 @@ func (r *Resolver) Walk(ctx context.Context, name string, t Type) (*Message, []S
 	return w.message(name, t, found), w.steps, nil
 }
 
-// Arrows prints a walk as numbered messages, beginning and ending with the host
-// that asked its local server.
-func Arrows(asker, local string, name string, t Type, steps []Step) string {
-	var b strings.Builder
-	n := 0
-	line := func(indent int, from, to, text string) {
-		n++
-		fmt.Fprintf(&b, "%2d  %s%s → %s   %s\n", n, strings.Repeat("   ", indent), from, to, text)
+// Arrow is one message of a walk, or what the cache knew.
+type Arrow struct {
+	Number int    `json:"number"` // from 1; 0 for the cache, which sends no message
+	Depth  int    `json:"depth"`  // how far from the host that asked first
+	From   string `json:"from"`
+	To     string `json:"to"` // "" for the cache
+	Text   string `json:"text"`
+	Reply  bool   `json:"reply"`
+}
+
+// String is the arrow as a line: its number, indented by its depth.
+func (a Arrow) String() string {
+	indent := strings.Repeat("   ", a.Depth)
+	if a.Number == 0 {
+		return fmt.Sprintf("    %s%s knows: %s", indent, a.From, a.Text)
 	}
-	line(0, asker, local, fmt.Sprintf("%s %s ?", name, t))
+	return fmt.Sprintf("%2d  %s%s → %s   %s", a.Number, indent, a.From, a.To, a.Text)
+}
+
+// picture collects arrows.
+type picture struct {
+	list []Arrow
+	n    int
+}
+
+func (p *picture) add(depth int, from, to, text string, reply bool) {
+	p.n++
+	p.list = append(p.list, Arrow{Number: p.n, Depth: depth, From: from, To: to, Text: text, Reply: reply})
+}
+
+// step adds the exchange of one step: the query, what the server asked in turn
+// (each deeper than the one before), and the replies on their way back.
+func (p *picture) step(local string, s Step) {
+	depth := s.Nested + 1
+	question := fmt.Sprintf("%s %s ?", s.Name, s.Type)
+	p.add(depth, local, s.Server, question, false)
+	for i, h := range s.Hops {
+		p.add(depth+1+i, h.From, h.Server, question, false)
+	}
+	for i := len(s.Hops) - 1; i >= 0; i-- {
+		p.add(depth+1+i, s.Hops[i].Server, s.Hops[i].From, s.Hops[i].Result, true)
+	}
+	p.add(depth, s.Server, local, s.Result, true)
+}
+
+// Picture is a walk as numbered messages, beginning and ending with the host
+// asker, which asked its local server.
+func Picture(asker, local, name string, t Type, steps []Step) []Arrow {
+	p := &picture{}
+	p.add(0, asker, local, fmt.Sprintf("%s %s ?", name, t), false)
 	final := "no answer"
 	for _, s := range steps {
 		if s.Server == "cache" {
-			fmt.Fprintf(&b, "    %s%s knows: %s\n", strings.Repeat("   ", s.Nested+1), local, s.Result)
+			p.list = append(p.list, Arrow{Depth: s.Nested + 1, From: local, Text: s.Result})
 		} else {
-			line(s.Nested+1, local, s.Server, fmt.Sprintf("%s %s ?", s.Name, s.Type))
-			line(s.Nested+1, s.Server, local, s.Result)
+			p.step(local, s)
 		}
 		final = s.Result
 	}
-	line(0, local, asker, final)
+	p.add(0, local, asker, final, true)
+	return p.list
+}
+
+// Arrows prints Picture, a line for each message.
+func Arrows(asker, local, name string, t Type, steps []Step) string {
+	var b strings.Builder
+	for _, a := range Picture(asker, local, name, t, steps) {
+		b.WriteString(a.String())
+		b.WriteByte('\n')
+	}
 	return b.String()
 }

@@ -15,7 +15,7 @@ func (w *walk) ask(ctx context.Context, zone string, s target, k key, nested int
 		return nil, errSpent
 	}
 	step := Step{Server: s.name, Addr: netip.AddrPortFrom(s.addr, w.r.o.Port), Zone: zone, Name: k.name, Type: k.typ, Nested: nested}
-	in, err := w.exchange(ctx, step.Addr, Query{Name: k.name, Type: k.typ, Size: DefaultUDP, DNSSEC: true, ID: w.r.id()})
+	in, err := w.exchange(ctx, step.Addr, Query{Name: k.name, Type: k.typ, Size: DefaultUDP, DNSSEC: true, ID: w.id()})
 	if err == nil {
 		err = in.useful(zone, k)
 		step.Took, step.Bytes, step.Result = in.Took, in.Size, in.Line()
@@ -35,17 +35,19 @@ func (w *walk) ask(ctx context.Context, zone string, s target, k key, nested int
 // exchange asks with EDNS, and without for a server that does not know it (RFC
 // 6891 §7).
 func (w *walk) exchange(ctx context.Context, to netip.AddrPort, q Query) (*Reply, error) {
-	if w.r.o.FixedPort != 0 {
+	if w.s.FixedPort != 0 {
 		w.r.port.Lock()
 		defer w.r.port.Unlock()
 	}
-	in, err := w.r.asker.Ask(ctx, to, NewMessage(q))
+	asker := w.r.asker
+	asker.Port = w.s.FixedPort
+	in, err := asker.Ask(ctx, to, NewMessage(q))
 	if err != nil {
 		return nil, err
 	}
 	if c := in.m.Rcode; c == miekg.RcodeFormatError || c == miekg.RcodeNotImplemented {
-		q.Size, q.DNSSEC, q.ID = 0, false, w.r.id()
-		return w.r.asker.Ask(ctx, to, NewMessage(q))
+		q.Size, q.DNSSEC, q.ID = 0, false, w.id()
+		return asker.Ask(ctx, to, NewMessage(q))
 	}
 	return in, nil
 }

@@ -3,9 +3,75 @@ package dns
 import (
 	"context"
 	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	miekg "github.com/miekg/dns"
 )
+
+// Recursion is what the Chains of one hierarchy share with the resolver that
+// makes them search: whether they do, and what they asked each other. The zero
+// value is ready for use.
+type Recursion struct {
+	on atomic.Bool
+
+	mu   sync.Mutex
+	hops map[key][]*Hop // by question; it stays the same from server to server
+}
+
+// Hop is one server asking the next in a recursive search.
+type Hop struct {
+	From   string         `json:"from"`   // name of the server that asks
+	Server string         `json:"server"` // name of the server that is asked
+	Addr   netip.AddrPort `json:"addr"`
+	Result string         `json:"result"` // what came back, in words
+}
+
+// maxHops bounds what is remembered, in questions and in hops of each.
+const maxHops = 64
+
+// On reports whether the servers search for others.
+func (r *Recursion) On() bool { return r.on.Load() }
+
+// begin notes that a server asks another; end notes what came back.
+func (r *Recursion) begin(k key, h Hop) (end func(result string)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hops == nil || len(r.hops) >= maxHops && r.hops[k] == nil {
+		r.hops = map[key][]*Hop{} // nobody asked for those
+	}
+	if len(r.hops[k]) >= maxHops {
+		return func(string) {}
+	}
+	mine := &h
+	r.hops[k] = append(r.hops[k], mine)
+	return func(result string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		mine.Result = result
+	}
+}
+
+// take is the hops of a question, which are then forgotten.
+func (r *Recursion) take(k key) []Hop {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []Hop
+	for _, h := range r.hops[k] {
+		out = append(out, *h)
+	}
+	delete(r.hops, k)
+	return out
+}
+
+// hops is what the servers asked each other for the question just answered.
+func (w *walk) hops(k key) []Hop {
+	if w.s.Mode != Recurse {
+		return nil
+	}
+	return w.r.o.Recursion.take(k)
+}
 
 // Chain is an Authority that can be made to search on: instead of naming the
 // servers of a zone nearer to the name it asks them itself, and they in turn
@@ -14,21 +80,22 @@ import (
 type Chain struct {
 	*Authority
 	client Client
-	on     func() bool
+	shared *Recursion
 	addrs  func(host string) []netip.Addr
 }
 
-// NewChain wraps an authority. on tells whether to search for clients that ask
-// for it (RD); addrs finds a server that is named without its address, for
+// NewChain wraps an authority, which searches for clients that ask for it (RD)
+// while shared is on; Resolver.Switch decides that. client asks, and its Node is
+// the server's name; addrs finds a server that is named without its address, for
 // instance Hierarchy.Addrs.
-func NewChain(a *Authority, client Client, on func() bool, addrs func(host string) []netip.Addr) *Chain {
-	return &Chain{Authority: a, client: client, on: on, addrs: addrs}
+func NewChain(a *Authority, client Client, shared *Recursion, addrs func(host string) []netip.Addr) *Chain {
+	return &Chain{Authority: a, client: client, shared: shared, addrs: addrs}
 }
 
 // AnswerNow answers what needs no other server.
 func (c *Chain) AnswerNow(r *Request) (*Message, bool) {
 	m, _ := c.Authority.AnswerNow(r)
-	if m == nil || !r.m.RecursionDesired || !c.on() {
+	if m == nil || !r.m.RecursionDesired || !c.shared.On() {
 		return m, true
 	}
 	m.m.RecursionAvailable = true
@@ -58,8 +125,7 @@ func (c *Chain) Answer(ctx context.Context, r *Request) *Message {
 			addrs = c.addrs(host)
 		}
 		for _, a := range addrs {
-			q.ID = randomID()
-			if in, err := c.client.Ask(ctx, netip.AddrPortFrom(a, 53), NewMessage(q)); err == nil {
+			if in := c.ask(ctx, host, netip.AddrPortFrom(a, 53), q); in != nil {
 				return r.passOn(in)
 			}
 		}
@@ -69,15 +135,24 @@ func (c *Chain) Answer(ctx context.Context, r *Request) *Message {
 	return reply
 }
 
+// ask asks one server; nil if it does not answer.
+func (c *Chain) ask(ctx context.Context, host string, at netip.AddrPort, q Query) *Reply {
+	end := c.shared.begin(key{canonical(q.Name), q.Type}, Hop{From: c.client.Node, Server: host, Addr: at})
+	q.ID = randomID()
+	in, err := c.client.Ask(ctx, at, NewMessage(q))
+	if err != nil {
+		end(err.Error())
+		return nil
+	}
+	end(in.Line())
+	return in
+}
+
 // passOn is the reply of another server as one's own, without authority.
 func (r *Request) passOn(in *Reply) *Message {
 	m := r.NewReply(Code(in.m.Rcode))
 	m.m.RecursionAvailable = true
 	m.m.Answer, m.m.Ns = in.m.Answer, in.m.Ns
-	for _, rr := range in.m.Extra {
-		if typeOf(rr) != TypeOPT {
-			m.m.Extra = append(m.m.Extra, rr)
-		}
-	}
+	m.m.Extra = append(m.m.Extra, slices.DeleteFunc(slices.Clone(in.m.Extra), func(rr miekg.RR) bool { return typeOf(rr) == TypeOPT })...)
 	return m
 }

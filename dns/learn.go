@@ -15,7 +15,7 @@ import (
 // from elsewhere is dropped (bailiwick).
 func (w *walk) refer(in *Reply, from target, d *delegation, name string, nested int) *delegation {
 	cut := in.referral()
-	if cut == "" || len(w.r.o.ForwardTo) > 0 {
+	if cut == "" || w.s.Mode != Iterate {
 		return nil
 	}
 	next := &delegation{zone: cut, from: netip.AddrPortFrom(from.addr, w.r.o.Port)}
@@ -66,8 +66,7 @@ func (w *walk) learnDS(in *Reply, from netip.AddrPort, zone, cut string) {
 
 // learn keeps what a server with authority over zone said about k, and returns
 // what it said about the name itself.
-func (w *walk) learn(in *Reply, from target, zone string, k key) *entry {
-	addr := netip.AddrPortFrom(from.addr, w.r.o.Port)
+func (w *walk) learn(in *Reply, from netip.AddrPort, zone string, k key) *entry {
 	proof := proofs(in.m.Ns, zone)
 	var first *entry
 	name := k.name
@@ -76,7 +75,7 @@ func (w *walk) learn(in *Reply, from target, zone string, k key) *entry {
 		if e == nil {
 			e = w.negative(in, key{name, k.typ}, zone, proof)
 		}
-		e.from = addr
+		e.from = from
 		w.keep(e, proof)
 		if first == nil {
 			first = e

@@ -44,7 +44,7 @@ func (s *Recursive) AnswerNow(q *Request) (*Message, bool) {
 		return m, true
 	}
 	m, name, t := s.begin(q)
-	w := &walk{r: s.r}
+	w := &walk{r: s.r, s: s.r.switches.Load()}
 	found, ok := w.ready(canonical(name), t, !q.m.CheckingDisabled)
 	if !ok {
 		if !q.m.RecursionDesired { // not asked to search: what is here, nothing more

@@ -133,23 +133,28 @@ func TestCheckDelegation(t *testing.T) {
 // servers and the answer back up, 8 messages again, nested.
 func TestRecursiveChain(t *testing.T) {
 	w := newWorld(t, dns.LectureOptions{})
-	on := true
+	shared := &dns.Recursion{}
 	for _, s := range w.h.Servers {
 		client := dns.Client{Host: w.internet, Trace: w.log, Node: s.Name}
-		w.set(s.Addr.String(), dns.NewChain(s.Authority, client, func() bool { return on }, w.h.Addrs))
+		w.set(s.Addr.String(), dns.NewChain(s.Authority, client, shared, w.h.Addrs))
 	}
-	r := w.resolver(t, func(o *dns.ResolverOptions) {
-		o.ForwardTo = []netip.AddrPort{netip.AddrPortFrom(w.h.Roots[0].Addrs[0], 53)}
-	}, validating(w))
+	r := w.resolver(t, validating(w), func(o *dns.ResolverOptions) { o.Recursion = shared })
+	s := r.Switches()
+	s.Mode = dns.Recurse
+	if err := r.Switch(s); err != nil {
+		t.Fatal(err)
+	}
 	m, err := r.Resolve(bg, "gaia.cs.umass.edu", dns.TypeA)
 	if err != nil || len(m.Answer()) != 1 || !m.Header().AuthenticData {
 		t.Fatalf("%v, %v", m, err)
 	}
-	r = w.resolver(t, func(o *dns.ResolverOptions) {
-		o.ForwardTo = []netip.AddrPort{netip.AddrPortFrom(w.h.Roots[0].Addrs[0], 53)}
-	})
+	s.Validate = false
+	if err := r.Switch(s); err != nil {
+		t.Fatal(err)
+	}
 	before := w.log.Since(0)[len(w.log.Since(0))-1].Seq
-	if _, err = r.Resolve(bg, "gaia.cs.umass.edu", dns.TypeA); err != nil {
+	_, steps, err := r.Fresh().Walk(bg, "gaia.cs.umass.edu", dns.TypeA)
+	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -158,13 +163,26 @@ func TestRecursiveChain(t *testing.T) {
 			got = append(got, fmt.Sprintf("%s%c", e.Node, e.Dir))
 		}
 	}
-	if want := "dns.nyu.eduC a.root.C a.edu.C a.edu.S a.root.S dns.nyu.eduS"; strings.Join(got, " ") != want {
+	root := strings.Fields(got[1][:6])[0]
+	if want := "dns.nyu.eduC " + root + ".C a.edu.C a.edu.S " + root + ".S dns.nyu.eduS"; strings.Join(got, " ") != want {
 		t.Errorf("messages %v, want %s", got, want)
 	}
-	on = false
-	if _, err := w.resolver(t, func(o *dns.ResolverOptions) {
+	var path []string
+	for _, a := range dns.Picture("engineering.nyu.edu.", "dns.nyu.edu.", "gaia.cs.umass.edu.", dns.TypeA, steps) {
+		path = append(path, fmt.Sprintf("%d %s>%s", a.Number, a.From, a.To))
+	}
+	want := "1 engineering.nyu.edu.>dns.nyu.edu. 2 dns.nyu.edu.>R. 3 R.>a.edu. 4 a.edu.>dns.cs.umass.edu. 5 dns.cs.umass.edu.>a.edu. 6 a.edu.>R. 7 R.>dns.nyu.edu. 8 dns.nyu.edu.>engineering.nyu.edu."
+	if got := strings.Join(path, " "); got != strings.ReplaceAll(want, "R.", root+".") {
+		t.Errorf("picture:\n%s\nwant\n%s", got, want)
+	}
+	s.Mode = dns.Iterate
+	if err := r.Switch(s); err != nil || shared.On() {
+		t.Fatalf("back to iterative: %v, servers search on: %t", err, shared.On())
+	}
+	forward := w.resolver(t, func(o *dns.ResolverOptions) {
 		o.ForwardTo = []netip.AddrPort{netip.AddrPortFrom(w.h.Roots[0].Addrs[0], 53)}
-	}).Resolve(bg, "gaia.cs.umass.edu", dns.TypeA); err == nil || !strings.Contains(err.Error(), "does not search") {
+	})
+	if _, err := forward.Resolve(bg, "gaia.cs.umass.edu", dns.TypeA); err == nil || !strings.Contains(err.Error(), "does not search") {
 		t.Errorf("chain off: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"glassmail/trace"
@@ -37,12 +38,15 @@ type ResolverOptions struct {
 	Port      uint16           // where name servers listen; 0 is 53
 	Timeout   time.Duration    // for one exchange; 0 is 2 seconds
 	Minimise  bool             // tell each server no more of the name than it needs (RFC 9156)
-	ForwardTo []netip.AddrPort // recursive servers that search in our place
+	ForwardTo []netip.AddrPort // recursive servers that search in our place: the mode "forward"
 	Anchors   []Record         // DNSKEY or DS records of the root: signatures are checked; none: they are not
+	Recursion *Recursion       // what the servers of the mode "recursive" share; nil leaves that mode out
 
-	// For lessons inside a lab only: each makes forged replies easier.
+	// Lab says that the resolver sees nothing but a lab. Only then may these be
+	// set, for lessons: each makes forged replies easier.
+	Lab       bool
 	FixedPort uint16 // local port of all queries
-	IDBits    int    // width of query ids in bits, 1 to 15; 0 is 16
+	IDBits    int    // width of query ids in bits, 1 to 16; 0 is 16
 }
 
 // Resolver finds names by asking servers from the root down (RFC 1034 §5.3.3).
@@ -51,6 +55,8 @@ type Resolver struct {
 	o     ResolverOptions
 	cache *Cache
 	asker Client
+
+	switches atomic.Pointer[Switches] // replaced, never changed
 
 	port sync.Mutex // held by an exchange from the fixed port
 
@@ -67,21 +73,23 @@ func NewResolver(o ResolverOptions) (*Resolver, error) {
 	if len(o.Roots) == 0 && len(o.ForwardTo) == 0 {
 		return nil, errors.New("resolver: no root hints and no server to forward to")
 	}
-	if o.IDBits < 0 || o.IDBits > 16 {
-		return nil, fmt.Errorf("resolver: ids of %d bits: want 1 to 16", o.IDBits)
-	}
 	if o.Port == 0 {
 		o.Port = 53
 	}
 	if o.Cache == nil {
 		o.Cache = NewCache(o.Host.Clock(), 0)
 	}
+	r := makeResolver(o)
+	return r, r.Switch(o.start())
+}
+
+func makeResolver(o ResolverOptions) *Resolver {
 	return &Resolver{
 		o: o, cache: o.Cache,
-		asker:    Client{Host: o.Host, Trace: o.Trace, Node: o.Node, Timeout: o.Timeout, Port: o.FixedPort},
+		asker:    Client{Host: o.Host, Trace: o.Trace, Node: o.Node, Timeout: o.Timeout},
 		flight:   map[key]chan struct{}{},
 		troubled: map[netip.Addr]time.Time{},
-	}, nil
+	}
 }
 
 // Cache is where the resolver keeps what it learned.
@@ -119,7 +127,7 @@ func (r *Resolver) walk(ctx context.Context, name string, t Type, check bool) (*
 	}
 	defer land()
 	found, err := w.find(ctx, name, t, 0)
-	if err == nil && check && len(r.o.Anchors) > 0 {
+	if err == nil && check && w.s.Validate {
 		w.secure, err = w.validate(ctx, found)
 	}
 	if err != nil {
@@ -132,7 +140,7 @@ func (r *Resolver) walk(ctx context.Context, name string, t Type, check bool) (*
 // has been.
 func (w *walk) ready(name string, t Type, check bool) ([]*entry, bool) {
 	found, ok := w.known(name, t)
-	if ok && check && len(w.r.o.Anchors) > 0 {
+	if ok && check && w.s.Validate {
 		w.secure, ok = checked(found)
 	}
 	return found, ok
@@ -195,10 +203,4 @@ func (r *Resolver) order(list []target) {
 }
 
 // id is a query id.
-func (r *Resolver) id() uint16 {
-	n := randomID()
-	if r.o.IDBits > 0 {
-		n &= 1<<r.o.IDBits - 1
-	}
-	return n
-}
+func (w *walk) id() uint16 { return randomID() & (1<<w.s.IDBits - 1) }

@@ -15,6 +15,7 @@ import (
 // walk is one lookup on its way from the root to the answer.
 type walk struct {
 	r     *Resolver
+	s     *Switches
 	sent  int               // queries so far
 	seen  map[key]*entry    // what this walk learned, TTL 0 included
 	asked map[question]bool // queries that failed and would fail again
@@ -28,7 +29,7 @@ type walk struct {
 }
 
 func newWalk(r *Resolver) *walk {
-	return &walk{r: r, seen: map[key]*entry{}, asked: map[question]bool{}, lookingFor: map[string]bool{}, judging: map[*entry]bool{}}
+	return &walk{r: r, s: r.switches.Load(), seen: map[key]*entry{}, asked: map[question]bool{}, lookingFor: map[string]bool{}, judging: map[*entry]bool{}}
 }
 
 // question is one query to one server.
@@ -50,10 +51,11 @@ type Step struct {
 	Zone   string         `json:"zone"` // for which the server was asked
 	Name   string         `json:"name"`
 	Type   Type           `json:"type"`
-	Result string         `json:"result"` // what it said, in words
-	Took   time.Duration  `json:"took"`   // in nanoseconds
-	Nested int            `json:"nested"` // depth: above 0 the step looks for the address of a name server
-	Bytes  int            `json:"bytes"`  // size of the reply
+	Result string         `json:"result"`         // what it said, in words
+	Took   time.Duration  `json:"took"`           // in nanoseconds
+	Nested int            `json:"nested"`         // depth: above 0 the step looks for the address of a name server
+	Bytes  int            `json:"bytes"`          // size of the reply
+	Hops   []Hop          `json:"hops,omitempty"` // what the server asked in turn, in the mode "recursive"
 }
 
 // find collects the entries that answer name and t: the aliases on the way, then
@@ -115,14 +117,14 @@ func (w *walk) recall(name string, t Type) *entry {
 
 // iterate asks from the nearest known servers down until one has authority.
 func (w *walk) iterate(ctx context.Context, name string, t Type, nested int) (*entry, error) {
-	if len(w.r.o.ForwardTo) > 0 {
+	if w.s.Mode != Iterate {
 		return w.forward(ctx, name, t, nested)
 	}
 	d := w.start(name, t)
 	shown := labels(d.zone) + 1 // labels of the name told to the servers
 	for range maxReferrals {
 		ask := key{name, t}
-		if w.r.o.Minimise && shown < labels(name) {
+		if w.s.Minimise && shown < labels(name) {
 			ask = key{suffix(name, shown), TypeA} // RFC 9156 §2.1
 		}
 		in, from, err := w.askZone(ctx, d, ask, nested)
@@ -133,7 +135,7 @@ func (w *walk) iterate(ctx context.Context, name string, t Type, nested int) (*e
 			d, shown = next, labels(next.zone)+1
 			continue
 		}
-		e := w.learn(in, from, d.zone, ask)
+		e := w.learn(in, netip.AddrPortFrom(from.addr, w.r.o.Port), d.zone, ask)
 		if ask.name == name || e.code == NameError {
 			return e, nil
 		}
@@ -192,23 +194,23 @@ var errSpent = fmt.Errorf("more than %d queries for one lookup", maxExchanges)
 // forward asks the servers that search in our place.
 func (w *walk) forward(ctx context.Context, name string, t Type, nested int) (*entry, error) {
 	var last error
-	for _, to := range w.r.o.ForwardTo {
+	for _, to := range w.upstreams() {
 		if w.sent++; w.sent > maxExchanges {
 			return nil, errSpent
 		}
-		in, err := w.exchange(ctx, to, Query{Name: name, Type: t, Size: DefaultUDP, DNSSEC: true, RecursionDesired: true, ID: w.r.id()})
+		in, err := w.exchange(ctx, to.at, Query{Name: name, Type: t, Size: DefaultUDP, DNSSEC: true, RecursionDesired: true, CheckingDisabled: w.s.Validate, ID: w.id()})
 		if err == nil && in.m.Rcode != miekg.RcodeSuccess && in.m.Rcode != miekg.RcodeNameError {
-			err = fmt.Errorf("ask %s: replied %s", to, Code(in.m.Rcode))
+			err = fmt.Errorf("ask %s: replied %s", to.at, Code(in.m.Rcode))
 		}
 		if err == nil && in.referral() != "" {
-			err = fmt.Errorf("ask %s: it does not search for others", to)
+			err = fmt.Errorf("ask %s: it does not search for others", to.at)
 		}
 		if err != nil {
 			last = err
 			continue
 		}
-		w.steps = append(w.steps, Step{Server: to.String(), Addr: to, Zone: ".", Name: name, Type: t, Result: in.Line(), Took: in.Took, Nested: nested, Bytes: in.Size})
-		return w.learn(in, target{to.String(), to.Addr()}, ".", key{name, t}), nil
+		w.steps = append(w.steps, Step{Server: to.name, Addr: to.at, Zone: ".", Name: name, Type: t, Result: in.Line(), Took: in.Took, Nested: nested, Bytes: in.Size, Hops: w.hops(key{name, t})})
+		return w.learn(in, to.at, ".", key{name, t}), nil
 	}
 	return nil, last
 }

@@ -41,7 +41,7 @@ func TestPortsAndIDs(t *testing.T) {
 	}{{0, 0}, {fixed, 4}} {
 		watch := &seen{Handler: h.Server("a.root").Authority, ports: map[uint16]int{}, ids: map[uint16]int{}}
 		s := run(t, watch, dnsd.Options{})
-		r, err := dns.NewResolver(dns.ResolverOptions{Host: wire.OS{}, Port: s.Addr().Port(), FixedPort: c.port, IDBits: c.bits,
+		r, err := dns.NewResolver(dns.ResolverOptions{Host: wire.OS{}, Port: s.Addr().Port(), Lab: true, FixedPort: c.port, IDBits: c.bits,
 			Roots: []dns.NameServer{{Name: "a.root.", Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}}})
 		if err != nil {
 			t.Fatal(err)

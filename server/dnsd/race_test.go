@@ -16,7 +16,7 @@ func race(t *testing.T, bits int, fixed, check bool, rounds int) dns.RaceResult 
 	l := newLab(t)
 	at := freePort(t)
 	l.host.to[l.h.Server("dns1.crepes.fr").Addr.String()+":53"] = at.String()
-	o := dns.ResolverOptions{Host: l.host, Roots: l.h.Roots, IDBits: bits % 16, Timeout: time.Second}
+	o := dns.ResolverOptions{Host: l.host, Roots: l.h.Roots, Lab: true, IDBits: bits, Timeout: time.Second}
 	if fixed {
 		o.FixedPort = freePort(t).Port()
 	}
