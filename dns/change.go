@@ -1,56 +1,116 @@
 package dns
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"glassmail/wire"
+)
 
 // Change takes records out of a zone of the hierarchy and puts others in, on all
 // its servers, and signs it again.
 func (h *Hierarchy) Change(origin string, add, remove []Record) error {
+	_, err := h.Edit(origin, Edit{Add: add, Remove: remove})
+	return err
+}
+
+// Edit changes a zone of the hierarchy on all its servers in one step, signs it
+// again, and tells what is different; the SOA record with its new serial number
+// is part of that. After an error nothing has changed.
+func (h *Hierarchy) Edit(origin string, e Edit) (Difference, error) {
 	h.edit.Lock()
 	defer h.edit.Unlock()
-	z := h.Zone(origin)
-	if z == nil {
-		return fmt.Errorf("change %s: no such zone", canonical(origin))
+	origin = canonical(origin)
+	old := h.truth(origin)
+	if old == nil {
+		return Difference{}, fmt.Errorf("change %s: no such zone", origin)
 	}
-	z, err := z.With(add, remove)
+	z, err := old.Edit(e)
+	if err == nil {
+		err = h.serve(z)
+	}
 	if err != nil {
-		return fmt.Errorf("change %s: %w", canonical(origin), err)
+		return Difference{}, fmt.Errorf("change %s: %w", origin, err)
 	}
-	return h.load(z)
+	return compareZones(old, z), nil
 }
 
 // Load puts z in place of the zone of the same name, on all its servers, signed
-// anew with the keys of that zone. Resolvers see it when what they keep runs out.
-func (h *Hierarchy) Load(z *Zone) error {
+// anew with the keys of that zone, and tells what is different. Resolvers see it
+// when what they keep runs out.
+func (h *Hierarchy) Load(z *Zone) (Difference, error) {
 	h.edit.Lock()
 	defer h.edit.Unlock()
-	return h.load(z)
+	old := h.truth(z.origin)
+	if old == nil {
+		return Difference{}, fmt.Errorf("load %s: no server serves it", z.origin)
+	}
+	if err := h.serve(z); err != nil {
+		return Difference{}, fmt.Errorf("load %s: %w", z.origin, err)
+	}
+	return compareZones(old, z), nil
 }
 
-func (h *Hierarchy) load(z *Zone) error {
-	if h.Zone(z.origin) == nil {
-		return fmt.Errorf("load %s: no server serves it", z.origin)
-	}
-	if k := h.keys[z.origin]; k != nil {
-		var err error
-		if z, err = z.Sign(k, h.now()); err != nil {
-			return err
-		}
-	}
-	h.put(z)
-	return nil
-}
-
-// Resign makes all signatures anew. They hold for 30 days, so a hierarchy that
-// runs for long needs it now and then.
+// Resign makes all signatures anew, with serial numbers one higher, so that
+// secondaries fetch them. Signatures hold for 30 days.
 func (h *Hierarchy) Resign() error {
 	h.edit.Lock()
 	defer h.edit.Unlock()
-	for _, z := range h.Zones() {
-		if err := h.load(z); err != nil {
-			return err
+	return h.resign()
+}
+
+func (h *Hierarchy) resign() error {
+	for origin := range h.keys {
+		if h.Zone(origin) == nil {
+			continue
+		}
+		nz, err := h.truth(origin).Edit(Edit{})
+		if err == nil {
+			err = h.serve(nz)
+		}
+		if err != nil {
+			return fmt.Errorf("sign %s again: %w", origin, err)
 		}
 	}
+	h.signed = h.now()
 	return nil
+}
+
+// resignAfter is the age at which signatures are renewed: a third of their life
+// is left, longer than anything is kept in a cache.
+const resignAfter = signedFor / 3 * 2
+
+// ResignDue makes signatures anew if they are old, or if the clock has been set
+// back to before they were made. Call it after the lab's clock has jumped; Run
+// does it as time passes.
+func (h *Hierarchy) ResignDue() error {
+	h.edit.Lock()
+	defer h.edit.Unlock()
+	if age := h.now().Sub(h.signed); age >= 0 && age < resignAfter {
+		return nil
+	}
+	return h.resign()
+}
+
+// Run renews signatures in time until ctx ends, by clock, which should be the one
+// that LectureOptions.Now reads.
+func (h *Hierarchy) Run(ctx context.Context, clock wire.Clock) error {
+	for {
+		if err := h.ResignDue(); err != nil {
+			return err
+		}
+		h.edit.Lock()
+		wait := h.signed.Add(resignAfter).Sub(h.now())
+		h.edit.Unlock()
+		due, stop := clock.After(max(wait, time.Second))
+		select {
+		case <-due:
+		case <-ctx.Done():
+			stop()
+			return nil
+		}
+	}
 }
 
 // DS is the records that the zone above should publish for a signed zone.

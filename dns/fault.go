@@ -2,6 +2,8 @@ package dns
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	miekg "github.com/miekg/dns"
@@ -19,41 +21,104 @@ const (
 	NoFault          Fault = "none"              // everything right again
 )
 
-// Break makes a fault in a zone of a signed hierarchy, or repairs all (NoFault).
-// Resolvers see it when what they keep has run out or was flushed.
+// FaultInfo describes a fault for those who choose one.
+type FaultInfo struct {
+	Fault Fault  `json:"fault"`
+	Text  string `json:"text"`
+}
+
+// Faults lists what Break can do.
+func Faults() []FaultInfo {
+	return []FaultInfo{
+		{WrongDS, "the zone above vouches for another key than the zone has"},
+		{ExpiredSignature, "all signatures of the zone ended yesterday"},
+		{AlteredRecord, "the addresses in the zone were changed after signing"},
+		{MissingKey, "the zone does not publish the key that signed its records"},
+		{NoFault, "everything is right again"},
+	}
+}
+
+// Broken tells which zones have a fault, by name.
+func (h *Hierarchy) Broken() map[string]Fault {
+	h.edit.Lock()
+	defer h.edit.Unlock()
+	return maps.Clone(h.faults)
+}
+
+// Break makes a fault in a zone of a signed hierarchy in place of the one it had,
+// or repairs it (NoFault). The fault stays when the zone is changed or signed
+// again. Resolvers see it when what they keep has run out or was flushed.
 func (h *Hierarchy) Break(origin string, f Fault) error {
 	h.edit.Lock()
 	defer h.edit.Unlock()
 	origin = canonical(origin)
-	z, k := h.Zone(origin), h.keys[origin]
-	if z == nil || k == nil {
+	if h.keys[origin] == nil || h.Zone(origin) == nil {
 		return fmt.Errorf("break %s: no such signed zone", origin)
 	}
-	if f == WrongDS || f == NoFault {
-		if err := h.vouch(origin, f == NoFault); err != nil {
+	if !slices.ContainsFunc(Faults(), func(i FaultInfo) bool { return i.Fault == f }) {
+		return fmt.Errorf("break %s: unknown fault %q: there are %s, %s, %s, %s and %s", origin, f, WrongDS, ExpiredSignature, AlteredRecord, MissingKey, NoFault)
+	}
+	was := h.faults[origin]
+	if f == WrongDS || was == WrongDS {
+		if err := h.vouch(origin, f != WrongDS); err != nil {
 			return err
 		}
 	}
+	h.setFault(origin, f)
+	if err := h.serve(h.truth(origin)); err != nil {
+		h.setFault(origin, was)
+		return fmt.Errorf("break %s: %w", origin, err)
+	}
+	return nil
+}
+
+func (h *Hierarchy) setFault(origin string, f Fault) {
+	if f == NoFault || f == "" {
+		delete(h.faults, origin)
+		return
+	}
+	h.faults[origin] = f
+}
+
+// truth is the zone without its fault.
+func (h *Hierarchy) truth(origin string) *Zone {
+	if z := h.intact[origin]; z != nil {
+		return z
+	}
+	return h.Zone(origin)
+}
+
+// serve signs a zone, with its fault if it has one, and puts it on its servers.
+func (h *Hierarchy) serve(z *Zone) error {
+	k := h.keys[z.origin]
+	if k == nil {
+		h.put(z)
+		return nil
+	}
 	now := h.now()
-	z, err := z.Sign(k, now)
+	good, err := z.Sign(k, now)
 	if err != nil {
 		return err
 	}
-	switch f {
-	case WrongDS, NoFault:
+	served := good
+	switch h.faults[z.origin] {
 	case ExpiredSignature:
-		z, err = z.signBetween(k, now.Add(-30*24*time.Hour), now.Add(-24*time.Hour))
+		served, err = z.signBetween(k, now.Add(-30*24*time.Hour), now.Add(-24*time.Hour))
 	case AlteredRecord:
-		err = z.alter()
+		if served, err = z.Sign(k, now); err == nil {
+			err = served.alter()
+		}
 	case MissingKey:
-		z, err = z.signedByStranger(k, now.Add(-signedBefore), now.Add(signedFor))
-	default:
-		return fmt.Errorf("break %s: unknown fault %q: there are %s, %s, %s, %s and %s", origin, f, WrongDS, ExpiredSignature, AlteredRecord, MissingKey, NoFault)
+		served, err = z.signedByStranger(k, now.Add(-signedBefore), now.Add(signedFor))
 	}
 	if err != nil {
-		return fmt.Errorf("break %s: %w", origin, err)
+		return err
 	}
-	h.put(z)
+	delete(h.intact, z.origin)
+	if served != good {
+		h.intact[z.origin] = good
+	}
+	h.put(served)
 	return nil
 }
 
@@ -61,10 +126,10 @@ func (h *Hierarchy) Break(origin string, f Fault) error {
 func (h *Hierarchy) vouch(origin string, right bool) error {
 	zones := map[string]*Zone{}
 	for _, z := range h.Zones() {
-		zones[z.origin] = z
+		zones[z.origin] = h.truth(z.origin)
 	}
 	up := zoneAbove(zones, origin)
-	if up == nil || up.nodes[origin] == nil || up.nodes[origin].set(TypeDS) == nil {
+	if up == nil || up.Find(origin, TypeDS) == nil {
 		return fmt.Errorf("break %s: no zone above vouches for it", origin)
 	}
 	ds := h.keys[origin].DS()
@@ -75,15 +140,11 @@ func (h *Hierarchy) vouch(origin string, right bool) error {
 		}
 		ds = other.DS()
 	}
-	nz, err := up.With([]Record{ds}, records(up.nodes[origin].set(TypeDS).rrs))
+	nz, err := up.Edit(Edit{Replace: []Record{ds}})
 	if err != nil {
 		return err
 	}
-	if nz, err = nz.Sign(h.keys[up.origin], h.now()); err != nil {
-		return err
-	}
-	h.put(nz)
-	return nil
+	return h.serve(nz)
 }
 
 // alter changes the last number of every address of a zone that is not yet

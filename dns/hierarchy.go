@@ -36,6 +36,7 @@ type LectureOptions struct {
 	Unsigned bool
 
 	// Now tells the time at which signatures are made; nil is the system's clock.
+	// With a clock that jumps, Hierarchy.Run or ResignDue keep them valid.
 	Now func() time.Time
 }
 
@@ -71,7 +72,11 @@ type Hierarchy struct {
 
 	keys map[string]*Keys // by zone; empty when unsigned
 	now  func() time.Time
-	edit sync.Mutex // held while zones are changed
+
+	edit   sync.Mutex       // held while zones are changed
+	faults map[string]Fault // by zone
+	intact map[string]*Zone // zones that are served with a fault, without it
+	signed time.Time        // when all zones were last signed
 }
 
 // Place is one server of a hierarchy.
@@ -138,10 +143,11 @@ func Lecture(o LectureOptions) (*Hierarchy, error) {
 	if err := pointers(zones, hosts); err != nil {
 		return nil, err
 	}
-	h := &Hierarchy{keys: map[string]*Keys{}, now: o.Now}
+	h := &Hierarchy{keys: map[string]*Keys{}, now: o.Now, faults: map[string]Fault{}, intact: map[string]*Zone{}}
 	if h.now == nil {
 		h.now = time.Now
 	}
+	h.signed = h.now()
 	if !o.Unsigned {
 		if err := h.signAll(zones); err != nil {
 			return nil, err

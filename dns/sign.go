@@ -246,6 +246,16 @@ func AnchorFile(anchors []Record) string {
 	return b.String()
 }
 
+// AnchorRecords is trust anchors as lines of master text: the form of Unbound's
+// trust-anchor-file.
+func AnchorRecords(anchors []Record) string {
+	var b strings.Builder
+	for _, a := range anchors {
+		b.WriteString(a.String() + "\n")
+	}
+	return b.String()
+}
+
 // HintsFile is root hints in the form that recursive servers read.
 func HintsFile(roots []NameServer) string {
 	var b strings.Builder

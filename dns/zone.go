@@ -253,26 +253,7 @@ func (z *Zone) cut(name string) string {
 	return found
 }
 
-// With is a copy of the zone without the records in remove, with those in add,
-// and with a serial number one higher (RFC 1982 arithmetic). Signatures are left
-// out: sign the result again. A record in remove that the zone does not have is
-// an error.
+// With is Edit with records to add and records to remove.
 func (z *Zone) With(add, remove []Record) (*Zone, error) {
-	kept := z.rrs(false)
-	for _, r := range remove {
-		i := slices.IndexFunc(kept, func(rr miekg.RR) bool { return miekg.IsDuplicate(rr, r.rr) })
-		if i < 0 {
-			return nil, fmt.Errorf("zone %s: no record %q", z.origin, r.String())
-		}
-		kept = slices.Delete(kept, i, i+1)
-	}
-	for _, r := range add {
-		kept = append(kept, r.rr)
-	}
-	if len(kept) > 0 && typeOf(kept[0]) == TypeSOA && !slices.ContainsFunc(kept[1:], func(rr miekg.RR) bool { return typeOf(rr) == TypeSOA }) {
-		soa, _ := miekg.Copy(kept[0]).(*miekg.SOA)
-		soa.Serial++
-		kept[0] = soa
-	}
-	return NewZone(z.origin, records(kept))
+	return z.Edit(Edit{Add: add, Remove: remove})
 }
