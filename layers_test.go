@@ -31,9 +31,12 @@ func allowed() map[string][]string {
 		"server/dnsd":     {"dns", "trace", "wire"},
 		"server": {"config", "control", "mail", "mailbox", "queue", "server/imapd", "server/smtpd", "store", "store/bolt",
 			"trace", "wire"},
-		"web":      {"trace"},
-		"lab/book": nil, "sockets": nil,
-		"lab": {"config", "control", "dns", "lab/book", "server", "server/dnsd", "trace", "web", "wire"},
+		"catalogue":    nil,
+		"web/mailview": {"mail", "mailbox"},
+		"web/api":      {"mail", "mailbox", "queue", "trace", "web/mailview"},
+		"web":          {"catalogue", "web/api"},
+		"lab/book":     nil, "sockets": nil,
+		"lab": {"config", "control", "dns", "lab/book", "server", "server/dnsd", "trace", "web", "web/api", "wire"},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"glassmail/server"
 	"glassmail/trace"
 	"glassmail/web"
+	"glassmail/web/api"
 	"glassmail/wire"
 )
 
@@ -189,12 +190,13 @@ func (l *Lab) openWeb(ctx context.Context) error {
 	if err != nil {
 		return wire.ListenError("the web page", l.o.Web, "--web", err)
 	}
-	names := make([]string, len(l.Nodes))
+	nodes := make([]api.Node, len(l.Nodes))
 	for i, n := range l.Nodes {
-		names[i] = n.Name()
+		nodes[i] = api.Node{Name: n.Name()}
 	}
-	l.webL, l.web = ln, web.New(web.Options{Trace: l.Trace, Nodes: names})
-	return nil
+	l.webL = ln
+	l.web, err = web.New(web.Options{API: api.Options{Trace: l.Trace, Nodes: nodes, Lab: true}, Local: true, Lab: true})
+	return err
 }
 
 // Run serves until ctx ends, and calls ready once everything accepts

@@ -1,74 +1,135 @@
-// Package web is the window of a node: a page that shows the dialogue as it
-// happens, the stream of events behind it, and the health checks.
+// Package web is the window of a node or a lab: pages rendered here, the modules
+// and styles they load, and the calls of web/api behind them.
 //
-// It is read-only. On a loopback address everybody on this machine may look; on
-// any other address a token is required. Pages load nothing from elsewhere.
+// Who may do what is decided here, before any call is reached. On loopback
+// addresses everybody on this machine may look, and in a lab also change; anywhere
+// else, and for changes, an operator presents a token and a reader of mail logs in
+// with the account's password. Pages load nothing from elsewhere, and nothing else
+// can load, frame or call them.
 package web
 
 import (
 	"context"
-	"crypto/subtle"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"golang.org/x/net/netutil"
 
-	"glassmail/trace"
+	"glassmail/catalogue"
+	"glassmail/web/api"
 )
 
-//go:embed static
-var static embed.FS
+// Accounts checks the passwords of readers of mail.
+type Accounts interface {
+	// Login returns the account's canonical address. ok is false for a wrong name
+	// or password; an error is a failure of ours.
+	Login(ctx context.Context, peer netip.Addr, account, password string) (address string, ok bool, err error)
+}
 
-// Options are what a Server shows.
+// Options are what a Server shows, to whom.
 type Options struct {
-	Trace *trace.Log
-	Nodes []string    // names, for the title
+	API   api.Options
 	Ready func() bool // whether the node takes mail; nil means always
-	// Token that a reader must present, as ?token= or as a bearer token; "" asks
-	// for none, which is right on loopback only.
+	// Token is what an operator presents, as a bearer token, as ?token=, or at
+	// the login page.
 	Token string
+	// Local says that every listener is a loopback address: then who reaches the
+	// server under a name of this machine may look without the token.
+	Local bool
+	// Lab lets everybody who may look change things too. For labs only.
+	Lab      bool
+	Accounts Accounts         // nil: nobody can log in as a reader of mail
+	Secure   bool             // the listeners speak TLS
+	Now      func() time.Time // nil is the system's clock
+	Log      *slog.Logger     // of failures of ours; nil drops them
 }
 
 // Server answers HTTP requests.
 type Server struct {
-	o       Options
-	http    http.Server
-	stop    context.CancelFunc // ends event streams
-	streams chan struct{}      // holds one entry for each stream under way
+	o        Options
+	http     http.Server
+	ended    context.Context // of event streams
+	stop     context.CancelFunc
+	assets   *assets
+	pages    *pages
+	sessions *sessions
+	logins   *limiter
+	ambient  string // CSRF token of callers without a session
 }
 
 // Bounds of a Server.
 const (
-	maxStreams     = 32  // event streams at one time; more are told 503
-	maxConnections = 256 // connections at one time, each listener
+	maxConnections = 512 // at one time, each listener
+	patience       = time.Minute
 )
 
 // New makes a server.
-func New(o Options) *Server {
-	s := &Server{o: o, streams: make(chan struct{}, maxStreams)}
-	streams, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	files, _ := fs.Sub(static, "static") // cannot fail: the name is valid
+func New(o Options) (*Server, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{o: o, sessions: newSessions(o.Now), logins: newLimiter(o.Now), ambient: newSecret()}
+	texts, err := catalogue.New()
+	if err != nil {
+		return nil, err
+	}
+	if s.assets, err = newAssets(texts.Languages(), texts.JSON); err != nil {
+		return nil, err
+	}
+	names := make([]string, len(o.API.Nodes))
+	for i, n := range o.API.Nodes {
+		names[i] = n.Name
+	}
+	if s.pages, err = newPages(texts, s.assets, names, o.Lab); err != nil {
+		return nil, err
+	}
+	s.ended, s.stop = context.WithCancel(context.Background())
+	s.http = http.Server{
+		Handler:           headers(s.mux()),
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+// Routes lists the calls of the API with those of logging in.
+func (s *Server) Routes() []api.Route {
+	return append(s.loginRoutes(), api.New(s.o.API).Routes()...)
+}
+
+func (s *Server) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
-	mux.HandleFunc("GET /api/v1/events", s.guard(func(w http.ResponseWriter, r *http.Request) { s.events(streams, w, r) }))
-	mux.HandleFunc("GET /api/v1/node", s.guard(s.node))
-	mux.HandleFunc("GET /", s.guard(http.FileServerFS(files).ServeHTTP))
-	s.http = http.Server{
-		Handler:           headers(mux),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 16 << 10,
+	for _, r := range s.Routes() {
+		mux.HandleFunc(r.Method+" "+api.Prefix+r.Path, s.call(r))
 	}
-	return s
+	mux.HandleFunc(api.Prefix+"/", s.call(api.Route{Handle: func(c *api.Call) error {
+		return &api.Fault{Status: http.StatusNotFound, Text: "there is no such call; see " + api.Prefix + "/openapi.json"}
+	}}))
+	mux.Handle("GET /static/", s.assets)
+	for _, p := range s.pages.shown {
+		path := p.path
+		if path == "/" {
+			path = "/{$}"
+		}
+		mux.HandleFunc("GET "+path, s.page(p))
+	}
+	mux.HandleFunc("GET /login", s.showLogin)
+	mux.HandleFunc("POST /login", s.postLogin)
+	return mux
 }
+
+// Handler answers requests, for servers that are not Serve's.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
 
 // Serve answers on l until Close; then it returns nil.
 func (s *Server) Serve(l net.Listener) error {
@@ -93,60 +154,21 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ready")
 }
 
-// headers keeps pages from loading, or being framed by, anything else.
+// headers keeps pages from loading, or being framed or read by, anything else.
+// Frames of our own show messages; they set a stricter policy themselves.
 func headers(next http.Handler) http.Handler {
+	const policy = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; connect-src 'self'; " +
+		"frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
-}
-
-// guard lets readers in who hold the token, or, without one, who asked for this
-// machine by a name that no other site can have: so a page from elsewhere cannot
-// look in by letting its own name point to 127.0.0.1.
-func (s *Server) guard(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case s.o.Token == "" && !isLocalName(r.Host):
-			http.Error(w, "open this page as http://127.0.0.1 or http://localhost", http.StatusForbidden)
-		case s.o.Token != "" && !s.hasToken(r):
-			http.Error(w, "the token is missing or wrong: append ?token=… as the node printed it at its start", http.StatusUnauthorized)
-		case !sameOrigin(r):
-			http.Error(w, "requests from other sites are refused", http.StatusForbidden)
-		default:
-			if s.o.Token != "" { // for what the page loads and for its stream
-				http.SetCookie(w, &http.Cookie{Name: "token", Value: s.o.Token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-			}
-			next(w, r)
-		}
-	}
-}
-
-func (s *Server) hasToken(r *http.Request) bool {
-	given := r.URL.Query().Get("token")
-	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		given = bearer
-	}
-	if c, err := r.Cookie("token"); err == nil && given == "" {
-		given = c.Value
-	}
-	return subtle.ConstantTimeCompare([]byte(given), []byte(s.o.Token)) == 1
-}
-
-func sameOrigin(r *http.Request) bool {
-	o := r.Header.Get("Origin")
-	return o == "" || o == "http://"+r.Host || o == "https://"+r.Host
-}
-
-func isLocalName(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = strings.Trim(hostport, "[]")
-	}
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }

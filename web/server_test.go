@@ -13,11 +13,15 @@ import (
 
 	"glassmail/trace"
 	"glassmail/web"
+	"glassmail/web/api"
 )
 
 func serve(t *testing.T, o web.Options) *httptest.Server {
 	t.Helper()
-	s := web.New(o)
+	s, err := web.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
 	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
 	go s.Serve(srv.Listener)
 	srv.URL = "http://" + srv.Listener.Addr().String()
@@ -25,9 +29,10 @@ func serve(t *testing.T, o web.Options) *httptest.Server {
 	return srv
 }
 
-func get(t *testing.T, url string, header map[string]string) (int, string) {
+// request is one request without redirects; header "Host" sets the host.
+func request(t *testing.T, method, url string, header map[string]string, body string) (*http.Response, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +43,8 @@ func get(t *testing.T, url string, header map[string]string) (int, string) {
 		}
 		req.Header.Set(k, v)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,12 +53,12 @@ func get(t *testing.T, url string, header map[string]string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp.StatusCode, string(b)
+	return resp, string(b)
 }
 
 func TestDoors(t *testing.T) {
 	ready := false
-	open := serve(t, web.Options{Ready: func() bool { return ready }})
+	open := serve(t, web.Options{Ready: func() bool { return ready }, Local: true, Lab: true})
 	locked := serve(t, web.Options{Token: "secret"})
 	for _, c := range []struct {
 		url    string
@@ -62,19 +68,27 @@ func TestDoors(t *testing.T) {
 		{open.URL + "/healthz", nil, 200},
 		{open.URL + "/readyz", nil, 503},
 		{open.URL + "/", nil, 200},
-		{open.URL + "/style.css", nil, 200},
+		{open.URL + "/static/shell/base.css", nil, 200},
+		{open.URL + "/static/journey/page.html", nil, 404},
+		{open.URL + "/static/../server.go", nil, 307},
+		{open.URL + "/static/%2e%2e/server.go", nil, 404},
 		{open.URL + "/nothing", nil, 404},
 		{open.URL + "/", map[string]string{"Host": "evil.example:8025"}, 403},
 		{open.URL + "/", map[string]string{"Origin": "http://evil.example"}, 403},
-		{locked.URL + "/", nil, 401},
+		{open.URL + "/api/v1/node", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		{open.URL + "/api/v1/nothing", nil, 404},
+		{locked.URL + "/", nil, 303},
+		{locked.URL + "/login", nil, 200},
 		{locked.URL + "/?token=wrong", nil, 401},
-		{locked.URL + "/?token=secret", nil, 200},
+		{locked.URL + "/?token=secret", nil, 303},
+		{locked.URL + "/api/v1/node", nil, 401},
 		{locked.URL + "/api/v1/node", map[string]string{"Authorization": "Bearer secret"}, 200},
+		{locked.URL + "/api/v1/node?token=secret", nil, 200},
 		{locked.URL + "/healthz", nil, 200},
 		{open.URL + "/api/v1/events?since=x", nil, 400},
 	} {
-		if got, body := get(t, c.url, c.header); got != c.want {
-			t.Errorf("GET %s %v: %d %s, want %d", c.url, c.header, got, body, c.want)
+		if resp, body := request(t, "GET", c.url, c.header, ""); resp.StatusCode != c.want {
+			t.Errorf("GET %s %v: %d %s, want %d", c.url, c.header, resp.StatusCode, body, c.want)
 		}
 	}
 }
@@ -82,7 +96,7 @@ func TestDoors(t *testing.T) {
 // A reader that comes back after a break goes on where it was.
 func TestEventsResume(t *testing.T) {
 	log := trace.NewLog(100, time.Now)
-	srv := serve(t, web.Options{Trace: log})
+	srv := serve(t, web.Options{API: api.Options{Trace: log}, Local: true})
 	log.Add(trace.Event{Kind: trace.Line, Dir: trace.Client, Text: "one"})
 	log.Add(trace.Event{Kind: trace.Line, Dir: trace.Client, Text: "two"})
 

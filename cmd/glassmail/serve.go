@@ -22,6 +22,7 @@ import (
 	"glassmail/server"
 	"glassmail/trace"
 	"glassmail/web"
+	"glassmail/web/api"
 	"glassmail/wire"
 )
 
@@ -239,7 +240,15 @@ func openPage(ctx context.Context, conf config.Config, node *server.Node, log *t
 			p.token = rand.Text()
 		}
 	}
-	p.web = web.New(web.Options{Trace: log, Nodes: []string{node.Name()}, Ready: node.Running, Token: p.token})
+	var err error
+	p.web, err = web.New(web.Options{
+		API:   api.Options{Trace: log, Nodes: []api.Node{{Name: node.Name(), Domains: conf.Domains}}},
+		Ready: node.Running, Token: p.token, Local: p.token == "",
+	})
+	if err != nil {
+		p.close()
+		return nil, err
+	}
 	return p, nil
 }
 

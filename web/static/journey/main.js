@@ -1,3 +1,5 @@
+import { stream, t } from "../shell/shell.js";
+
 // Shows the events of the node as the lecture writes dialogues.
 const most = 5000; // rows kept in the page
 const dialogue = new Set(["open", "close", "line", "data", "datagram", "note", "gap"]);
@@ -6,7 +8,6 @@ const log = document.getElementById("log");
 const state = document.getElementById("state");
 const filter = document.getElementById("filter");
 const follow = document.getElementById("follow");
-const big = document.getElementById("big");
 const waiting = []; // events not shown yet
 
 function words(e) {
@@ -59,18 +60,12 @@ function show() {
 filter.addEventListener("change", () => {
   for (const li of log.children) li.hidden = hides(li);
 });
-big.addEventListener("change", () => document.body.classList.toggle("big", big.checked));
 
-const token = new URLSearchParams(location.search).get("token");
-const query = token ? "?token=" + encodeURIComponent(token) : "";
-fetch("api/v1/node" + query).then((r) => r.json()).then((n) => {
-  document.getElementById("nodes").textContent = n.nodes.join(" · ");
+stream("/events", {
+  event(e) {
+    waiting.push(e);
+    if (waiting.length > most) waiting.splice(0, waiting.length - most);
+  },
+  state(now) { state.textContent = t({ live: "shell.live", lost: "shell.lost", connecting: "shell.connecting" }[now]); },
 });
-const stream = new EventSource("api/v1/events" + query);
-stream.onopen = () => { state.textContent = "live"; };
-stream.onerror = () => { state.textContent = "connection lost, trying again"; };
-stream.onmessage = (m) => {
-  waiting.push(JSON.parse(m.data));
-  if (waiting.length > most) waiting.splice(0, waiting.length - most);
-};
 requestAnimationFrame(show);

@@ -1,0 +1,76 @@
+package api
+
+import (
+	_ "embed"
+	"net/http"
+
+	"glassmail/trace"
+)
+
+//go:embed openapi.json
+var description []byte
+
+// Node is one mail server as a page sees it.
+type Node struct {
+	Name    string              `json:"name"`
+	Domains []string            `json:"domains"`
+	Addrs   map[string][]string `json:"addrs"`           // where it listens, by service
+	Users   map[string]string   `json:"users,omitempty"` // names and passwords of a lab, where they are no secret
+}
+
+// Options are what the calls reach. A nil interface is a feature that this server
+// does not have: its calls are answered 404 with a reason.
+type Options struct {
+	Trace   *trace.Log
+	Nodes   []Node
+	Lab     bool
+	Wording string
+	Version string
+}
+
+// API is the set of calls.
+type API struct {
+	o       Options
+	streams chan struct{} // one entry for each stream under way
+}
+
+// New makes the calls.
+func New(o Options) *API {
+	return &API{o: o, streams: make(chan struct{}, maxStreams)}
+}
+
+// Routes lists all calls.
+func (a *API) Routes() []Route {
+	return []Route{
+		{Method: "GET", Path: "/openapi.json", Role: Anyone, Handle: a.describe},
+		{Method: "GET", Path: "/node", Role: Visitor, Handle: a.node},
+		{Method: "GET", Path: "/events", Role: Looker, Stream: true, Handle: a.events},
+	}
+}
+
+func (a *API) describe(c *Call) error {
+	c.W.Header().Set("Content-Type", "application/json")
+	_, err := c.W.Write(description)
+	return err
+}
+
+// node tells the page what it looks at.
+func (a *API) node(c *Call) error {
+	nodes := a.o.Nodes
+	if !c.Caller.Has(Looker) { // a reader of mail learns names only
+		nodes = make([]Node, len(a.o.Nodes))
+		for i, n := range a.o.Nodes {
+			nodes[i] = Node{Name: n.Name, Domains: n.Domains, Addrs: map[string][]string{}}
+		}
+	}
+	return c.JSON(map[string]any{
+		"nodes": nodes, "lab": a.o.Lab, "wording": a.o.Wording, "version": a.o.Version, "features": a.features(),
+	})
+}
+
+func (a *API) features() map[string]bool {
+	return map[string]bool{}
+}
+
+// absent is the answer of a feature that this server does not have.
+func absent(why string) error { return fault(http.StatusNotFound, "%s", why) }

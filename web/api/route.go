@@ -1,0 +1,181 @@
+// Package api answers the calls under /api/v1: JSON over small interfaces that a
+// node or a lab fills. openapi.json describes every one of them.
+//
+// A call that failed is answered with its status and {"error":"…"}, which says
+// what, where, and how to mend it, and never what went wrong inside. Lists are
+// {"items":[…]} and, where there may be more, "next".
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Prefix is where the calls live.
+const Prefix = "/api/v1"
+
+// Role is what a caller must be for a call.
+type Role uint8
+
+// The roles.
+const (
+	Anyone  Role = iota // who reached the server at all
+	Looker              // who may look at the node: its trace, queue, names
+	Keeper              // who may change it
+	Reader              // who logged in as an account: its mail
+	Visitor             // Looker or Reader
+)
+
+// Caller is who calls.
+type Caller struct {
+	Account string // canonical address; "" if nobody logged in
+	Look    bool   // may look at the node
+	Keep    bool   // may change the node
+}
+
+// Has reports whether the caller may make calls of a role.
+func (c Caller) Has(r Role) bool {
+	switch r {
+	case Looker:
+		return c.Look || c.Keep
+	case Keeper:
+		return c.Keep
+	case Reader:
+		return c.Account != ""
+	case Visitor:
+		return c.Account != "" || c.Look || c.Keep
+	}
+	return true
+}
+
+// Route is one call.
+type Route struct {
+	Method, Path string // Path without Prefix, in the notation of net/http
+	Role         Role
+	MaxBody      int64         // bytes of a request's body; 0 allows none
+	Patience     time.Duration // for reading the body and writing the answer; 0 is a minute
+	Stream       bool          // the answer goes on until the caller or the server ends it
+	Handle       func(*Call) error
+}
+
+// Call is one request.
+type Call struct {
+	*http.Request
+	W      http.ResponseWriter
+	Caller Caller
+	// Ended is closed when the server stops; streams end with it.
+	Ended <-chan struct{}
+}
+
+// Fault is an answer that tells the caller what was wrong.
+type Fault struct {
+	Status int
+	Text   string
+}
+
+// Error is the text.
+func (f *Fault) Error() string { return f.Text }
+
+func fault(status int, format string, args ...any) error {
+	return &Fault{status, fmt.Sprintf(format, args...)}
+}
+
+// ReportFault writes an error as the answer. What is not a Fault is our own
+// failure: it is told as such, without its text, and the text is returned so that
+// somebody can note it.
+func ReportFault(w http.ResponseWriter, err error) (internal error) {
+	var f *Fault
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &f):
+	case errors.As(err, &tooLarge):
+		f = &Fault{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than the %d bytes that this call takes", tooLarge.Limit)}
+	default:
+		f, internal = &Fault{http.StatusInternalServerError, "something failed in the server; its trace says what"}, err
+	}
+	writeJSON(w, f.Status, map[string]string{"error": f.Text})
+	return internal
+}
+
+// JSON answers with a value.
+func (c *Call) JSON(v any) error {
+	writeJSON(c.W, http.StatusOK, v)
+	return nil
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil { // a value of ours that has no JSON: a bug that must not look like an answer
+		status, b = http.StatusInternalServerError, []byte(`{"error":"the answer has no JSON form"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(append(b, '\n'))
+}
+
+// list is how lists are answered.
+type list[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"` // cursor of the next page
+	Total *int   `json:"total,omitempty"`
+}
+
+func items[T any](v []T) list[T] {
+	if v == nil {
+		v = []T{}
+	}
+	return list[T]{Items: v}
+}
+
+// done answers a change that has nothing to tell.
+func (c *Call) done() error { return c.JSON(map[string]bool{"ok": true}) }
+
+// Read decodes the body, one JSON value and nothing more, into v. Keys that v does
+// not have are named.
+func (c *Call) Read(v any) error {
+	kind, _, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		return fault(http.StatusUnsupportedMediaType, "send the body as application/json")
+	}
+	d := json.NewDecoder(c.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return err
+		}
+		return fault(http.StatusBadRequest, "the body is not what this call takes (%v); see %s/openapi.json", err, Prefix)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return fault(http.StatusBadRequest, "the body has more than one JSON value")
+	}
+	return nil
+}
+
+// number reads a parameter of the query that is a whole number from low to high.
+func (c *Call) number(name string, fallback, low, high int) (int, error) {
+	v := c.URL.Query().Get(name)
+	if v == "" {
+		return fallback, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < low || n > high {
+		return 0, fault(http.StatusBadRequest, "%s=%q: it may be %d to %d", name, v, low, high)
+	}
+	return n, nil
+}
+
+// text reads a parameter of the query of at most most bytes.
+func (c *Call) text(name string, most int) (string, error) {
+	v := c.URL.Query().Get(name)
+	if len(v) > most {
+		return "", fault(http.StatusBadRequest, "%s is longer than %d bytes", name, most)
+	}
+	return v, nil
+}

@@ -1,0 +1,214 @@
+package web
+
+import (
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"glassmail/web/api"
+)
+
+// identity is a caller and how the server knows.
+type identity struct {
+	api.Caller
+	session string // id of the session, "" without one
+	csrf    string // the token that its unsafe requests carry
+	signed  bool   // by the Authorization field, which no other site can set
+}
+
+// identify finds out who calls. A failure is a Fault that can be shown.
+func (s *Server) identify(r *http.Request) (identity, error) {
+	id := identity{csrf: s.ambient}
+	if !sameOrigin(r) {
+		return id, &api.Fault{Status: http.StatusForbidden, Text: "requests from other sites are refused"}
+	}
+	if s.o.Local && !isLocalName(r.Host) {
+		// A name of another site that points to 127.0.0.1 must not open the door.
+		return id, &api.Fault{Status: http.StatusForbidden, Text: "open this page as http://127.0.0.1 or http://localhost"}
+	}
+	id.Look = s.o.Local
+	id.Keep = s.o.Local && s.o.Lab
+	if one, key, ok := s.sessionOf(r); ok {
+		id.session, id.csrf = key, one.csrf
+		id.Account, id.Look, id.Keep = one.account, id.Look || one.operator, id.Keep || one.operator
+	}
+	if err := s.authorize(r, &id); err != nil {
+		return id, err
+	}
+	return id, nil
+}
+
+// authorize reads the Authorization field, and ?token= of reading requests.
+func (s *Server) authorize(r *http.Request, id *identity) error {
+	given := ""
+	if r.Method == http.MethodGet {
+		given = r.URL.Query().Get("token")
+	}
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		given, id.signed = bearer, true
+	}
+	if given != "" {
+		if err := s.checkToken(r, given); err != nil {
+			return err
+		}
+		id.Look, id.Keep = true, true
+		return nil
+	}
+	account, password, ok := r.BasicAuth()
+	if !ok {
+		return nil
+	}
+	address, err := s.checkPassword(r, account, password)
+	if err != nil {
+		return err
+	}
+	id.Account, id.signed = address, true
+	return nil
+}
+
+// checkToken compares in constant time; guesses are limited as passwords are.
+func (s *Server) checkToken(r *http.Request, given string) error {
+	peer := peerAddr(r)
+	if err := s.logins.allow(peer, ""); err != nil {
+		return err
+	}
+	if s.o.Token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(s.o.Token)) != 1 {
+		s.logins.failed(peer, "")
+		return &api.Fault{Status: http.StatusUnauthorized, Text: "the token is wrong; the server printed it at its start"}
+	}
+	return nil
+}
+
+func (s *Server) checkPassword(r *http.Request, account, password string) (string, error) {
+	if s.o.Accounts == nil {
+		return "", &api.Fault{Status: http.StatusNotFound, Text: "this server keeps no mailboxes"}
+	}
+	peer := peerAddr(r)
+	if err := s.logins.allow(peer, account); err != nil {
+		return "", err
+	}
+	address, ok, err := s.o.Accounts.Login(r.Context(), peer, account, password)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		s.logins.failed(peer, account)
+		return "", &api.Fault{Status: http.StatusUnauthorized, Text: "the address or the password is wrong"}
+	}
+	return address, nil
+}
+
+// call lets a request through to a call if the caller has its role, and bounds
+// what it may take.
+func (s *Server) call(route api.Route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := s.pass(w, r, route); err != nil {
+			if cause := api.ReportFault(w, err); cause != nil {
+				s.o.Log.Error("web", "method", r.Method, "path", r.URL.Path, "error", cause)
+			}
+		}
+	}
+}
+
+func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) error {
+	limit := route.Patience
+	if limit == 0 {
+		limit = patience
+	}
+	out := http.NewResponseController(w)
+	out.SetReadDeadline(time.Now().Add(limit))
+	out.SetWriteDeadline(time.Now().Add(limit))
+	r.Body = http.MaxBytesReader(w, r.Body, route.MaxBody)
+	id, err := s.identify(r)
+	if err != nil {
+		return err
+	}
+	if err := mayCall(id, route.Role); err != nil {
+		return err
+	}
+	if err := checkCSRF(r, id); err != nil {
+		return err
+	}
+	if route.Stream {
+		out.SetReadDeadline(time.Time{}) // the end of the connection is all that is still read
+	}
+	return route.Handle(&api.Call{Request: r, W: w, Caller: id.Caller, Ended: s.ended.Done()})
+}
+
+func mayCall(id identity, role api.Role) error {
+	if id.Has(role) {
+		return nil
+	}
+	if role == api.Reader {
+		return &api.Fault{Status: http.StatusUnauthorized, Text: "log in as an account first: POST " + api.Prefix + "/login, or Basic authentication"}
+	}
+	if id.Account != "" {
+		return &api.Fault{Status: http.StatusForbidden, Text: "this is for the operator; you are logged in as " + id.Account}
+	}
+	return &api.Fault{Status: http.StatusUnauthorized, Text: "the token is missing: send Authorization: Bearer with the token that the server printed at its start"}
+}
+
+// checkCSRF makes sure that a change was asked for by a page of ours. A browser
+// shows itself by the fields it adds; whatever comes from one must carry the token
+// of its session, which no other site can read. Programs that hold a password or
+// token themselves, or that carry no mark of a browser, need none.
+func checkCSRF(r *http.Request, id identity) error {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		return nil
+	}
+	if id.signed || id.session == "" && !fromBrowser(r) {
+		return nil
+	}
+	given := r.Header.Get("X-CSRF-Token")
+	if subtle.ConstantTimeCompare([]byte(given), []byte(id.csrf)) == 1 {
+		return nil
+	}
+	return &api.Fault{Status: http.StatusForbidden, Text: "the X-CSRF-Token field is missing or old: reload the page"}
+}
+
+func fromBrowser(r *http.Request) bool {
+	for _, name := range []string{"Origin", "Referer", "Cookie", "Sec-Fetch-Site", "Sec-Fetch-Mode"} {
+		if r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// sameOrigin refuses what a browser says comes from elsewhere. A request that
+// opens a page or reads without these fields comes from the address bar or from
+// another program.
+func sameOrigin(r *http.Request) bool {
+	if o := r.Header.Get("Origin"); o != "" && o != "http://"+r.Host && o != "https://"+r.Host {
+		return false
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+		return true
+	}
+	// A link on another site may open a page, for it shows nothing to that site.
+	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" &&
+		!strings.HasPrefix(r.URL.Path, api.Prefix)
+}
+
+func isLocalName(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// peerAddr is the address of the other end of the connection.
+func peerAddr(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}
