@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// load is what is sent in one run.
+type load struct {
+	connections int
+	size        int           // bytes of a message, header and all
+	pipelined   bool          // MAIL, RCPT and DATA in one write (RFC 2920)
+	perConn     int           // messages after which a connection is closed and made anew
+	duration    time.Duration // no message begins later
+	messages    int           // nor are there more; 0 means no limit
+}
+
+// outcome is what came of it.
+type outcome struct {
+	accepted int
+	took     time.Duration   // to the last 250
+	reply    []time.Duration // from the write of a text to its 250
+	whole    []time.Duration // from MAIL, or on a new connection from connecting, to the 250
+}
+
+// longestAnswer bounds the wait for a server in one run beyond its duration.
+const longestAnswer = 30 * time.Second
+
+// send puts the load on the server at addr. It ends at the first error, which is
+// also a reply other than the expected one: a run in which something was refused
+// measures nothing.
+func send(ctx context.Context, addr string, l load) (outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.duration+longestAnswer)
+	defer cancel()
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var (
+		begin   = time.Now()
+		end     = begin.Add(l.duration)
+		begun   atomic.Int64
+		more    = func() bool { return (l.messages == 0 || begun.Add(1) <= int64(l.messages)) && time.Now().Before(end) }
+		senders = make([]sender, l.connections)
+		wg      sync.WaitGroup
+	)
+	text := newText(l.size)
+	for i := range senders {
+		s := &senders[i]
+		*s = sender{addr: addr, load: l, more: more, text: text.of(i)}
+		wg.Go(func() {
+			if err := s.run(ctx); err != nil {
+				fail(err)
+			}
+		})
+	}
+	wg.Wait()
+	o := outcome{took: time.Since(begin)}
+	for i := range senders {
+		o.reply = append(o.reply, senders[i].reply...)
+		o.whole = append(o.whole, senders[i].whole...)
+	}
+	o.accepted = len(o.reply)
+	return o, context.Cause(ctx)
+}
