@@ -79,7 +79,7 @@ func (c *Client) try(ctx context.Context, server netip.AddrPort, m *Message, tcp
 	defer conn.Close()
 	unhook := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer unhook()
-	c.record(conn, server, trace.Client, m, out)
+	c.record(ctx, conn, server, trace.Client, m, out)
 	var r *Reply
 	if tcp {
 		r, err = askTCP(conn, m, out)
@@ -89,7 +89,7 @@ func (c *Client) try(ctx context.Context, server netip.AddrPort, m *Message, tcp
 	if err != nil {
 		return nil, timeoutError(ctx, err)
 	}
-	c.record(conn, server, trace.Server, r.Message, r.Raw)
+	c.record(ctx, conn, server, trace.Server, r.Message, r.Raw)
 	return r, nil
 }
 
@@ -180,7 +180,7 @@ func (m *Message) answers(q *Message) bool {
 	return len(m.m.Question) == 1 && a.Qtype == b.Qtype && a.Qclass == b.Qclass && strings.EqualFold(a.Name, b.Name)
 }
 
-func (c *Client) record(conn net.Conn, server netip.AddrPort, dir trace.Dir, m *Message, b []byte) {
+func (c *Client) record(ctx context.Context, conn net.Conn, server netip.AddrPort, dir trace.Dir, m *Message, b []byte) {
 	if c.Trace == nil {
 		return
 	}
@@ -188,8 +188,10 @@ func (c *Client) record(conn net.Conn, server netip.AddrPort, dir trace.Dir, m *
 	if a := conn.LocalAddr(); a != nil {
 		local = a.String()
 	}
-	c.Trace.Add(trace.Event{Node: c.Node, Local: local, Remote: server.String(), Proto: trace.DNS,
-		Kind: trace.Datagram, Dir: dir, Text: m.Line(), Bytes: b, Size: len(b)})
+	_, tcp := conn.LocalAddr().(*net.TCPAddr)
+	c.Trace.Add(trace.Event{Node: c.Node, TCP: tcp, Local: local, Remote: server.String(), Proto: trace.DNS,
+		Kind: trace.Datagram, Dir: dir, Side: trace.Client, Text: m.Line(), Bytes: b, Size: len(b),
+		Journey: trace.JourneyOf(ctx), Cause: trace.CauseOf(ctx)})
 }
 
 // within is ctx with an end d from now by clock. stop frees what it holds.

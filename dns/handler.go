@@ -10,6 +10,8 @@ type Request struct {
 	*Message
 	From netip.AddrPort
 	TCP  bool
+
+	Cause uint64 // number of the query's event in the trace, 0 if it has none
 }
 
 // Handler answers queries. Implementations are safe for concurrent use.

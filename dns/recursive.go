@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strings"
 
+	"glassmail/trace"
+
 	miekg "github.com/miekg/dns"
 )
 
@@ -28,7 +30,7 @@ func (s *Recursive) Answer(ctx context.Context, q *Request) *Message {
 		return m
 	}
 	m, name, t := s.begin(q)
-	w, found, err := s.r.walk(ctx, name, t, !q.m.CheckingDisabled)
+	w, found, err := s.r.walk(trace.WithCause(ctx, q.Cause), name, t, !q.m.CheckingDisabled)
 	if err != nil {
 		m.m.Rcode = int(ServerFailure)
 		m.explain(err)
@@ -44,7 +46,7 @@ func (s *Recursive) AnswerNow(q *Request) (*Message, bool) {
 		return m, true
 	}
 	m, name, t := s.begin(q)
-	w := &walk{r: s.r, s: s.r.switches.Load()}
+	w := &walk{r: s.r, s: s.r.switches.Load(), cause: q.Cause}
 	found, ok := w.ready(canonical(name), t, !q.m.CheckingDisabled)
 	if !ok {
 		if !q.m.RecursionDesired { // not asked to search: what is here, nothing more

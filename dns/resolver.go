@@ -115,6 +115,7 @@ func (r *Resolver) walk(ctx context.Context, name string, t Type, check bool) (*
 	}
 	name = canonical(name)
 	w := newWalk(r)
+	w.cause = trace.CauseOf(ctx)
 	if found, ok := w.ready(name, t, check); ok {
 		w.cacheHit(name, t, found)
 		return w, found, nil

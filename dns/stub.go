@@ -61,7 +61,7 @@ func (s *Stub) Resolve(ctx context.Context, name string, t Type) (*Message, erro
 	}
 	name = canonical(name)
 	if e := s.cache.get(name, t); e != nil {
-		return s.fromCache(name, t, e), nil
+		return s.fromCache(ctx, name, t, e), nil
 	}
 	var last error
 	for range maxTries {
@@ -128,14 +128,14 @@ func lastAlias(answer []miekg.RR, name string) string {
 	return name
 }
 
-func (s *Stub) fromCache(name string, t Type, e *entry) *Message {
+func (s *Stub) fromCache(ctx context.Context, name string, t Type, e *entry) *Message {
 	m := NewMessage(Query{Name: name, Type: t, RecursionDesired: true})
 	m.m.Response, m.m.RecursionAvailable, m.m.Rcode = true, true, int(e.code)
 	left := e.expires.Sub(s.o.Host.Clock().Now())
 	m.m.Answer = aged(nil, e.rrs, left)
 	m.m.Ns = aged(nil, e.proof, left)
 	s.o.Trace.Add(trace.Event{Node: s.o.Node, Proto: trace.DNS, Kind: trace.CacheHit, Dir: trace.Self,
-		Text: fmt.Sprintf("%s %s is in the cache for another %s", name, t, left.Truncate(time.Second))})
+		Journey: trace.JourneyOf(ctx), Cause: trace.CauseOf(ctx), Text: fmt.Sprintf("%s %s is in the cache for another %s", name, t, left.Truncate(time.Second))})
 	return m
 }
 

@@ -17,6 +17,7 @@ type walk struct {
 	r     *Resolver
 	s     *Switches
 	sent  int               // queries so far
+	cause uint64            // number of the event of the query that is answered
 	seen  map[key]*entry    // what this walk learned, TTL 0 included
 	asked map[question]bool // queries that failed and would fail again
 	steps []Step
@@ -217,7 +218,7 @@ func (w *walk) forward(ctx context.Context, name string, t Type, nested int) (*e
 
 // note records a decision of the walk.
 func (w *walk) note(kind trace.Kind, text string) {
-	w.r.o.Trace.Add(trace.Event{Node: w.r.o.Node, Proto: trace.DNS, Kind: kind, Dir: trace.Self, Text: text})
+	w.r.o.Trace.Add(trace.Event{Node: w.r.o.Node, Proto: trace.DNS, Kind: kind, Dir: trace.Self, Text: text, Cause: w.cause})
 }
 
 // cacheHit records that nobody was asked.

@@ -33,6 +33,9 @@ const DefaultPortBase = 2500
 // traceSize is how many events the lab remembers.
 const traceSize = 20_000
 
+// keepText is how much of each message text the lab remembers, in bytes.
+const keepText = 4 << 10
+
 // Options are what can be chosen about a lab.
 type Options struct {
 	Dir      string     // folder of its state
@@ -108,6 +111,7 @@ func New(ctx context.Context, o Options) (*Lab, error) {
 		o.Clock = wire.System{}
 	}
 	l := &Lab{o: o, doors: doors{o.PortBase}, Trace: trace.NewLog(traceSize, o.Clock.Now)}
+	l.Trace.KeepText(keepText)
 	if err := l.open(ctx); err != nil {
 		l.close()
 		return nil, err

@@ -61,6 +61,7 @@ type conn struct {
 	ready  []byte        // reply that the client has not read yet
 	offers []byte        // what the client's EHLO is answered with
 	body   bool          // message text is being written
+	text   []byte        // the beginning of it, if the transcript keeps it
 	failed error         // why the connection cannot be used any more
 
 	closing sync.Once
@@ -160,6 +161,8 @@ func (c *conn) Write(p []byte) (int, error) {
 		for line := range bytes.Lines(p) {
 			c.log.Line(trace.Client, string(bytes.TrimRight(line, "\r\n")))
 		}
+	} else if room := c.log.Keeps() - len(c.text); room > 0 {
+		c.text = append(c.text, p[:min(room, len(p))]...)
 	}
 	c.out = append(c.out, p...)
 	if len(c.out) >= outSize {
@@ -170,12 +173,13 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// beginBody starts the message text, of which the transcript keeps the size only;
-// dot tells that the client is about to end it, and endBody that it did.
-func (c *conn) beginBody() { c.body = true }
+// beginBody starts the message text, of which the transcript keeps the size, and
+// the beginning if it was told to; dot tells that the client is about to end it,
+// and endBody that it did.
+func (c *conn) beginBody() { c.body, c.text = true, c.text[:0] }
 
 func (c *conn) dot(size int64) {
-	c.log.Data(trace.Client, int(size))
+	c.log.Text(trace.Client, c.text, int(size))
 	c.log.Line(trace.Client, ".")
 }
 

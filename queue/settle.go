@@ -164,7 +164,7 @@ func (a *attempt) announce(res Result, o *outcome) {
 	case Deferred:
 		a.event(trace.Deferred, fmt.Sprintf("%s: deferred until %s; %s", who, res.Retry.Format(time.RFC3339), said))
 	case Failed:
-		a.event(trace.Note, fmt.Sprintf("%s: given up; %s", who, said))
+		a.event(trace.Failed, fmt.Sprintf("%s: given up; %s", who, said))
 	}
 }
 

@@ -37,7 +37,7 @@ func (c *crew) try(j Job, buf []byte) {
 	a.begin()
 	ctx, cancel := context.WithTimeout(c.hard, left-left/8)
 	defer cancel()
-	a.run(ctx)
+	a.run(trace.WithCause(trace.WithJourney(ctx, j.Message), a.cause))
 	a.settle(c.last, c.hard.Err() != nil)
 	if !a.reached {
 		c.share(a)

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"glassmail/mail"
+	"glassmail/mailbox"
 	"glassmail/queue"
 	"glassmail/store"
 )
@@ -26,28 +27,36 @@ func (o outgoing) Settle(ctx context.Context, j queue.Job, r []queue.Result, rep
 	if report == nil {
 		return o.Store.Settle(ctx, j, r, nil)
 	}
-	rep, err := o.accept(ctx, report)
+	env := &mail.Envelope{ID: j.Message + "." + NewID()[:10], To: []mail.Recipient{{Address: report.To}}, Options: report.Options}
+	rep, about, err := o.accept(ctx, env, report)
 	if err != nil {
 		return err
 	}
-	if rep != nil {
-		defer rep.Text.Discard()
+	if rep == nil {
+		return o.Store.Settle(ctx, j, r, nil)
 	}
-	return o.Store.Settle(ctx, j, r, rep)
+	defer rep.Text.Discard()
+	size := rep.Text.Size()
+	if err := o.Store.Settle(ctx, j, r, rep); err != nil {
+		return err
+	}
+	o.post.report(env, rep.Acceptance, about, size)
+	return nil
 }
 
-// accept prepares a report. It is nil if there is nobody to get it.
-func (o outgoing) accept(ctx context.Context, report *queue.Report) (*store.Report, error) {
-	env := &mail.Envelope{ID: NewID(), To: []mail.Recipient{{Address: report.To}}, Options: report.Options}
+// accept prepares a report. It is nil if there is nobody to get it. Its id is that
+// of the message it is about, a dot, and letters of its own: it belongs to the
+// journey of that message.
+func (o outgoing) accept(ctx context.Context, env *mail.Envelope, report *queue.Report) (*store.Report, *mailbox.Envelope, error) {
 	a, err := o.post.address(ctx, env)
 	if reply := (*mail.Reply)(nil); errors.As(err, &reply) {
-		return nil, nil // the sender has gone: RFC 5321 §6.1 lets the report go too
+		return nil, nil, nil // the sender has gone: RFC 5321 §6.1 lets the report go too
 	} else if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	staged, err := o.Store.Stage(ctx, int64(len(report.Message)))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(a.Deposits) > 0 {
 		_, err = io.WriteString(staged, "Return-Path: <>\r\n")
@@ -55,14 +64,15 @@ func (o outgoing) accept(ctx context.Context, report *queue.Report) (*store.Repo
 	if err == nil {
 		_, err = staged.Write(report.Message)
 	}
+	var about *mailbox.Envelope
 	if err == nil {
-		err = o.post.inspect(staged, &a)
+		about, err = o.post.inspect(staged, &a)
 	}
 	if err != nil {
 		staged.Discard()
-		return nil, err
+		return nil, nil, err
 	}
-	return &store.Report{Text: staged, Acceptance: a}, nil
+	return &store.Report{Text: staged, Acceptance: a}, about, nil
 }
 
 // returnPath is what the post writes before a text that was deposited here.

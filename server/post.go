@@ -128,14 +128,15 @@ func (p *post) Accept(ctx context.Context, env *mail.Envelope, text io.Reader) (
 		return "", smtpError(err)
 	}
 	defer staged.Discard()
-	if err := p.inspect(staged, &a); err != nil {
+	about, err := p.inspect(staged, &a)
+	if err != nil {
 		return "", smtpError(err)
 	}
 	size := staged.Size()
 	if _, err := p.store.Accept(ctx, staged, a); err != nil {
 		return "", smtpError(err)
 	}
-	p.report(env, a, size)
+	p.report(env, a, about, size)
 	return env.ID, nil
 }
 
@@ -237,33 +238,36 @@ func (p *post) missing(env *mail.Envelope, head *headerReader) string {
 	return b.String()
 }
 
-// inspect reads the structure once, for all later readers.
-func (p *post) inspect(staged store.Staged, a *store.Acceptance) error {
+// inspect reads the structure once, for all later readers, and returns what the
+// header says of the message.
+func (p *post) inspect(staged store.Staged, a *store.Acceptance) (*mailbox.Envelope, error) {
 	buf := p.buffer()
 	defer p.buffers.Put(buf)
 	rec, err := mailbox.ScanThrough(staged, staged.Size(), buf[:mailbox.ScanBuffer])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	header := make([]byte, min(rec.Root.Body-rec.Root.Header, mailbox.MaxHeaderSize))
 	if n, err := staged.ReadAt(header, rec.Root.Header); err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return nil, err
 	} else if len(mailbox.HeaderValues(header[:n], "Received")) > maxHops {
-		return mail.NewReply(554, mail.Enhanced{5, 4, 6}, "The message has passed more than %d servers: it goes in circles", maxHops)
+		return nil, mail.NewReply(554, mail.Enhanced{5, 4, 6}, "The message has passed more than %d servers: it goes in circles", maxHops)
 	}
 	a.Record = rec.Marshal()
-	return nil
+	return rec.Root.Envelope, nil
 }
 
 // report tells the trace what was decided.
-func (p *post) report(env *mail.Envelope, a store.Acceptance, size int64) {
+func (p *post) report(env *mail.Envelope, a store.Acceptance, about *mailbox.Envelope, size int64) {
 	if p.trace == nil {
 		return
 	}
 	e := trace.Event{Node: p.name, Conn: env.Peer.Conn, Proto: trace.Store, Dir: trace.Self, Journey: env.ID}
 	e.Kind, e.Size = trace.Accepted, int(size)
 	e.Text = fmt.Sprintf("accepted %s from %s: %d bytes", env.ID, env.From.Path(), size)
+	e.Message = described(env, about)
 	e.Cause = p.trace.Add(e)
+	e.Message = nil
 	for _, d := range a.Deposits {
 		e.Kind, e.Text = trace.Delivered, "delivered to the mailbox of "+d.User
 		p.trace.Add(e)
@@ -272,6 +276,24 @@ func (p *post) report(env *mail.Envelope, a store.Acceptance, size int64) {
 		e.Kind, e.Proto, e.Text = trace.Queued, trace.Queue, fmt.Sprintf("queued for %s: %s", r.Dest, r.Address)
 		p.trace.Add(e)
 	}
+}
+
+// maxSubject is how much of a subject the trace keeps, in bytes.
+const maxSubject = 400
+
+// described is what the trace keeps of a message's envelope and header.
+func described(env *mail.Envelope, about *mailbox.Envelope) *trace.Message {
+	m := &trace.Message{}
+	if !env.From.IsNull() {
+		m.From = env.From.String()
+	}
+	for _, to := range env.To {
+		m.To = append(m.To, to.Address.String())
+	}
+	if about != nil {
+		m.ID, m.Subject = about.MessageID, mailbox.DecodeHeader(about.Subject[:min(len(about.Subject), maxSubject)])
+	}
+	return m
 }
 
 // smtpError says in SMTP what a store said. What it does not know stays as it

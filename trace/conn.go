@@ -1,6 +1,9 @@
 package trace
 
-import "sync"
+import (
+	"bytes"
+	"sync"
+)
 
 // Conn writes the events of one connection. A nil *Conn swallows everything.
 type Conn struct {
@@ -8,20 +11,30 @@ type Conn struct {
 
 	mu   sync.Mutex
 	base Event // what all events of the connection share
+	kept int   // bytes of text kept since the last line
 }
 
-// Open records that node began to speak proto over a connection between the two
-// addresses and returns the writer of its events.
+// Open records that node accepted a connection between the two addresses, over
+// which proto is spoken, and returns the writer of its events.
 func (l *Log) Open(node string, proto Protocol, local, remote string) *Conn {
+	return l.open(Event{Node: node, Proto: proto, Local: local, Remote: remote, Side: Server})
+}
+
+// Dialled is Open for a connection that node made.
+func (l *Log) Dialled(node string, proto Protocol, local, remote string) *Conn {
+	return l.open(Event{Node: node, Proto: proto, Local: local, Remote: remote, Side: Client})
+}
+
+func (l *Log) open(base Event) *Conn {
 	if l == nil {
 		return nil
 	}
 	l.mu.Lock()
 	l.conns++
-	n := l.conns
+	base.Conn = l.conns
 	l.mu.Unlock()
-	c := &Conn{log: l, base: Event{Node: node, Conn: n, Proto: proto, Local: local, Remote: remote}}
-	c.Event(Event{Kind: Open, Text: remote + " → " + local})
+	c := &Conn{log: l, base: base}
+	c.Event(Event{Kind: Open, Text: base.ClientAddr() + " → " + base.ServerAddr()})
 	return c
 }
 
@@ -63,6 +76,33 @@ func (c *Conn) Data(d Dir, n int) uint64 {
 	return c.Event(Event{Kind: Data, Dir: d, Size: n})
 }
 
+// Text records a stretch of message text or literal of size bytes, of which text
+// is the beginning or all. As much of it is kept as Log.KeepText allows from one
+// line to the next; the rest is counted.
+func (c *Conn) Text(d Dir, text []byte, size int) uint64 {
+	if c == nil {
+		return 0
+	}
+	e := Event{Kind: Data, Dir: d, Size: size}
+	if c.log.keep > 0 {
+		c.mu.Lock()
+		n := min(len(text), max(c.log.keep-c.kept, 0))
+		c.kept += n
+		c.mu.Unlock()
+		e.Bytes = bytes.Clone(text[:n])
+	}
+	return c.Event(e)
+}
+
+// Keeps is how many bytes of a text Text would keep: 0 says that nobody need
+// gather any.
+func (c *Conn) Keeps() int {
+	if c == nil {
+		return 0
+	}
+	return c.log.keep
+}
+
 // Note records a remark.
 func (c *Conn) Note(text string) uint64 {
 	return c.Event(Event{Kind: Note, Dir: Self, Text: text})
@@ -80,14 +120,17 @@ func (c *Conn) Event(e Event) uint64 {
 		return 0
 	}
 	c.mu.Lock()
-	b := c.base
-	c.mu.Unlock()
-	e.Node, e.Conn, e.Local, e.Remote, e.Secure = b.Node, b.Conn, b.Local, b.Remote, b.Secure
+	b := &c.base
+	e.Node, e.Conn, e.Local, e.Remote, e.Secure, e.Side = b.Node, b.Conn, b.Local, b.Remote, b.Secure, b.Side
 	if e.Proto == "" {
 		e.Proto = b.Proto
 	}
 	if e.Journey == "" {
 		e.Journey = b.Journey
 	}
+	if e.Kind == Line {
+		c.kept = 0
+	}
+	c.mu.Unlock()
 	return c.log.Add(e)
 }

@@ -49,6 +49,8 @@ const (
 	Bounced   Kind = "bounced"   // a delivery report went back to the sender
 	CacheHit  Kind = "cachehit"  // an answer came from the resolver's cache
 	Referral  Kind = "referral"  // a name server named servers nearer to the answer
+	Failed    Kind = "failed"    // a recipient was given up
+	Fetched   Kind = "fetched"   // a reader is given the text of a message
 )
 
 // Dir is the direction of a line in the notation of the lecture.
@@ -89,14 +91,43 @@ type Event struct {
 	Proto   Protocol  `json:"proto,omitempty"`   //
 	Kind    Kind      `json:"kind"`              //
 	Dir     Dir       `json:"dir"`               //
+	Side    Dir       `json:"side,omitempty"`    // what this node is on the connection: Client or Server
 	Secure  bool      `json:"secure,omitempty"`  // inside TLS
+	TCP     bool      `json:"tcp,omitempty"`     // of a Datagram: it was framed in a TCP stream
 	Text    string    `json:"text,omitempty"`    // the line, or the decision in words
-	Bytes   []byte    `json:"bytes,omitempty"`   // a datagram as it was on the wire
+	Bytes   []byte    `json:"bytes,omitempty"`   // a datagram as it was on the wire; the beginning of a Data, see Log.KeepText
 	Size    int       `json:"size,omitempty"`    // bytes, or lost events of a Gap
 	Before  string    `json:"before,omitempty"`  // protocol state before the event
 	After   string    `json:"after,omitempty"`   // protocol state after the event
 	Journey string    `json:"journey,omitempty"` // the message this belongs to, from submission to reading
 	Cause   uint64    `json:"cause,omitempty"`   // Seq of the event that led to this one
+	Message *Message  `json:"message,omitempty"` // of an Accepted: what was accepted
+}
+
+// Message is what an Accepted event tells of a message. It is not changed once
+// it is in an event.
+type Message struct {
+	ID      string   `json:"id,omitempty"`      // the Message-ID field
+	From    string   `json:"from,omitempty"`    // the reverse-path; "" is the null one
+	To      []string `json:"to,omitempty"`      // the recipients of the envelope
+	Subject string   `json:"subject,omitempty"` // decoded
+}
+
+// ClientAddr is the address of the side that opened the connection, or sent the
+// query.
+func (e Event) ClientAddr() string {
+	if e.Side == Client {
+		return e.Local
+	}
+	return e.Remote
+}
+
+// ServerAddr is the address of the side that answers.
+func (e Event) ServerAddr() string {
+	if e.Side == Client {
+		return e.Remote
+	}
+	return e.Local
 }
 
 // String prints the event in the notation of the lecture, "C: HELO crepes.fr",

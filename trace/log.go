@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,13 +17,21 @@ const (
 // Log is a bounded memory of events with any number of writers and subscribers.
 // A nil *Log swallows everything.
 type Log struct {
-	now func() time.Time
+	now  func() time.Time
+	keep int // see KeepText
 
-	mu    sync.Mutex
-	ring  []Event // ring[seq % len] is the event seq
-	seq   uint64  // last number given
-	conns uint64  // last connection number given
-	subs  map[*Subscription]struct{}
+	mu     sync.Mutex
+	ring   []Event // ring[seq % len] is the event seq
+	seq    uint64  // last number given
+	conns  uint64  // last connection number given
+	subs   map[*Subscription]struct{}
+	alarms []alarm
+}
+
+// alarm waits for the log to reach a number.
+type alarm struct {
+	seq uint64
+	c   chan struct{}
 }
 
 // NewLog keeps the newest size events (at least 1). now is the clock by which
@@ -30,6 +39,11 @@ type Log struct {
 func NewLog(size int, now func() time.Time) *Log {
 	return &Log{now: now, ring: make([]Event, max(size, 1)), subs: map[*Subscription]struct{}{}}
 }
+
+// KeepText makes the log keep the first n bytes (at most 4 KiB) of each message
+// text and literal that passes a connection, for a lab, where everybody may look.
+// Without it only their sizes are kept. It comes before the first event.
+func (l *Log) KeepText(n int) { l.keep = min(max(n, 0), maxBytes) }
 
 // Add numbers, stamps and keeps e, hands it to the subscribers, and returns its
 // number (0 on a nil Log).
@@ -56,7 +70,56 @@ func (l *Log) Add(e Event) uint64 {
 	for s := range l.subs {
 		s.offer(e)
 	}
+	if len(l.alarms) > 0 {
+		l.ringAlarms()
+	}
 	return e.Seq
+}
+
+func (l *Log) ringAlarms() {
+	l.alarms = slices.DeleteFunc(l.alarms, func(a alarm) bool {
+		if a.seq > l.seq {
+			return false
+		}
+		close(a.c)
+		return true
+	})
+}
+
+// reached returns a channel that is closed once there is an event with the number
+// seq, and what gives it back.
+func (l *Log) reached(seq uint64) (<-chan struct{}, func()) {
+	c := make(chan struct{})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if seq <= l.seq {
+		close(c)
+		return c, func() {}
+	}
+	l.alarms = append(l.alarms, alarm{seq, c})
+	return c, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.alarms = slices.DeleteFunc(l.alarms, func(a alarm) bool { return a.c == c })
+	}
+}
+
+// read copies kept events above seq into buf, oldest first, and tells how many,
+// and how many before them are forgotten already.
+func (l *Log) read(seq uint64, buf []Event) (n int, lost uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	size := uint64(len(l.ring))
+	if l.seq > size && seq < l.seq-size {
+		lost = l.seq - size - seq
+		seq += lost
+	}
+	for n < len(buf) && seq < l.seq {
+		seq++
+		buf[n] = l.ring[seq%size]
+		n++
+	}
+	return n, lost
 }
 
 // Since returns the kept events with a number above seq, oldest first. If some

@@ -218,15 +218,15 @@ func (s *Server) note(text string) {
 	s.o.Trace.Add(trace.Event{Node: s.o.Node, Proto: trace.DNS, Kind: trace.Note, Dir: trace.Self, Text: text})
 }
 
-// record records one message as it is on the wire.
-func (s *Server) record(dir trace.Dir, local string, remote netip.AddrPort, m *dns.Message, b []byte, cause uint64) uint64 {
+// record records one message as it is on the wire; e says where and which way.
+func (s *Server) record(m *dns.Message, e trace.Event) uint64 {
 	if s.o.Trace == nil {
 		return 0
 	}
-	text := "bytes that are no DNS message"
+	e.Text = "bytes that are no DNS message"
 	if m != nil {
-		text = m.Line()
+		e.Text = m.Line()
 	}
-	return s.o.Trace.Add(trace.Event{Node: s.o.Node, Local: local, Remote: remote.String(), Proto: trace.DNS,
-		Kind: trace.Datagram, Dir: dir, Text: text, Bytes: b, Size: len(b), Cause: cause})
+	e.Node, e.Proto, e.Kind, e.Side, e.Size = s.o.Node, trace.DNS, trace.Datagram, trace.Server, len(e.Bytes)
+	return s.o.Trace.Add(e)
 }

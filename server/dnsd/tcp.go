@@ -100,14 +100,14 @@ func (s *Server) exchange(ctx context.Context, conn net.Conn, from netip.AddrPor
 	}
 	local := conn.LocalAddr().String()
 	m, err := dns.Unpack(b)
-	cause := s.record(trace.Client, local, from, m, b, 0)
+	cause := s.record(m, trace.Event{Dir: trace.Client, Local: local, Remote: from.String(), Bytes: b, TCP: true})
 	if err != nil {
 		if r := dns.FormatErrorReply(b); r != nil {
 			s.frame(conn, local, from, r, cause)
 		}
 		return false
 	}
-	req := &dns.Request{Message: m, From: from, TCP: true}
+	req := &dns.Request{Message: m, From: from, TCP: true, Cause: cause}
 	reply := s.handler.Answer(ctx, req)
 	if reply == nil {
 		return false
@@ -129,7 +129,7 @@ func (s *Server) exchange(ctx context.Context, conn net.Conn, from netip.AddrPor
 func (s *Server) frame(conn net.Conn, local string, to netip.AddrPort, b []byte, cause uint64) bool {
 	if s.o.Trace != nil {
 		m, _ := dns.Unpack(b)
-		s.record(trace.Server, local, to, m, b, cause)
+		s.record(m, trace.Event{Dir: trace.Server, Local: local, Remote: to.String(), Bytes: b, Cause: cause, TCP: true})
 	}
 	stop := s.closeAfter(conn)
 	defer stop()

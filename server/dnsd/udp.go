@@ -77,7 +77,7 @@ func (s *Server) datagram(ctx context.Context, so *socket, in, out []byte, from 
 	m, err := dns.Unpack(in)
 	var cause uint64
 	if s.o.Trace != nil {
-		cause = s.record(trace.Client, so.local, from, m, slices.Clone(in), 0)
+		cause = s.record(m, trace.Event{Dir: trace.Client, Local: so.local, Remote: from.String(), Bytes: slices.Clone(in)})
 	}
 	if err != nil {
 		if b := dns.FormatErrorReply(in); b != nil {
@@ -85,7 +85,7 @@ func (s *Server) datagram(ctx context.Context, so *socket, in, out []byte, from 
 		}
 		return
 	}
-	req := &dns.Request{Message: m, From: from}
+	req := &dns.Request{Message: m, From: from, Cause: cause}
 	if s.quick != nil {
 		if reply, ok := s.quick.AnswerNow(req); ok {
 			s.send(so, req, reply, out, cause)
@@ -123,7 +123,7 @@ func (s *Server) reply(so *socket, to netip.AddrPort, b []byte, cause uint64) {
 	if s.o.Trace != nil {
 		b = slices.Clone(b)
 		m, _ := dns.Unpack(b)
-		s.record(trace.Server, so.local, to, m, b, cause)
+		s.record(m, trace.Event{Dir: trace.Server, Local: so.local, Remote: to.String(), Bytes: b, Cause: cause})
 	}
 	so.write(b, to)
 }

@@ -138,6 +138,7 @@ func (s *session) fetchOne(f *fetch, m *mailbox.Message) error {
 	if err := f.decodable(rec); err != nil {
 		return err
 	}
+	s.read(f, text)
 	s.enc.number("* ", int64(seq)).text(" FETCH (")
 	s.enc.items = len(s.enc.b)
 	s.items(f, m, rec)

@@ -231,7 +231,7 @@ func (f *front) sendLines(b []byte) error {
 
 // sendData sends a stretch of a literal.
 func (f *front) sendData(b []byte) error {
-	f.w.Log.Data(trace.Server, len(b))
+	f.w.Log.Text(trace.Server, b, len(b))
 	return f.w.Send(b)
 }
 

@@ -48,13 +48,14 @@ func (f *front) message() error {
 	}
 	if f.left > 1 {
 		b := f.w.Peek(int(min(f.left-1, int64(f.w.Buffered()))))
-		f.w.Log.Data(trace.Client, len(b))
+		f.w.Log.Text(trace.Client, b, len(b))
 		f.pending = b // valid until the next read
 		f.w.Discard(len(b))
 		f.left -= int64(len(b))
 		return nil
 	}
 	last := f.w.Peek(1)[0]
+	f.w.Log.Text(trace.Client, []byte{last}, 1)
 	f.w.Discard(1)
 	f.left = 0
 	line, err := f.w.ReadLine(f.stretch(), false, maxLine)

@@ -37,6 +37,7 @@ type text struct {
 	lines   int    // of text still to be shown in the trace
 	partial []byte // of the line to be shown next
 	unseen  int    // bytes not shown
+	kept    []byte // the beginning of them, if the trace keeps it
 }
 
 func (c *conn) text() *text {
@@ -203,6 +204,9 @@ func (t *text) show(wire []byte) {
 		wire = wire[i+1:]
 	}
 	t.unseen += len(wire)
+	if room := t.c.log.Keeps() - len(t.kept); room > 0 {
+		t.kept = append(t.kept, wire[:min(room, len(wire))]...)
+	}
 }
 
 // closeShow tells how much was not shown, and shows the dot that ended a DATA.
@@ -211,11 +215,11 @@ func (t *text) closeShow() {
 		return
 	}
 	if t.c.chunks != nil {
-		t.c.log.Data(trace.Client, t.unseen)
+		t.c.log.Text(trace.Client, t.kept, t.unseen)
 		return
 	}
 	if n := t.unseen - len(".\r\n"); n > 0 {
-		t.c.log.Data(trace.Client, n)
+		t.c.log.Text(trace.Client, t.kept[:min(len(t.kept), n)], n)
 	}
 	t.c.log.Line(trace.Client, ".")
 }
