@@ -18,7 +18,7 @@ func (w *walk) ask(ctx context.Context, zone string, s target, k key, nested int
 	in, err := w.exchange(ctx, step.Addr, Query{Name: k.name, Type: k.typ, Size: DefaultUDP, DNSSEC: true, ID: w.id()})
 	if err == nil {
 		err = in.useful(zone, k)
-		step.Took, step.Bytes, step.Result = in.Took, in.Size, in.Line()
+		step.Took, step.Bytes, step.Result = in.Took, in.Size, in.said()
 	}
 	if err == nil && w.heard != nil {
 		w.heard(zone, s, in)

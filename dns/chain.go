@@ -144,7 +144,7 @@ func (c *Chain) ask(ctx context.Context, host string, at netip.AddrPort, q Query
 		end(err.Error())
 		return nil
 	}
-	end(in.Line())
+	end(in.said())
 	return in
 }
 
