@@ -3,6 +3,7 @@ package dnsd_test
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func race(t *testing.T, bits int, fixed, check bool, rounds int) dns.RaceResult 
 		t.Fatal(err)
 	}
 	r, err := dns.Race(context.Background(), dns.RaceOptions{
-		Host: wire.OS{}, Listen: at.String(), Zone: l.h.Zone("crepes.fr"), Victim: victim,
+		Host: wire.OS{}, Inside: insideLab, Listen: at.String(), Zone: l.h.Zone("crepes.fr"), Victim: victim,
 		Forged: netip.MustParseAddr("198.18.66.66"), Rounds: rounds, Window: 500 * time.Millisecond, IDBits: bits, AnyPort: !fixed,
 	})
 	if err != nil {
@@ -39,13 +40,50 @@ func race(t *testing.T, bits int, fixed, check bool, rounds int) dns.RaceResult 
 
 // Ids of 4 bits and a known port are no protection; signatures are.
 func TestRace(t *testing.T) {
-	if r := race(t, 4, true, false, 50); r.Wins != 1 || r.Sent == 0 || r.Chance <= 0 {
+	if r := race(t, 4, true, false, 50); r.Wins != 1 || r.Sent == 0 || r.Chance <= 0 || r.Space != 16 || r.Expected < 1 || r.Validated {
 		t.Errorf("4 bits, known port: %+v", r)
 	}
-	if r := race(t, 4, true, true, 5); r.Wins != 0 || r.Noticed == 0 {
+	if r := race(t, 4, true, true, 5); r.Wins != 0 || r.Noticed == 0 || !r.Validated {
 		t.Errorf("4 bits, known port, signatures checked: %+v", r)
 	}
 	if r := race(t, 4, false, false, 2); r.Wins != 0 || r.Chance > 0.001 {
 		t.Errorf("random ports: %+v", r)
+	}
+}
+
+// insideLab is where the tests may forge: loopback and the lecture's networks.
+func insideLab(a netip.Addr) bool {
+	return a.IsLoopback() || netip.MustParsePrefix("198.18.0.0/15").Contains(a)
+}
+
+// Nothing is forged from or for an address outside the lab.
+func TestRaceConfined(t *testing.T) {
+	l := newLab(t)
+	o := dns.RaceOptions{
+		Host: wire.OS{}, Inside: insideLab, Listen: freePort(t).String(), Zone: l.h.Zone("crepes.fr"), Victim: l.r,
+		Forged: netip.MustParseAddr("198.18.66.66"), Rounds: 1, IDBits: 1,
+	}
+	for want, change := range map[string]func(*dns.RaceOptions){
+		"1.2.3.4 lies outside":        func(o *dns.RaceOptions) { o.Forged = netip.MustParseAddr("1.2.3.4") },
+		"192.168.1.1 lies outside":    func(o *dns.RaceOptions) { o.Listen = "192.168.1.1:53" },
+		"0.0.0.0 lies outside":        func(o *dns.RaceOptions) { o.Listen = "0.0.0.0:53" },
+		"which addresses belong":      func(o *dns.RaceOptions) { o.Inside = nil },
+		"1 to 1000 rounds":            func(o *dns.RaceOptions) { o.Rounds = 1001 },
+		"a window of 0 to 2 seconds":  func(o *dns.RaceOptions) { o.Window = time.Minute },
+		"the server's address":        func(o *dns.RaceOptions) { o.Listen = "localhost:53" },
+		"host, zone and victim":       func(o *dns.RaceOptions) { o.Victim = nil },
+		"1 to 16 bits":                func(o *dns.RaceOptions) { o.IDBits = 17 },
+		"forged address must be IPv4": func(o *dns.RaceOptions) { o.Forged = netip.IPv6Loopback() },
+	} {
+		bad := o
+		change(&bad)
+		if _, err := dns.Race(context.Background(), bad); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	for a, want := range map[string]bool{"198.18.66.66": true, "203.0.113.25": true, "128.119.245.12": true, "128.119.245.13": false, "8.8.8.8": false, "127.0.0.1": false} {
+		if l.h.Inside(netip.MustParseAddr(a)) != want {
+			t.Errorf("%s inside the lecture: %t", a, !want)
+		}
 	}
 }

@@ -1,0 +1,94 @@
+package dnsd_test
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"glassmail/dns"
+	"glassmail/server/dnsd"
+	"glassmail/wire"
+)
+
+// A flood takes the root servers away from those who forget, and from nobody
+// else: who knows the servers of the top-level domains needs no root.
+func TestFlood(t *testing.T) {
+	o := floodOptions(t)
+	r, err := dns.Flood(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, u := r.Cached, r.Uncached
+	t.Logf("cached %+v\nuncached %+v", c, u)
+	if c.Found != o.Lookups || c.HitRate != 1 || c.AtRoot != 0 {
+		t.Errorf("with a cache %d of %d lookups succeeded, %d asked the root", c.Found, c.Lookups, c.AtRoot)
+	}
+	if u.Found == o.Lookups || u.AtRoot != u.Lookups || u.HitRate != 0 {
+		t.Errorf("without a cache %d of %d lookups succeeded, %d asked the root", u.Found, u.Lookups, u.AtRoot)
+	}
+	for _, v := range []dns.FloodView{c, u} {
+		if v.Sent == 0 || v.Sent > o.Queries || v.Answered > v.Sent || v.Load.Seen > v.Sent+4*v.Lookups+10 {
+			t.Errorf("counts %+v", v)
+		}
+	}
+	if u.Load.Lost == 0 || u.Answered >= u.Sent {
+		t.Errorf("the root bore everything: %+v", u)
+	}
+	for _, g := range o.Gauges {
+		before := g.Read().Lost
+		for range 200 {
+			g.AnswerNow(&dns.Request{Message: dns.NewMessage(dns.Query{Name: "edu", Type: dns.TypeNS})})
+		}
+		if g.Read().Lost != before {
+			t.Error("the root is still weak after the flood")
+		}
+	}
+}
+
+// floodOptions is the lecture's hierarchy with root servers behind gauges.
+func floodOptions(t *testing.T) dns.FloodOptions {
+	l := newLab(t)
+	o := dns.FloodOptions{
+		Host: l.host, Inside: l.h.Inside, Roots: l.h.Roots,
+		Warm:    []string{"www.hamburger.edu", "www.crepes.fr", "www.amazon.com"},
+		Names:   []string{"www.nyu.edu", "mail.crepes.fr", "www.ibm.com", "gaia.cs.umass.edu", "relay1.bar.foo.com"},
+		Lookups: 8, Queries: 100_000, Limit: 50, Timeout: 300 * time.Millisecond,
+	}
+	for _, p := range l.h.Servers {
+		if p.Authority.Zone(".") == nil {
+			continue
+		}
+		g := dns.NewGauge(p.Authority, wire.System{})
+		o.Gauges = append(o.Gauges, g)
+		l.host.to[p.Addr.String()+":53"] = run(t, g, dnsd.Options{PerClient: -1}).Addr().String()
+	}
+	var err error
+	o.Users, err = dns.NewResolver(dns.ResolverOptions{Host: l.host, Roots: l.h.Roots, Timeout: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestFloodConfined(t *testing.T) {
+	o := floodOptions(t)
+	for want, change := range map[string]func(*dns.FloodOptions){
+		"8.8.8.8 lies outside": func(o *dns.FloodOptions) {
+			o.Roots = []dns.NameServer{{Name: "a.root.", Addrs: []netip.Addr{netip.MustParseAddr("8.8.8.8")}}}
+		},
+		"which addresses belong": func(o *dns.FloodOptions) { o.Inside = nil },
+		"1 to 1,000,000":         func(o *dns.FloodOptions) { o.Queries = 2_000_000 },
+		"1 to 1,000 lookups":     func(o *dns.FloodOptions) { o.Lookups = 0 },
+		"names to look for":      func(o *dns.FloodOptions) { o.Names = nil },
+		"at least one query":     func(o *dns.FloodOptions) { o.Limit = -1 },
+		"host, users":            func(o *dns.FloodOptions) { o.Gauges = nil },
+	} {
+		bad := o
+		change(&bad)
+		if _, err := dns.Flood(context.Background(), bad); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
