@@ -1,7 +1,6 @@
 package mail
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -27,15 +26,21 @@ func (r Received) String() string {
 	if helo == "" || strings.ContainsAny(helo, " ()<>\t\"\\") {
 		helo = "unknown"
 	}
-	fmt.Fprintf(&b, "Received: from %s (%s)\r\n\tby %s with %s", helo, literal(r.Addr), r.By, r.Protocol)
+	b.Grow(256)
+	say := func(parts ...string) {
+		for _, part := range parts {
+			b.WriteString(part)
+		}
+	}
+	say("Received: from ", helo, " (", literal(r.Addr), ")\r\n\tby ", r.By, " with ", r.Protocol)
 	if r.TLS != "" {
-		fmt.Fprintf(&b, "\r\n\t(%s)", r.TLS)
+		say("\r\n\t(", r.TLS, ")")
 	}
-	fmt.Fprintf(&b, " id %s", r.ID)
+	say(" id ", r.ID)
 	if !r.For.IsNull() {
-		fmt.Fprintf(&b, "\r\n\tfor %s", r.For.Path())
+		say("\r\n\tfor ", r.For.Path())
 	}
-	fmt.Fprintf(&b, "; %s\r\n", Date(r.Time))
+	say("; ", Date(r.Time), "\r\n")
 	return b.String()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -204,7 +205,7 @@ func (p *post) buffer() []byte {
 func (p *post) preface(env *mail.Envelope, head *headerReader, final bool) string {
 	var b strings.Builder
 	if final { // RFC 5321 §4.4: the last server notes the reverse-path
-		fmt.Fprintf(&b, "Return-Path: %s\r\n", env.From.Path())
+		b.WriteString("Return-Path: " + env.From.Path() + "\r\n")
 	}
 	r := mail.Received{
 		Helo: env.Peer.Helo, Addr: env.Peer.Addr.Addr(), By: p.name,
@@ -264,7 +265,7 @@ func (p *post) report(env *mail.Envelope, a store.Acceptance, about *mailbox.Env
 	}
 	e := trace.Event{Node: p.name, Conn: env.Peer.Conn, Proto: trace.Store, Dir: trace.Self, Journey: env.ID}
 	e.Kind, e.Size = trace.Accepted, int(size)
-	e.Text = fmt.Sprintf("accepted %s from %s: %d bytes", env.ID, env.From.Path(), size)
+	e.Text = "accepted " + env.ID + " from " + env.From.Path() + ": " + strconv.FormatInt(size, 10) + " bytes"
 	e.Message = described(env, about)
 	e.Cause = p.trace.Add(e)
 	e.Message = nil
@@ -273,7 +274,7 @@ func (p *post) report(env *mail.Envelope, a store.Acceptance, about *mailbox.Env
 		p.trace.Add(e)
 	}
 	for _, r := range a.Relay {
-		e.Kind, e.Proto, e.Text = trace.Queued, trace.Queue, fmt.Sprintf("queued for %s: %s", r.Dest, r.Address)
+		e.Kind, e.Proto, e.Text = trace.Queued, trace.Queue, "queued for "+r.Dest+": "+r.Address.String()
 		p.trace.Add(e)
 	}
 }
