@@ -51,14 +51,7 @@ func (l *Log) Add(e Event) uint64 {
 	if l == nil {
 		return 0
 	}
-	if len(e.Text) > maxText {
-		e.Size = max(e.Size, len(e.Text))
-		e.Text = e.Text[:maxText]
-	}
-	if len(e.Bytes) > maxBytes {
-		e.Size = max(e.Size, len(e.Bytes))
-		e.Bytes = e.Bytes[:maxBytes]
-	}
+	e.cut()
 	if e.Time.IsZero() {
 		e.Time = l.now()
 	}
