@@ -78,7 +78,10 @@ func (z *Zone) ParseRecord(line string) (Record, error) {
 	if _, more := zp.Next(); more {
 		return Record{}, fmt.Errorf("record %q: more than one record", line)
 	}
-	return Record{rr}, nil
+	if rr, err := plain(rr); err == nil {
+		return Record{rr}, nil
+	}
+	return Record{}, fmt.Errorf("record %q: it does not fit into a message", line)
 }
 
 // Find is the records of a name and type that the zone holds; nil if there are

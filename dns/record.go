@@ -25,6 +25,9 @@ func ParseRecord(line string) (Record, error) {
 	if rr == nil || empty(rr) {
 		return Record{}, fmt.Errorf("record %q: no data", line)
 	}
+	if rr, err = plain(rr); err != nil {
+		return Record{}, fmt.Errorf("record %q: %w", line, err)
+	}
 	return Record{rr}, nil
 }
 

@@ -3,9 +3,6 @@ package dns_test
 import (
 	"context"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -50,40 +47,5 @@ func TestSecondary(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
-	}
-}
-
-func TestReadZones(t *testing.T) {
-	dir := t.TempDir()
-	put := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := dns.ReadZones(dir); err == nil || !strings.Contains(err.Error(), ".zone") {
-		t.Errorf("an empty folder: %v", err)
-	}
-	put("a.zone", hard)
-	put("notes.txt", "not a zone")
-	zones, err := dns.ReadZones(dir)
-	if err != nil || len(zones) != 1 || zones[0].Origin() != "hard.test." {
-		t.Fatalf("%v, %v", zones, err)
-	}
-	a := dns.NewAuthority(nil, zones...)
-	put("b.zone", "$ORIGIN b.\n@ 60 SOA ns h 1 1 1 1 1\n@ 60 NS ns\n")
-	if zones, err = dns.ReadZones(dir); err != nil {
-		t.Fatal(err)
-	}
-	a.Replace(zones...)
-	if len(a.Zones()) != 2 {
-		t.Errorf("%d zones", len(a.Zones()))
-	}
-	put("b.zone", "$ORIGIN b.\n@ 60 SOA ns h 1 1 1 1 x\n")
-	if _, err = dns.ReadZones(dir); err == nil || !strings.Contains(err.Error(), "b.zone:2:") {
-		t.Errorf("a fault: %v", err)
-	}
-	put("b.zone", hard)
-	if _, err = dns.ReadZones(dir); err == nil || !strings.Contains(err.Error(), "already") {
-		t.Errorf("one zone twice: %v", err)
 	}
 }

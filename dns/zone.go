@@ -103,6 +103,7 @@ func NewZone(origin string, recs []Record) (*Zone, error) {
 // builder collects records into a zone.
 type builder struct {
 	z    *Zone
+	last string // owner of the record added last
 	sigs []*miekg.RRSIG
 }
 
@@ -116,6 +117,7 @@ func (b *builder) add(rr miekg.RR) error {
 		return fmt.Errorf("%s: class %s: only IN is served", h.Name, miekg.Class(h.Class))
 	}
 	owner := canonical(h.Name)
+	b.last = owner
 	if !below(b.z.origin, owner) {
 		return fmt.Errorf("%s %s: not at or below %s; is a final dot missing or too many", h.Name, typeOf(rr), b.z.origin)
 	}
@@ -193,20 +195,26 @@ func (b *builder) finish() (*Zone, error) {
 	return z, nil
 }
 
+// ownerError is a fault in what a name owns.
+type ownerError struct{ name, text string }
+
+func (e *ownerError) Error() string { return e.name + ": " + e.text }
+
 func (z *Zone) checkNode(name string, n *node) error {
+	fault := func(format string, args ...any) error { return &ownerError{name, fmt.Sprintf(format, args...)} }
 	c := n.set(TypeCNAME)
 	if c != nil && len(c.rrs) > 1 {
-		return fmt.Errorf("%s: %d CNAME records: a name has one other name", name, len(c.rrs))
+		return fault("%d CNAME records: a name has one other name", len(c.rrs))
 	}
 	for _, s := range n.sets {
 		if c != nil && s.typ != TypeCNAME && s.typ != TypeNSEC {
-			return fmt.Errorf("%s: a CNAME beside %s: a name with a CNAME has nothing else (RFC 1034 §3.6.2)", name, s.typ)
+			return fault("a CNAME beside %s: a name with a CNAME has nothing else (RFC 1034 §3.6.2)", s.typ)
 		}
 		if s.typ == TypeSOA && name != z.origin {
-			return fmt.Errorf("%s: SOA inside the zone %s", name, z.origin)
+			return fault("SOA inside the zone %s", z.origin)
 		}
 		if s.typ == TypeDNAME {
-			return fmt.Errorf("%s: DNAME is not served", name)
+			return fault("DNAME is not served")
 		}
 	}
 	return nil
