@@ -81,7 +81,8 @@ func (r *Reply) answersName(k key) error {
 		return nil
 	}
 	for _, rr := range r.m.Answer {
-		if canonical(rr.Header().Name) == k.name {
+		owner := canonical(rr.Header().Name)
+		if owner == k.name || typeOf(rr) == TypeDNAME && below(owner, k.name) {
 			return nil
 		}
 	}

@@ -145,6 +145,9 @@ func (r *Request) refuseOdd() (reply *Message, done bool) {
 	case len(r.m.Question) != 1: // RFC 9619
 		return r.NewReply(FormatError), true
 	}
+	if r.opts() > 1 { // RFC 6891 §6.1.1
+		return r.NewReply(FormatError), true
+	}
 	if _, version, _, ok := r.EDNS(); ok && version != 0 { // RFC 6891 §6.1.3
 		m := r.NewReply(NoError)
 		m.m.Rcode = int(BadVersion)

@@ -27,6 +27,8 @@ type Cache struct {
 	clock wire.Clock
 	most  int
 
+	dnames atomic.Bool // a DNAME record was put in here at some time
+
 	mu      sync.Mutex
 	entries map[key]*entry
 	cuts    map[string]*delegation
@@ -46,6 +48,7 @@ type entry struct {
 	rrs     []miekg.RR // empty: there is no such record
 	sigs    []miekg.RR
 	proof   []miekg.RR // SOA and NSEC with their signatures
+	dname   *entry     // the DNAME record that made this alias, or nil
 	zone    string     // whose server said so
 	from    netip.AddrPort
 	expires time.Time
@@ -208,6 +211,9 @@ func (c *Cache) put(e *entry, ttl time.Duration) {
 		c.room()
 	}
 	c.entries[e.key] = e
+	if e.typ == TypeDNAME && len(e.rrs) > 0 {
+		c.dnames.Store(true)
+	}
 	if e.typ != 0 {
 		delete(c.entries, key{e.name, 0})
 	}

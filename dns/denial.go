@@ -136,6 +136,9 @@ func (d denial) cover(name string) *miekg.NSEC {
 		if below(owner, name) && hasBit(n, TypeNS) && !hasBit(n, TypeSOA) {
 			continue // below a zone cut: not for this zone to say (RFC 6840 §4.1)
 		}
+		if owner != name && below(owner, name) && hasBit(n, TypeDNAME) {
+			continue // another tree stands there (RFC 6672 §5.3.2)
+		}
 		return n
 	}
 	return nil

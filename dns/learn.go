@@ -76,6 +76,9 @@ func (w *walk) learn(in *Reply, from netip.AddrPort, zone string, k key) *entry 
 			e = w.negative(in, key{name, k.typ}, zone, proof)
 		}
 		e.from = from
+		if e.dname != nil {
+			e.dname.from = from
+		}
 		w.keep(e, proof)
 		if first == nil {
 			first = e
@@ -104,6 +107,9 @@ func (w *walk) takeSet(answer []miekg.RR, k key, zone string) *entry {
 	}
 	if k.typ == TypeANY {
 		return takeAll(answer, k, zone)
+	}
+	if e := takeDNAME(answer, k.name, zone); e != nil {
+		return e
 	}
 	for _, t := range [2]Type{k.typ, TypeCNAME} {
 		if rrs, sigs := pick(answer, k.name, t); len(rrs) > 0 {
@@ -141,6 +147,9 @@ func (w *walk) negative(in *Reply, k key, zone string, proof []miekg.RR) *entry 
 // keep puts e where it may be found again.
 func (w *walk) keep(e *entry, proof []miekg.RR) {
 	w.seen[e.key] = e
+	if e.dname != nil {
+		w.keep(e.dname, nil)
+	}
 	if len(e.rrs) > 0 {
 		if expandedWildcard(e) {
 			e.proof = proof
@@ -226,6 +235,12 @@ func (w *walk) fill(m *miekg.Msg, found []*entry, signatures bool) {
 	now := w.r.o.Host.Clock().Now()
 	for _, e := range found {
 		left := e.expires.Sub(now)
+		if e.dname != nil {
+			m.Answer = aged(m.Answer, e.dname.rrs, left)
+			if signatures {
+				m.Answer = aged(m.Answer, e.dname.sigs, left)
+			}
+		}
 		m.Answer = aged(m.Answer, e.rrs, left)
 		if signatures {
 			m.Answer = aged(m.Answer, e.sigs, left)

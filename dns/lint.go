@@ -51,7 +51,7 @@ func (z *Zone) lintTarget(rr miekg.RR, target string) []string {
 	if _, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimSuffix(target, z.origin), ".")); err == nil {
 		return []string{fmt.Sprintf("%s is an address where a name belongs: give the host a name with an A record", target)}
 	}
-	if !below(z.origin, target) || t == TypeCNAME || t == TypePTR {
+	if !below(z.origin, target) || t == TypeCNAME || t == TypePTR || t == TypeDNAME {
 		return nil
 	}
 	if cut := z.cut(target); cut != "" && !(t == TypeNS && canonical(rr.Header().Name) == cut) {

@@ -38,6 +38,9 @@ func (l *lookup) step(name string, t Type) (alias string) {
 		}
 		return ""
 	}
+	if owner := l.z.dname(name); owner != "" {
+		return l.substitute(owner, name, t)
+	}
 	if n := l.z.nodes[name]; n != nil {
 		return l.fromNode(n, name, name, t)
 	}

@@ -93,6 +93,9 @@ func (w *walk) judge(ctx context.Context, e *entry) (int32, error) {
 	if e.typ == TypeANY || e.typ == TypeRRSIG {
 		return insecure, nil // a mixture of sets, none of them asked for
 	}
+	if e.dname != nil { // RFC 6672 §5.3.1: the alias follows from it, by our own hand
+		return w.check(ctx, e.dname)
+	}
 	if e.typ == TypeDNSKEY {
 		return w.judgeKeys(ctx, e)
 	}

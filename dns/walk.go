@@ -113,7 +113,7 @@ func (w *walk) recall(name string, t Type) *entry {
 			return e
 		}
 	}
-	return nil
+	return w.recallDNAME(name)
 }
 
 // iterate asks from the nearest known servers down until one has authority.

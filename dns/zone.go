@@ -15,6 +15,7 @@ type Zone struct {
 	nodes  map[string]*node
 	order  []string // owners with authoritative data, canonical order: the NSEC chain
 	signed bool
+	dnames bool // somewhere a DNAME record stands
 }
 
 // node is all that a name owns. A node without sets is an empty non-terminal:
@@ -177,6 +178,9 @@ func (b *builder) finish() (*Zone, error) {
 	if apex.set(TypeNS) == nil {
 		return nil, fmt.Errorf("no NS record at %s: a zone names its servers", z.origin)
 	}
+	for _, n := range z.nodes {
+		z.dnames = z.dnames || n.set(TypeDNAME) != nil
+	}
 	for name, n := range z.nodes {
 		if err := z.checkNode(name, n); err != nil {
 			return nil, err
@@ -213,9 +217,15 @@ func (z *Zone) checkNode(name string, n *node) error {
 		if s.typ == TypeSOA && name != z.origin {
 			return fault("SOA inside the zone %s", z.origin)
 		}
-		if s.typ == TypeDNAME {
-			return fault("DNAME is not served")
+		if s.typ == TypeDNAME && len(s.rrs) > 1 {
+			return fault("%d DNAME records: one tree cannot stand for two others (RFC 6672 §2.4)", len(s.rrs))
 		}
+		if s.typ == TypeDNAME && name != z.origin && n.set(TypeNS) != nil {
+			return fault("a DNAME beside NS: the names below belong to another zone (RFC 6672 §2.3)")
+		}
+	}
+	if owner := z.dname(name); owner != "" && len(n.sets) > 0 {
+		return fault("it lies below the DNAME record of %s, which stands for all names there (RFC 6672 §2.4)", owner)
 	}
 	return nil
 }

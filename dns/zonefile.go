@@ -123,13 +123,15 @@ func readZone(r io.Reader, origin, file string, s *includes) (*Zone, error) {
 	return z, nil
 }
 
+const maxNameBytes = 255 // RFC 1035 §2.3.4
+
 // plain is a record of master text whose escapes are written the one way in which
 // names and strings that came over the network are: \119 is w.
 func plain(rr miekg.RR) (miekg.RR, error) {
 	if !strings.Contains(rr.String(), `\`) {
 		return rr, nil
 	}
-	buf := make([]byte, MaxMessage)
+	buf := make([]byte, miekg.Len(rr)+maxNameBytes)
 	n, err := miekg.PackRR(rr, buf, 0, nil, false)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", rr.Header().Name, typeOf(rr), err)
