@@ -135,9 +135,9 @@ func unbound(t *testing.T, dir string, h *dns.Hierarchy, hints string) netip.Add
 	var b strings.Builder
 	fmt.Fprintf(&b, "server:\n interface: 127.0.0.1\n port: 5301\n do-ip6: no\n username: \"\"\n chroot: \"\"\n directory: %q\n pidfile: \"\"\n use-syslog: no\n do-daemonize: no\n do-not-query-localhost: no\n root-hints: %q\n", dir, hints)
 	fmt.Fprintf(&b, " local-zone: \"113.0.203.in-addr.arpa.\" nodefault\n")
-	for _, a := range h.Anchors {
-		fmt.Fprintf(&b, " trust-anchor: %q\n", strings.ReplaceAll(a.String(), "\t", " "))
-	}
+	keys := filepath.Join(dir, "root.key")
+	write(t, keys, dns.AnchorRecords(h.Anchors))
+	fmt.Fprintf(&b, " trust-anchor-file: %q\n", keys)
 	b.WriteString("remote-control:\n control-enable: no\n")
 	conf := filepath.Join(dir, "unbound.conf")
 	write(t, conf, b.String())
