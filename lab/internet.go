@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -157,7 +158,11 @@ func (h *Host) Clock() wire.Clock { return h.net.clock }
 func (h *Host) Addr() netip.Addr { return h.addrs[0] }
 
 // local checks that addr is one of the host's own, or a door to the real machine.
+// Without a host it is the first of its own.
 func (h *Host) local(addr string) (ap netip.AddrPort, outside bool, err error) {
+	if strings.HasPrefix(addr, ":") {
+		addr = h.addrs[0].String() + addr
+	}
 	ap, err = netip.ParseAddrPort(addr)
 	if err != nil {
 		return ap, false, fmt.Errorf("the lab's host %s: %w", h.name, err)

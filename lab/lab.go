@@ -42,6 +42,7 @@ type Options struct {
 	Wording  string     // "lecture" or "plain"
 	Web      string     // address of the web page; "" switches it off
 	PortBase int        // see DefaultPortBase; 0 takes free ports, for tests
+	Control  string     // file by which commands reach the names; "" lets none in
 	Clock    wire.Clock // nil is the system's
 }
 
@@ -123,7 +124,9 @@ func (l *Lab) open(ctx context.Context) (err error) {
 	if l.Internet, err = NewInternet(l.o.Clock); err != nil {
 		return err
 	}
-	l.Names, err = NewNames(NamesOptions{Internet: l.Internet, Trace: l.Trace, Doors: []string{l.doors.at(offsetDNS)}, AllDoors: true})
+	l.Names, err = NewNames(NamesOptions{
+		Internet: l.Internet, Trace: l.Trace, Doors: []string{l.doors.at(offsetDNS)}, AllDoors: true, Control: l.o.Control,
+	})
 	if err != nil {
 		return err
 	}
@@ -261,7 +264,7 @@ func (l *Lab) describe() Ready {
 // Book is the lab's address book: names and ports of the lab, and where they are
 // on this machine; valid once ready.
 func (l *Lab) Book(pid int) book.Book {
-	b := book.Book{PID: pid, Hosts: l.Names.Book()}
+	b := book.Book{PID: pid, Hosts: l.Names.Book(), Control: l.o.Control}
 	for domain, d := range l.Ready.Nodes {
 		for _, host := range []string{"mail." + domain, domain} {
 			b.Hosts[host+":25"] = d.SMTP

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"glassmail/control"
 	"glassmail/dns"
 	"glassmail/server/dnsd"
 	"glassmail/trace"
@@ -19,12 +20,24 @@ import (
 // answers at a door of the real machine.
 type Names struct {
 	Hierarchy *dns.Hierarchy
+	Registrar *dns.Registrar
 	Resolver  *dns.Resolver // of the local name server
 
-	local   netip.AddrPort // in the lab
-	servers []*dnsd.Server
-	outside *dnsd.Server
-	doors   map[string]*dnsd.Server // of the other servers, by address in the lab
+	o         NamesOptions
+	recursion dns.Recursion // switched by Resolver
+	lesson    sync.Mutex    // held by one walk or attack at a time
+
+	local  netip.AddrPort // in the lab
+	host   *Host          // of the local name server
+	hosts  []*Host        // of the servers, in the order of Hierarchy.Servers
+	second netip.AddrPort // another recursive server in the lab, to which the local one may forward
+
+	secondCache *dns.Cache
+	attacker    *Host        // where forged answers lead to and floods come from
+	gauges      []*dns.Gauge // before the root servers
+	servers     []*dnsd.Server
+	outside     *dnsd.Server
+	doors       map[string]*dnsd.Server // of the other servers, by address in the lab
 }
 
 // NamesOptions say where names are served.
@@ -33,30 +46,44 @@ type NamesOptions struct {
 	Trace     *trace.Log
 	Doors     []string              // addresses of this machine at which the local name server answers
 	AllDoors  bool                  // every other server answers on this machine too, at free ports
+	Control   string                // file by which commands find the names; "" lets none in
 	Addresses map[string]netip.Addr // replaced addresses of hosts
 }
 
 // NewNames puts the hierarchy on the internet. Nobody answers before Run.
 func NewNames(o NamesOptions) (*Names, error) {
-	h, err := dns.Lecture(dns.LectureOptions{Addresses: o.Addresses})
+	h, err := dns.Lecture(dns.LectureOptions{Addresses: o.Addresses, Now: o.Internet.clock.Now})
 	if err != nil {
 		return nil, fmt.Errorf("the lecture's name hierarchy: %w", err)
 	}
-	n := &Names{Hierarchy: h, doors: map[string]*dnsd.Server{}}
+	n := &Names{Hierarchy: h, Registrar: dns.NewRegistrar(h), o: o, doors: map[string]*dnsd.Server{}}
 	for _, p := range h.Servers {
 		name := strings.TrimSuffix(p.Name, ".")
 		host, err := o.Internet.Host(name, p.Addr)
 		if err != nil {
 			return nil, err
 		}
-		n.add(host, p.Addr, p.Authority, name, o.Trace)
+		n.hosts = append(n.hosts, host)
+		client := dns.Client{Host: host, Trace: o.Trace, Node: name}
+		var chain dns.Quick = dns.NewChain(p.Authority, client, &n.recursion, h.Addrs)
+		if p.Authority.Zone(".") != nil {
+			gauge := dns.NewGauge(chain, host.Clock())
+			n.gauges, chain = append(n.gauges, gauge), gauge
+		}
+		n.add(host, p.Addr, chain, name, o.Trace)
 		if o.AllDoors {
-			door := dnsd.New(host, []string{"127.0.0.1:0"}, p.Authority, dnsd.Options{Trace: o.Trace, Node: name})
+			door := dnsd.New(host, []string{"127.0.0.1:0"}, chain, dnsd.Options{Trace: o.Trace, Node: name})
 			n.doors[p.Addr.String()] = door
 			n.servers = append(n.servers, door)
 		}
 	}
-	return n, n.addLocal(o)
+	if err := n.addLocal(o); err != nil {
+		return nil, err
+	}
+	if n.attacker, err = o.Internet.Host("attacker", netip.AddrFrom4([4]byte{198, 18, 66, 66})); err != nil {
+		return nil, err
+	}
+	return n, n.addSecond(o)
 }
 
 // addLocal adds the local name server, which walks from the root for others.
@@ -66,9 +93,8 @@ func (n *Names) addLocal(o NamesOptions) error {
 	if err != nil {
 		return err
 	}
-	n.Resolver, err = dns.NewResolver(dns.ResolverOptions{
-		Host: host, Roots: n.Hierarchy.Roots, Trace: o.Trace, Node: name,
-	})
+	n.host = host
+	n.Resolver, err = dns.NewResolver(n.resolverOptions(host, name))
 	if err != nil {
 		return err
 	}
@@ -81,6 +107,41 @@ func (n *Names) addLocal(o NamesOptions) error {
 		n.servers = append(n.servers, n.outside)
 	}
 	return nil
+}
+
+// secondAddr is next to dns.foo.com.
+const secondName, secondAddr = "resolver.foo.com", "198.18.4.54"
+
+// addSecond adds the recursive server that the local one asks in the mode
+// "forward".
+func (n *Names) addSecond(o NamesOptions) error {
+	addr, err := netip.ParseAddr(secondAddr)
+	if err != nil {
+		return err
+	}
+	host, err := o.Internet.Host(secondName, addr)
+	if err != nil {
+		return err
+	}
+	ro := n.resolverOptions(host, secondName)
+	ro.Recursion = nil // it iterates
+	r, err := dns.NewResolver(ro)
+	if err != nil {
+		return err
+	}
+	n.secondCache = r.Cache()
+	n.second = netip.AddrPortFrom(addr, 53)
+	n.add(host, addr, dns.NewRecursive(r, nil), secondName, o.Trace)
+	return nil
+}
+
+// resolverOptions are those of a resolver of the lab: it checks signatures from
+// the lab's root down, and lessons may switch its ways.
+func (n *Names) resolverOptions(host wire.Host, node string) dns.ResolverOptions {
+	return dns.ResolverOptions{
+		Host: host, Roots: n.Hierarchy.Roots, Trace: n.o.Trace, Node: node,
+		Anchors: n.Hierarchy.Anchors, Recursion: &n.recursion, Lab: true,
+	}
 }
 
 func (n *Names) add(host wire.Host, addr netip.Addr, h dns.Handler, name string, log *trace.Log) {
@@ -106,15 +167,38 @@ func (n *Names) Run(ctx context.Context, ready func()) error {
 		case <-ctx.Done():
 		}
 	}
+	wg.Go(func() {
+		if err := n.Hierarchy.Run(ctx, n.host.Clock()); err != nil {
+			cancel(err)
+		}
+	})
+	closeControl, err := n.openControl(&wg)
+	if err != nil {
+		cancel(err)
+	}
 	if ctx.Err() == nil {
 		ready()
 	}
 	<-ctx.Done()
+	closeControl()
 	wg.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
 	}
 	return nil
+}
+
+// openControl lets commands in, if they are wanted.
+func (n *Names) openControl(wg *sync.WaitGroup) (closeControl func(), err error) {
+	if n.o.Control == "" {
+		return func() {}, nil
+	}
+	s, err := control.Serve(n.o.Control, n.table())
+	if err != nil {
+		return func() {}, err
+	}
+	wg.Go(s.Run)
+	return s.Close, nil
 }
 
 // Doors tells where the local name server answers on this machine; valid once

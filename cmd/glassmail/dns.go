@@ -2,127 +2,24 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"glassmail/cmd/glassmail/tools"
-	"glassmail/config"
 	"glassmail/dns"
-	"glassmail/lab"
-	"glassmail/trace"
 	"glassmail/wire"
 )
 
 func dnsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "dns", Short: "Name servers alone",
-		Example: "  glassmail dns serve --lab",
+		Use: "dns", Short: "The names of the lab, and name servers alone",
+		Example: "  glassmail dns cache\n  glassmail dns zone list\n  glassmail dns serve --lab",
 	}
-	cmd.AddCommand(dnsServe())
+	cmd.AddCommand(dnsServe(), dnsCache(), dnsZone(), dnsRegister(), dnsTransfer(), dnsFault(), dnsMode(), dnsValidate(),
+		dnsAnchors(), dnsAttack(), dnsLocal())
 	return cmd
-}
-
-func dnsServe() *cobra.Command {
-	var inLab bool
-	var listen, addresses []string
-	var readyFile string
-	cmd := &cobra.Command{
-		Use:   "serve --lab",
-		Short: "Serve the lecture's hierarchy through its local name server",
-		Long: `Serve the lecture's name hierarchy for mail servers that run as processes of their
-own. Root, top-level and authoritative servers live on a network inside this
-process; the local name server, which asks them, answers on --listen. The mail
-hosts have the addresses mail.crepes.fr = 127.0.0.2 and mail.hamburger.edu =
-127.0.0.3, unless --address says otherwise.`,
-		Example: `  glassmail dns serve --lab --listen 127.0.0.1:2553
-  glassmail dns serve --lab --listen :2553 --address mail.crepes.fr=192.168.1.10`,
-		Args: cobra.NoArgs,
-	}
-	f := cmd.Flags()
-	f.BoolVar(&inLab, "lab", false, "the lecture's hierarchy")
-	f.StringArrayVar(&listen, "listen", []string{"127.0.0.1:2553"}, "address:port of the local name server, UDP and TCP; may be repeated")
-	f.StringArrayVar(&addresses, "address", nil, "NAME=IP: give a host of the lecture another address; may be repeated")
-	f.StringVar(&readyFile, "ready", "", "write addresses to this file, as JSON, once the server answers")
-	cmd.RunE = func(c *cobra.Command, _ []string) error {
-		if !inLab {
-			return usage("say --lab for the lecture's hierarchy")
-		}
-		replaced, err := parseAddresses(addresses)
-		if err != nil {
-			return err
-		}
-		return serveNames(c, listen, replaced, readyFile)
-	}
-	return cmd
-}
-
-// parseAddresses reads NAME=IP over the addresses for processes on one machine.
-func parseAddresses(given []string) (map[string]netip.Addr, error) {
-	out := map[string]netip.Addr{
-		"mail.crepes.fr":     netip.AddrFrom4([4]byte{127, 0, 0, 2}),
-		"mail.hamburger.edu": netip.AddrFrom4([4]byte{127, 0, 0, 3}),
-	}
-	for _, g := range given {
-		name, ip, ok := strings.Cut(g, "=")
-		addr, err := netip.ParseAddr(ip)
-		if !ok || name == "" || err != nil {
-			return nil, usage("--address %s: write NAME=IP, as in mail.crepes.fr=127.0.0.2", g)
-		}
-		out[strings.ToLower(strings.TrimSuffix(name, "."))] = addr
-	}
-	return out, nil
-}
-
-// namesReady is what --ready writes.
-type namesReady struct {
-	DNS string `json:"dns"`
-}
-
-func serveNames(c *cobra.Command, listen []string, addresses map[string]netip.Addr, readyFile string) error {
-	clock := wire.System{}
-	internet, err := lab.NewInternet(clock)
-	if err != nil {
-		return err
-	}
-	defer internet.Close()
-	names, err := lab.NewNames(lab.NamesOptions{
-		Internet: internet, Trace: trace.NewLog(serveTrace, clock.Now), Doors: listen, Addresses: addresses,
-	})
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancelCause(c.Context())
-	defer cancel(nil)
-	out := c.OutOrStdout()
-	err = names.Run(ctx, func() {
-		if err := writeReady(readyFile, namesReady{DNS: names.Doors()[0].String()}); err != nil {
-			cancel(err)
-			return
-		}
-		for _, d := range names.Doors() {
-			fmt.Fprintf(out, "The local name server answers on %s (UDP and TCP).\n", d)
-			if !config.IsLoopback(d.String()) {
-				fmt.Fprintln(out, "Other machines can ask it.")
-			}
-		}
-		for _, host := range []string{"mail.crepes.fr", "mail.hamburger.edu"} {
-			fmt.Fprintf(out, "  %-20s %v\n", host, addresses[host])
-		}
-	})
-	return errors.Join(tools.Listening("the local name server", err), stopped(ctx))
-}
-
-// stopped is the cause of a stop that nobody asked for.
-func stopped(ctx context.Context) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	return nil
 }
 
 // network is what dig and nslookup reach: the name servers of a running lab
@@ -145,7 +42,7 @@ func (n network) Dial(ctx context.Context, protocol, addr string) (net.Conn, err
 func surroundings(ctx context.Context) (wire.Host, dns.Environment) {
 	host := network{book: tools.OpenBook()}
 	lookup := func(name string) ([]netip.Addr, error) { return net.DefaultResolver.LookupNetIP(ctx, "ip", name) }
-	servers := systemServers()
+	servers, _ := systemServers()
 	if at, ok := host.book.Find("dns:53"); ok {
 		if ap, err := netip.ParseAddrPort(at); err == nil {
 			servers = []netip.AddrPort{ap}

@@ -54,6 +54,7 @@ nothing in it can reach the outside. Passwords equal user names. Ctrl-C stops.`,
 func runLab(c *cobra.Command, o lab.Options, readyFile string, noOpen bool) error {
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
+	o.Control = controlFile()
 	l, err := lab.New(ctx, o)
 	if err != nil {
 		return err

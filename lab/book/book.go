@@ -29,8 +29,9 @@ const maxFile = 1 << 20
 
 // Book says where the servers of one lab really listen.
 type Book struct {
-	PID   int               `json:"pid"`   // the lab's process
-	Hosts map[string]string `json:"hosts"` // "name:port" of the lab → "address:port" of this machine
+	PID     int               `json:"pid"`               // the lab's process
+	Hosts   map[string]string `json:"hosts"`             // "name:port" of the lab → "address:port" of this machine
+	Control string            `json:"control,omitempty"` // file by which commands reach the lab's names, see package control
 }
 
 // Dir is the folder of the books of this user. It may not exist yet.
@@ -40,6 +41,11 @@ func Dir() (string, error) {
 		return "", fmt.Errorf("find the folder for the lab's address book: %w", err)
 	}
 	return filepath.Join(cache, "glassmail"), nil
+}
+
+// ControlFile is where the lab that runs as process pid lets commands in.
+func ControlFile(dir string, pid int) string {
+	return filepath.Join(dir, fmt.Sprintf("control-%d.json", pid))
 }
 
 // file is the path of the book of the lab with the port base.
@@ -61,7 +67,7 @@ func (b Book) write(dir, path string) error {
 	for k, v := range b.Hosts {
 		hosts[key(k)] = v
 	}
-	text, err := json.Marshal(Book{PID: b.PID, Hosts: hosts})
+	text, err := json.Marshal(Book{PID: b.PID, Hosts: hosts, Control: b.Control})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"glassmail/cmd/glassmail/tools"
+	"glassmail/dns"
+	"glassmail/lab"
+)
+
+func traceCommand() *cobra.Command {
+	var w lab.WalkRequest
+	cmd := &cobra.Command{
+		Use:   "trace NAME [TYPE]",
+		Short: "Show how the lab finds a name, message by message",
+		Long: `Show how the lab finds a name: every message with its number, who sends it to whom,
+what it says and for how many seconds that may be kept. The host engineering.nyu.edu
+asks its local name server dns.nyu.edu, which asks from the root down, as in the
+lecture's first picture; with --recursive the servers ask each other, as in the
+second. The search begins with an empty cache of its own; with --cached the same
+question is asked once more. The local name server's cache stays as it is.`,
+		Example: `  glassmail trace gaia.cs.umass.edu --cached
+  glassmail trace gaia.cs.umass.edu --recursive
+  glassmail trace hamburger.edu MX`,
+		Args: cobra.RangeArgs(1, 2),
+	}
+	f := cmd.Flags()
+	f.BoolVar(&w.Recursive, "recursive", false, "the servers search on for each other")
+	f.BoolVar(&w.Again, "cached", false, "ask once more, when the answer is in the cache")
+	f.BoolVar(&w.Validate, "validate", false, "check signatures, which takes more messages")
+	f.BoolVar(&w.Minimise, "qname-min", false, "tell each server no more of the name than it needs (RFC 9156)")
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = func(c *cobra.Command, args []string) error {
+		w.Name, w.Type = args[0], dns.TypeA
+		if len(args) == 2 {
+			t, err := dns.ParseType(args[1])
+			if err != nil {
+				return usage("%w", err)
+			}
+			w.Type = t
+		}
+		if _, err := dns.Name(w.Name); err != nil {
+			return usage("%w", err)
+		}
+		n, err := runningNames()
+		if err != nil {
+			return err
+		}
+		pictures, err := n.Walk(c.Context(), w)
+		if err != nil {
+			return err
+		}
+		if err := printAs(c, *asJSON, pictures, func(out io.Writer) { printWalks(out, pictures) }); err != nil {
+			return err
+		}
+		if failed := pictures[len(pictures)-1].Error; failed != "" {
+			return &tools.Exit{Code: tools.Failed, Err: errors.New(failed)}
+		}
+		return nil
+	}
+	return cmd
+}
+
+func printWalks(w io.Writer, pictures []lab.WalkPicture) {
+	for i, p := range pictures {
+		if i > 0 {
+			fmt.Fprintln(w, "\nThe same question once more:")
+		}
+		for _, a := range p.Arrows {
+			fmt.Fprintln(w, a)
+		}
+		fmt.Fprintf(w, "%d messages.\n", p.Messages)
+	}
+}

@@ -1,0 +1,63 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+
+	"glassmail/dns"
+)
+
+// asker is the host of the lecture's example that asks its local name server.
+const asker = "engineering.nyu.edu"
+
+// Walk searches for a name on behalf of the lecture's host and draws each search
+// as numbered messages. It has a cache of its own, empty at first, and leaves that
+// of the local name server alone.
+func (n *Names) Walk(ctx context.Context, w WalkRequest) ([]WalkPicture, error) {
+	name, err := dns.Name(w.Name)
+	if err != nil {
+		return nil, err
+	}
+	n.lesson.Lock()
+	defer n.lesson.Unlock()
+	r := n.Resolver.Fresh()
+	s := r.Switches()
+	s.Mode, s.Minimise, s.Validate = dns.Iterate, w.Minimise, w.Validate
+	if w.Recursive {
+		s.Mode = dns.Recurse
+	}
+	// The resolvers share the switch by which servers search on.
+	defer func() { n.Resolver.Switch(n.Resolver.Switches()) }()
+	if err := r.Switch(s); err != nil {
+		return nil, err
+	}
+	out := []WalkPicture{n.picture(ctx, r, name, w.Type)}
+	if w.Again && out[0].Error == "" {
+		out = append(out, n.picture(ctx, r, name, w.Type))
+	}
+	return out, nil
+}
+
+// picture is one search by r.
+func (n *Names) picture(ctx context.Context, r *dns.Resolver, name string, t dns.Type) WalkPicture {
+	clock := n.host.Clock()
+	start := clock.Now()
+	m, steps, err := r.Walk(ctx, name, t)
+	p := WalkPicture{Took: clock.Now().Sub(start), Answer: []string{}}
+	p.Arrows = dns.Picture(asker, n.host.name, name, t, steps)
+	for _, a := range p.Arrows {
+		p.Messages = max(p.Messages, a.Number)
+	}
+	last := &p.Arrows[len(p.Arrows)-1]
+	if err != nil {
+		p.Error = err.Error()
+		last.Text = "SERVFAIL: " + p.Error
+		return p
+	}
+	last.Text = m.Line()
+	if ttl, ok := m.TTL(); ok {
+		last.Text = fmt.Sprintf("%s, TTL %d", last.Text, ttl)
+	}
+	p.Answer = lines(m.Answer())
+	return p
+}
