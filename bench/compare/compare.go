@@ -17,6 +17,7 @@ type comparison struct {
 	program  string
 	progress io.Writer
 	subjects []*subject
+	warm     int // most connections that the subjects had
 }
 
 // start starts all subjects; stop is to be called also after an error.
@@ -82,15 +83,25 @@ func (c *comparison) runs(ctx context.Context) ([]run, error) {
 	return runs, nil
 }
 
-// warmUpTime is how long each subject gets a load before it is measured.
-const warmUpTime = 300 * time.Millisecond
+// How long each subject gets a load before it is measured: longer when there are
+// more connections than before. Postfix makes its processes one after the other,
+// some thirty a second.
+const (
+	warmUpTime = 300 * time.Millisecond
+	warmUpEach = 35 * time.Millisecond // for each connection
+)
 
 // warmUp lets each subject make its processes and files, and finds how many
 // messages fill the duration: smtp-source wants to know before.
 func (c *comparison) warmUp(ctx context.Context, sc scenario) ([]load, error) {
+	duration := warmUpTime
+	if sc.Connections > c.warm {
+		duration += time.Duration(sc.Connections) * warmUpEach
+		c.warm = sc.Connections
+	}
 	loads := make([]load, len(c.subjects))
 	for i, s := range c.subjects {
-		l := sc.load(min(warmUpTime, c.o.duration))
+		l := sc.load(duration)
 		l.messages = c.o.messages
 		r, err := measure(ctx, s, sc.by("go"), l)
 		if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +23,7 @@ type outcome struct {
 	accepted int
 	took     time.Duration   // to the last 250
 	reply    []time.Duration // from the write of a text to its 250
-	whole    []time.Duration // from MAIL, or on a new connection from connecting, to the 250
+	whole    []time.Duration // from MAIL, or from connecting where each message has a connection, to the 250
 }
 
 // longestAnswer bounds the wait for a server in one run beyond its duration.
@@ -49,9 +50,11 @@ func send(ctx context.Context, addr string, l load) (outcome, error) {
 		s := &senders[i]
 		*s = sender{addr: addr, load: l, more: more, text: text.of(i)}
 		wg.Go(func() {
-			if err := s.run(ctx); err != nil {
-				fail(err)
-			}
+			pprof.Do(ctx, pprof.Labels("side", "load"), func(ctx context.Context) {
+				if err := s.run(ctx); err != nil {
+					fail(err)
+				}
+			})
 		})
 	}
 	wg.Wait()

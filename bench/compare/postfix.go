@@ -22,7 +22,8 @@ import (
 // either:
 //
 //   - as many processes as there are connections, and none of them made anew
-//     after its hundred requests (default_process_limit, max_use);
+//     after a hundred requests or seconds (default_process_limit, max_use,
+//     max_idle);
 //   - no pause when mail comes faster than it leaves (in_flow_delay);
 //   - no counting of clients (smtpd_client_event_limit_exceptions) and no limit
 //     of theirs, no look-up of names (smtpd_peername_lookup, disable_dns_lookups),
@@ -55,6 +56,7 @@ virtual_gid_maps = static:%[3]s
 virtual_mailbox_limit = 0
 default_process_limit = %[4]d
 max_use = 1000000
+max_idle = 1h
 in_flow_delay = 0
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0

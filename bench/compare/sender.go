@@ -67,13 +67,15 @@ func (s *sender) connection(ctx context.Context) (err error) {
 		return err
 	}
 	for n := 1; ; n++ {
+		if s.load.perConn > 1 {
+			began = time.Now()
+		}
 		if err := s.message(began); err != nil {
 			return err
 		}
 		if n == s.load.perConn || !s.more() {
 			return s.turn(quitCommand, "221")
 		}
-		began = time.Now()
 	}
 }
 

@@ -24,6 +24,9 @@ const (
 	textLine = "Do you like ketchup? How about pickles? Line %6d of a longer letter.\r\n"
 )
 
+// firstLine is in each message, and nowhere else.
+func firstLine() string { return fmt.Sprintf("Line %6d of a longer letter", 1) }
+
 // newText makes a message of about size bytes: a header and lines of text.
 func newText(size int) text {
 	b := fmt.Appendf(nil, textHeader, idDigits, 0)
