@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"glassmail/wire"
@@ -86,7 +87,7 @@ func Race(ctx context.Context, o RaceOptions) (RaceResult, error) {
 		case err == nil && f.believed(m):
 			r.Wins++
 		}
-		r.Took, r.Sent = o.Host.Clock().Now().Sub(start), f.count()
+		r.Took, r.Sent = o.Host.Clock().Now().Sub(start), int(f.sent.Load())
 		r.odds()
 		if o.Watch != nil {
 			o.Watch(r)
@@ -141,15 +142,8 @@ type forger struct {
 	pc   net.PacketConn
 	zone *Authority
 
-	mu    sync.Mutex
 	raced map[string]bool // names for which a race was run
-	sent  int
-}
-
-func (f *forger) count() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.sent
+	sent  atomic.Int64    // forged replies; read while they are sent
 }
 
 // serve answers queries until the socket is closed, those of the race late.
@@ -187,12 +181,6 @@ func (f *forger) attack(ctx context.Context, q *Message, victim *net.UDPAddr) {
 	}
 	over, stop := f.o.Host.Clock().After(f.o.Window)
 	defer stop()
-	n := 0
-	defer func() {
-		f.mu.Lock()
-		f.sent += n
-		f.mu.Unlock()
-	}()
 	for _, id := range rand.Perm(1 << f.o.IDBits) {
 		select {
 		case <-over:
@@ -202,8 +190,8 @@ func (f *forger) attack(ctx context.Context, q *Message, victim *net.UDPAddr) {
 		default:
 		}
 		binary.BigEndian.PutUint16(out, uint16(id))
+		f.sent.Add(1)
 		f.pc.WriteTo(out, f.aim(victim))
-		n++
 	}
 }
 

@@ -210,7 +210,7 @@ func (w *walk) forward(ctx context.Context, name string, t Type, nested int) (*e
 			last = err
 			continue
 		}
-		w.steps = append(w.steps, Step{Server: to.name, Addr: to.at, Zone: ".", Name: name, Type: t, Result: in.Line(), Took: in.Took, Nested: nested, Bytes: in.Size, Hops: w.hops(key{name, t})})
+		w.steps = append(w.steps, Step{Server: to.name, Addr: to.at, Zone: ".", Name: name, Type: t, Result: in.said(), Took: in.Took, Nested: nested, Bytes: in.Size, Hops: w.hops(key{name, t})})
 		return w.learn(in, to.at, ".", key{name, t}), nil
 	}
 	return nil, last
