@@ -58,7 +58,7 @@ func hops(p WalkPicture) string {
 	var out []string
 	for _, a := range p.Arrows {
 		if a.Number > 0 {
-			out = append(out, strings.TrimSuffix(a.From, ".")+">"+strings.TrimSuffix(a.To, "."))
+			out = append(out, a.From+">"+a.To)
 		}
 	}
 	return strings.NewReplacer("engineering.nyu.edu", "host", "dns.nyu.edu", "local", "b.root", "root", "a.root", "root",
@@ -90,7 +90,7 @@ func TestWalks(t *testing.T) {
 			}
 			for _, p := range got {
 				last := p.Arrows[len(p.Arrows)-1]
-				if len(p.Answer) != 1 || !strings.Contains(p.Answer[0], "128.119.245.12") || !strings.Contains(last.Text, "A 128.119.245.12, TTL ") {
+				if len(p.Answer) != 1 || !strings.Contains(p.Answer[0], "128.119.245.12") || !strings.Contains(last.Text, "answer: A 128.119.245.12, TTL ") {
 					t.Errorf("answer %q, last arrow %q", p.Answer, last.Text)
 				}
 			}
@@ -269,7 +269,7 @@ func TestRegister(t *testing.T) {
 			t.Errorf("com. gains\n%s\nwithout %s", added, want)
 		}
 	}
-	if out.Zone != "com." || out.Owner != "you" {
+	if out.Zone != "com." || out.Owner != "you" || len(out.Findings) != 0 {
 		t.Errorf("%+v", out)
 	}
 	n.Resolver.Cache().Flush()
@@ -283,6 +283,10 @@ func TestRegister(t *testing.T) {
 	}
 	if _, err := c.Register(t.Context(), Registration{Domain: "networkutopia.com", Owner: "eve", Servers: r.Servers}); err == nil || !strings.Contains(err.Error(), "you") {
 		t.Errorf("eve: %v", err)
+	}
+	r.Servers[1].Addrs = []netip.Addr{netip.MustParseAddr("203.0.113.25")} // a host, but no name server
+	if out, err := c.Register(t.Context(), r); err != nil || len(out.Findings) != 1 || !strings.Contains(out.Findings[0], "lame") {
+		t.Errorf("a lame server: %+v, %v", out, err)
 	}
 	if err := c.Transfer(t.Context(), Registration{Domain: "networkutopia.com", Owner: "you", To: "eve"}); err != nil {
 		t.Error(err)

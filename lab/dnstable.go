@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"glassmail/control"
 	"glassmail/dns"
@@ -20,7 +21,7 @@ func (n *Names) table() control.Table {
 		"zones":    control.Func(func(context.Context, struct{}) (any, error) { return n.ZoneInfos(), nil }),
 		"zone":     control.Func(func(_ context.Context, r zoneRequest) (any, error) { return n.zoneText(r) }),
 		"edit":     control.Func(func(_ context.Context, e ZoneEdit) (any, error) { return n.Edit(e) }),
-		"register": control.Func(func(_ context.Context, r Registration) (any, error) { return n.Register(r) }),
+		"register": control.Func(func(ctx context.Context, r Registration) (any, error) { return n.Register(ctx, r) }),
 		"transfer": control.Func(func(_ context.Context, r Registration) (any, error) {
 			return nil, n.Registrar.Transfer(r.Domain, r.Owner, r.To)
 		}),
@@ -193,9 +194,12 @@ func lines(list []dns.Record) []string {
 	return out
 }
 
+// lameAfter is how long a server of a new domain may take to say that it serves it.
+const lameAfter = time.Second
+
 // Register enters a domain, changes its servers when the owner has it already, or
-// gives it back.
-func (n *Names) Register(r Registration) (Registered, error) {
+// gives it back. Then it asks the domain's servers whether they serve it.
+func (n *Names) Register(ctx context.Context, r Registration) (Registered, error) {
 	out := Registered{Owner: r.Owner}
 	var d dns.Difference
 	var err error
@@ -216,6 +220,13 @@ func (n *Names) Register(r Registration) (Registered, error) {
 	}
 	out.ZoneChange = n.changed(d)
 	out.Added, out.Removed = cancel(out.Added, out.Removed)
+	out.Findings = []string{}
+	if up := n.Hierarchy.Zone(d.Zone); up != nil && err == nil && !r.Release {
+		client := dns.Client{Host: n.host, Trace: n.o.Trace, Node: n.host.name, Timeout: lameAfter}
+		for _, f := range dns.CheckDelegation(ctx, client, up, r.Domain, n.Hierarchy.Addrs) {
+			out.Findings = append(out.Findings, f.String())
+		}
+	}
 	return out, err
 }
 

@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"glassmail/dns"
 )
@@ -48,6 +49,9 @@ func (n *Names) picture(ctx context.Context, r *dns.Resolver, name string, t dns
 	for _, a := range p.Arrows {
 		p.Messages = max(p.Messages, a.Number)
 	}
+	for i := range p.Arrows {
+		p.Arrows[i] = plain(p.Arrows[i])
+	}
 	last := &p.Arrows[len(p.Arrows)-1]
 	if err != nil {
 		p.Error = err.Error()
@@ -58,6 +62,30 @@ func (n *Names) picture(ctx context.Context, r *dns.Resolver, name string, t dns
 	if ttl, ok := m.TTL(); ok {
 		last.Text = fmt.Sprintf("%s, TTL %d", last.Text, ttl)
 	}
+	*last = plain(*last)
 	p.Answer = lines(m.Answer())
 	return p
 }
+
+// plain is an arrow with hosts as people write them, and with a reply that does
+// not repeat the question: "referral: edu. NS a.edu., TTL 86400".
+func plain(a dns.Arrow) dns.Arrow {
+	a.From, a.To = bare(a.From), bare(a.To)
+	words := strings.SplitN(a.Text, " ", 4)
+	if !a.Reply || len(words) < 4 || words[0] != "A" {
+		return a
+	}
+	said := words[3]
+	switch to, isReferral := strings.CutPrefix(said, "→ "); {
+	case isReferral:
+		a.Text = "referral: " + to
+	case strings.HasPrefix(said, words[2]+" "), strings.HasPrefix(said, "CNAME "):
+		a.Text = "answer: " + said
+	default:
+		a.Text = said
+	}
+	return a
+}
+
+// bare is a host without its final dot.
+func bare(host string) string { return strings.TrimSuffix(host, ".") }

@@ -119,7 +119,7 @@ func printRace(w io.Writer, r lab.RaceRequest, out lab.RaceOutcome) {
 	fmt.Fprintf(w, "Forged replies: %d in %d rounds, %s.\n", out.Sent, out.Rounds, out.Took.Round(time.Millisecond))
 	fmt.Fprintf(w, "Odds of one round: %.0f replies for %.0f possibilities: %s", float64(out.Sent)/float64(max(1, out.Rounds)), out.Space, percent(out.Chance))
 	if out.Expected > 0 {
-		fmt.Fprintf(w, ", one round of %.0f", math.Ceil(out.Expected))
+		fmt.Fprintf(w, "; the forger needs about %.0f rounds", math.Ceil(out.Expected))
 	}
 	fmt.Fprintln(w, ".")
 	switch {
@@ -195,4 +195,5 @@ func printFlood(w io.Writer, r dns.FloodResult) {
 	row("users: names found", c.Found, u.Found)
 	row("users: lookups that needed no root server", percent(c.HitRate), percent(u.HitRate))
 	row("users: time of one lookup", c.MeanTime.Round(100*time.Microsecond), u.MeanTime.Round(100*time.Microsecond))
+	fmt.Fprintln(w, "\nA cache knows the servers of the top-level domains for a day: it does not need the\nroot, and its users do not notice the flood.")
 }

@@ -60,7 +60,7 @@ func printCache(w io.Writer, all []dns.Entry) {
 			value = "(there is none)"
 		}
 		fmt.Fprintf(w, "%-28s %-9s %8s left  %s\n", e.Name, e.Type, e.Left.Truncate(time.Second), value)
-		fmt.Fprintf(w, "    said by %s for %s%s\n", e.From, e.Zone, verdict(e))
+		fmt.Fprintf(w, "    said by %s for %s%s\n", strings.TrimSuffix(e.From, ":53"), e.Zone, verdict(e))
 	}
 	fmt.Fprintf(w, "%s.\n", entries(len(all)))
 }
