@@ -90,7 +90,7 @@ func TestWalks(t *testing.T) {
 			}
 			for _, p := range got {
 				last := p.Arrows[len(p.Arrows)-1]
-				if len(p.Answer) != 1 || !strings.Contains(p.Answer[0], "128.119.245.12") || !strings.Contains(last.Text, "answer: A 128.119.245.12, TTL ") {
+				if len(p.Answer) != 1 || !strings.Contains(p.Answer[0], "128.119.245.12") || !strings.Contains(last.Text, "answer: 128.119.245.12, TTL ") {
 					t.Errorf("answer %q, last arrow %q", p.Answer, last.Text)
 				}
 			}

@@ -76,15 +76,26 @@ func plain(a dns.Arrow) dns.Arrow {
 		return a
 	}
 	said := words[3]
+	first, _, _ := strings.Cut(strings.ReplaceAll(said, ",", " "), " ")
 	switch to, isReferral := strings.CutPrefix(said, "→ "); {
 	case isReferral:
 		a.Text = "referral: " + to
-	case strings.HasPrefix(said, words[2]+" "), strings.HasPrefix(said, "CNAME "):
-		a.Text = "answer: " + said
-	default:
+	case first == "no" || first == "truncated" || isCode(first):
 		a.Text = said
+	default:
+		a.Text = "answer: " + said
 	}
 	return a
+}
+
+// isCode tells whether a word is the outcome of a query that went wrong.
+func isCode(word string) bool {
+	for _, c := range []dns.Code{dns.FormatError, dns.ServerFailure, dns.NameError, dns.NotImplemented, dns.Refused} {
+		if word == c.String() {
+			return true
+		}
+	}
+	return false
 }
 
 // bare is a host without its final dot.
