@@ -14,9 +14,20 @@ import (
 // Authority answers from zones that it owns: the handler of a name server. Zones
 // are exchanged while queries arrive, and no query sees half a change.
 type Authority struct {
-	zones atomic.Pointer[map[string]*Zone] // never changed, only replaced
-	edit  sync.Mutex                       // held by writers of zones
-	allow func(*Request) bool
+	served atomic.Pointer[served] // replaced, never changed
+	edit   sync.Mutex             // held by writers of zones
+	allow  func(*Request) bool
+}
+
+// served is the zones at one time, and the replies made from them.
+type served struct {
+	zones   map[string]*Zone
+	packets *packets
+}
+
+// serve replaces all zones in one step.
+func (a *Authority) serve(zones map[string]*Zone) {
+	a.served.Store(&served{zones, newPackets()})
 }
 
 // NewAuthority serves the given zones. transfer decides who may copy whole zones
@@ -27,7 +38,7 @@ func NewAuthority(transfer func(*Request) bool, zones ...*Zone) *Authority {
 	for _, z := range zones {
 		m[z.origin] = z
 	}
-	a.zones.Store(&m)
+	a.serve(m)
 	return a
 }
 
@@ -35,11 +46,11 @@ func NewAuthority(transfer func(*Request) bool, zones ...*Zone) *Authority {
 func (a *Authority) Put(zones ...*Zone) {
 	a.edit.Lock()
 	defer a.edit.Unlock()
-	m := maps.Clone(*a.zones.Load())
+	m := maps.Clone(a.served.Load().zones)
 	for _, z := range zones {
 		m[z.origin] = z
 	}
-	a.zones.Store(&m)
+	a.serve(m)
 }
 
 // Replace serves the given zones and no others, in one step.
@@ -50,17 +61,17 @@ func (a *Authority) Replace(zones ...*Zone) {
 	for _, z := range zones {
 		m[z.origin] = z
 	}
-	a.zones.Store(&m)
+	a.serve(m)
 }
 
 // Remove ends the service of a zone and reports whether there was one.
 func (a *Authority) Remove(origin string) bool {
 	a.edit.Lock()
 	defer a.edit.Unlock()
-	m := maps.Clone(*a.zones.Load())
+	m := maps.Clone(a.served.Load().zones)
 	_, ok := m[canonical(origin)]
 	delete(m, canonical(origin))
-	a.zones.Store(&m)
+	a.serve(m)
 	return ok
 }
 
@@ -68,7 +79,7 @@ func (a *Authority) Remove(origin string) bool {
 func (a *Authority) Update(origin string, change func(*Zone) (*Zone, error)) error {
 	a.edit.Lock()
 	defer a.edit.Unlock()
-	old := (*a.zones.Load())[canonical(origin)]
+	old := a.served.Load().zones[canonical(origin)]
 	if old == nil {
 		return fmt.Errorf("zone %s is not served here", canonical(origin))
 	}
@@ -76,34 +87,34 @@ func (a *Authority) Update(origin string, change func(*Zone) (*Zone, error)) err
 	if err != nil {
 		return err
 	}
-	m := maps.Clone(*a.zones.Load())
+	m := maps.Clone(a.served.Load().zones)
 	delete(m, old.origin)
 	m[z.origin] = z
-	a.zones.Store(&m)
+	a.serve(m)
 	return nil
 }
 
 // Zone is the zone of that name, nil if it is not served here.
-func (a *Authority) Zone(origin string) *Zone { return (*a.zones.Load())[canonical(origin)] }
+func (a *Authority) Zone(origin string) *Zone { return a.served.Load().zones[canonical(origin)] }
 
 // Zones lists the zones, root first.
 func (a *Authority) Zones() []*Zone {
-	return slices.SortedFunc(maps.Values(*a.zones.Load()), func(x, y *Zone) int { return compareNames(x.origin, y.origin) })
+	return slices.SortedFunc(maps.Values(a.served.Load().zones), func(x, y *Zone) int { return compareNames(x.origin, y.origin) })
 }
 
 // find is the zone nearest to name. A question for DS belongs to the zone above
 // (RFC 4035 §3.1.4.1) if that is served here too.
-func (a *Authority) find(name string, t Type) *Zone {
-	zones := *a.zones.Load()
+func (s *served) find(name string, t Type) *Zone {
+	zones := s.zones
 	start := name
 	if t == TypeDS && name != "." {
 		start = parent(name)
 	}
-	for s := start; ; s = parent(s) {
-		if z := zones[s]; z != nil {
+	for at := start; ; at = parent(at) {
+		if z := zones[at]; z != nil {
 			return z
 		}
-		if s == "." {
+		if at == "." {
 			return zones[name] // the child answers when the parent is elsewhere
 		}
 	}
@@ -125,13 +136,16 @@ func (a *Authority) AnswerNow(r *Request) (*Message, bool) {
 	if t == TypeAXFR || t == TypeIXFR {
 		return a.transfer(r, name, t), true
 	}
-	z := a.find(name, t)
+	now := a.served.Load()
+	z := now.find(name, t)
 	if z == nil {
 		return r.NewReply(Refused), true
 	}
 	m := r.NewReply(NoError)
 	_, _, do, _ := r.EDNS()
-	z.answer(&m.m, name, t, do)
+	if fixed := z.answer(&m.m, name, t, do); fixed {
+		m.home = now.packets
+	}
 	return m, true
 }
 

@@ -27,7 +27,8 @@ type Cache struct {
 	clock wire.Clock
 	most  int
 
-	dnames atomic.Bool // a DNAME record was put in here at some time
+	version atomic.Uint64 // goes up when something is forgotten before its time
+	dnames  atomic.Bool   // a DNAME record was put in here at some time
 
 	mu      sync.Mutex
 	entries map[key]*entry
@@ -143,6 +144,7 @@ func (c *Cache) Flush() {
 	defer c.mu.Unlock()
 	clear(c.entries)
 	clear(c.cuts)
+	c.version.Add(1)
 }
 
 // FlushName forgets what is known at and below name, referrals too, and returns
@@ -151,6 +153,7 @@ func (c *Cache) FlushName(name string) int {
 	name = canonical(name)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.version.Add(1)
 	n := 0
 	for k := range c.entries {
 		if below(name, k.name) {
@@ -225,6 +228,7 @@ func (c *Cache) drop(e *entry) {
 	defer c.mu.Unlock()
 	if c.entries[e.key] == e {
 		delete(c.entries, e.key)
+		c.version.Add(1)
 	}
 }
 

@@ -78,10 +78,10 @@ func (w *walk) hops(k key) []Hop {
 // theirs, until the answer comes back the same way. It is the recursive search
 // of the textbook; real root servers refuse to bear that load.
 type Chain struct {
-	*Authority
-	client Client
-	shared *Recursion
-	addrs  func(host string) []netip.Addr
+	authority *Authority
+	client    Client
+	shared    *Recursion
+	addrs     func(host string) []netip.Addr
 }
 
 // NewChain wraps an authority, which searches for clients that ask for it (RD)
@@ -89,12 +89,12 @@ type Chain struct {
 // the server's name; addrs finds a server that is named without its address, for
 // instance Hierarchy.Addrs.
 func NewChain(a *Authority, client Client, shared *Recursion, addrs func(host string) []netip.Addr) *Chain {
-	return &Chain{Authority: a, client: client, shared: shared, addrs: addrs}
+	return &Chain{authority: a, client: client, shared: shared, addrs: addrs}
 }
 
 // AnswerNow answers what needs no other server.
 func (c *Chain) AnswerNow(r *Request) (*Message, bool) {
-	m, _ := c.Authority.AnswerNow(r)
+	m, _ := c.authority.AnswerNow(r)
 	if m == nil || !r.m.RecursionDesired || !c.shared.On() {
 		return m, true
 	}

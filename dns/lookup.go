@@ -14,10 +14,12 @@ type lookup struct {
 	z     *Zone
 	reply *miekg.Msg
 	do    bool // the asker wants signatures
+	turns bool // records were put in turn: the next reply differs
 }
 
-// answer fills reply with what the zone says about name and t.
-func (z *Zone) answer(reply *miekg.Msg, name string, t Type, do bool) {
+// answer fills reply with what the zone says about name and t. It reports whether
+// the next reply to the same question will be the same.
+func (z *Zone) answer(reply *miekg.Msg, name string, t Type, do bool) (fixed bool) {
 	l := &lookup{z: z, reply: reply, do: do}
 	reply.Authoritative = true
 	for range maxAliases {
@@ -28,6 +30,7 @@ func (z *Zone) answer(reply *miekg.Msg, name string, t Type, do bool) {
 		name = next
 	}
 	l.addresses()
+	return !l.turns
 }
 
 // step answers for one name and returns the alias to go on with, "" if done.
@@ -104,6 +107,7 @@ func (l *lookup) everything(n *node, name string) string {
 func (l *lookup) put(section []miekg.RR, s *rrset, name string) []miekg.RR {
 	first := 0
 	if len(s.rrs) > 1 && (s.typ == TypeA || s.typ == TypeAAAA) {
+		l.turns = true
 		first = int(s.turn.Add(1)-1) % len(s.rrs)
 	}
 	for i := range s.rrs {

@@ -3,6 +3,7 @@ package dns
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	miekg "github.com/miekg/dns"
 )
@@ -18,6 +19,9 @@ const (
 // Message is one query or reply (RFC 1035 §4).
 type Message struct {
 	m miekg.Msg
+
+	home  *packets  // where its packed form may be kept; nil for most
+	until time.Time // how long; zero as long as home
 }
 
 // Header is the first 12 bytes of a message without the counts (RFC 1035

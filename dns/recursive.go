@@ -46,6 +46,7 @@ func (s *Recursive) AnswerNow(q *Request) (*Message, bool) {
 		return m, true
 	}
 	m, name, t := s.begin(q)
+	home := s.r.packed()
 	w := &walk{r: s.r, s: s.r.switches.Load(), cause: q.Cause}
 	found, ok := w.ready(canonical(name), t, !q.m.CheckingDisabled)
 	if !ok {
@@ -56,6 +57,8 @@ func (s *Recursive) AnswerNow(q *Request) (*Message, bool) {
 	}
 	if s.r.o.Trace != nil {
 		w.cacheHit(canonical(name), t, found)
+	} else {
+		m.mark(home, found, s.r.o.Host.Clock().Now())
 	}
 	s.finish(m, q, w, found)
 	return m, true

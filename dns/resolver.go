@@ -57,6 +57,7 @@ type Resolver struct {
 	asker Client
 
 	switches atomic.Pointer[Switches] // replaced, never changed
+	replies  atomic.Pointer[cached]
 
 	port sync.Mutex // held by an exchange from the fixed port
 

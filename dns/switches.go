@@ -52,6 +52,7 @@ func (r *Resolver) Switch(s Switches) error {
 	}
 	s.ForwardTo = slices.Clone(s.ForwardTo)
 	r.switches.Store(&s)
+	r.cache.version.Add(1)
 	if r.o.Recursion != nil {
 		r.o.Recursion.on.Store(s.Mode == Recurse)
 	}

@@ -40,6 +40,7 @@ type Server struct {
 	addrs   []string
 	handler dns.Handler
 	quick   dns.Quick // handler, if it is one
+	wire    dns.Wire  // handler, if it is one and nobody watches the datagrams
 	o       Options
 	limit   *limiter
 
@@ -67,8 +68,12 @@ func New(host wire.Host, addrs []string, handler dns.Handler, o Options) *Server
 		o.Idle = 10 * time.Second
 	}
 	quick, _ := handler.(dns.Quick)
+	packed, _ := handler.(dns.Wire)
+	if o.Trace != nil {
+		packed = nil // an event needs the message
+	}
 	return &Server{
-		host: host, addrs: addrs, handler: handler, quick: quick, o: o,
+		host: host, addrs: addrs, handler: handler, quick: quick, wire: packed, o: o,
 		limit:   newLimiter(host.Clock(), o.PerClient),
 		ready:   make(chan struct{}),
 		stopped: make(chan struct{}),

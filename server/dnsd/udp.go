@@ -53,8 +53,12 @@ func (s *socket) write(b []byte, to netip.AddrPort) {
 // goes to a goroutine of its own, InFlight of them at most.
 func (s *Server) serveUDP(ctx context.Context, pc net.PacketConn) {
 	so := newSocket(pc)
-	in := make([]byte, 4096)
-	out := make([]byte, 4096)
+	if b := newBatch(pc); b != nil && s.o.Trace == nil {
+		s.serveBatches(ctx, so, b)
+		return
+	}
+	in := make([]byte, maxQuery)
+	out := make([]byte, maxQuery)
 	var pause time.Duration
 	for {
 		n, from, err := so.read(in)
@@ -65,14 +69,26 @@ func (s *Server) serveUDP(ctx context.Context, pc net.PacketConn) {
 			continue
 		}
 		pause = 0
-		s.datagram(ctx, so, in[:n], out, from)
+		if b := s.datagram(ctx, so, in[:n], out, from); b != nil {
+			so.write(b, from)
+		}
 	}
 }
 
-// datagram answers one query. in and out belong to the reading loop.
-func (s *Server) datagram(ctx context.Context, so *socket, in, out []byte, from netip.AddrPort) {
+// maxQuery is how many bytes of a datagram are read. Longer ones are cut and fail
+// to be a message.
+const maxQuery = 4096
+
+// datagram returns the reply to one query, in out if it is large enough; nil if
+// there is none now. in and out belong to the reading loop.
+func (s *Server) datagram(ctx context.Context, so *socket, in, out []byte, from netip.AddrPort) []byte {
 	if !s.limit.allow(from.Addr()) {
-		return
+		return nil
+	}
+	if s.wire != nil {
+		if b := s.wire.AnswerWire(in, from, out); b != nil {
+			return b
+		}
 	}
 	m, err := dns.Unpack(in)
 	var cause uint64
@@ -80,18 +96,27 @@ func (s *Server) datagram(ctx context.Context, so *socket, in, out []byte, from 
 		cause = s.record(m, trace.Event{Dir: trace.Client, Local: so.local, Remote: from.String(), Bytes: slices.Clone(in)})
 	}
 	if err != nil {
-		if b := dns.FormatErrorReply(in); b != nil {
-			s.reply(so, from, b, cause)
-		}
-		return
+		b := dns.FormatErrorReply(in)
+		s.sent(so, from, b, cause)
+		return b
 	}
 	req := &dns.Request{Message: m, From: from, Cause: cause}
 	if s.quick != nil {
 		if reply, ok := s.quick.AnswerNow(req); ok {
-			s.send(so, req, reply, out, cause)
-			return
+			b := s.pack(req, reply, out)
+			if s.wire != nil && b != nil {
+				s.wire.KeepWire(in, reply, b)
+			}
+			s.sent(so, from, b, cause)
+			return b
 		}
 	}
+	s.later(ctx, so, req)
+	return nil
+}
+
+// later answers a query that must wait for other servers.
+func (s *Server) later(ctx context.Context, so *socket, req *dns.Request) {
 	select {
 	case s.work <- struct{}{}:
 	default:
@@ -100,32 +125,36 @@ func (s *Server) datagram(ctx context.Context, so *socket, in, out []byte, from 
 	}
 	s.tasks.Go(func() {
 		defer func() { <-s.work }()
-		s.send(so, req, s.handler.Answer(ctx, req), nil, cause)
+		if b := s.pack(req, s.handler.Answer(ctx, req), nil); b != nil {
+			s.sent(so, req.From, b, req.Cause)
+			so.write(b, req.From)
+		}
 	})
 }
 
-// send writes the reply, cut to what the client takes.
-func (s *Server) send(so *socket, req *dns.Request, reply *dns.Message, buf []byte, cause uint64) {
+// pack is the reply as bytes, cut to what the client takes.
+func (s *Server) pack(req *dns.Request, reply *dns.Message, buf []byte) []byte {
 	if reply == nil {
-		return
+		return nil
 	}
 	b, err := reply.PackUDP(buf, req.Limit())
 	if err != nil {
 		b, err = req.NewReply(dns.ServerFailure).PackUDP(buf, req.Limit())
 	}
 	if err != nil {
-		return
+		return nil
 	}
-	s.reply(so, req.From, b, cause)
+	return b
 }
 
-func (s *Server) reply(so *socket, to netip.AddrPort, b []byte, cause uint64) {
-	if s.o.Trace != nil {
-		b = slices.Clone(b)
-		m, _ := dns.Unpack(b)
-		s.record(m, trace.Event{Dir: trace.Server, Local: so.local, Remote: to.String(), Bytes: b, Cause: cause})
+// sent records a reply that goes out.
+func (s *Server) sent(so *socket, to netip.AddrPort, b []byte, cause uint64) {
+	if s.o.Trace == nil || b == nil {
+		return
 	}
-	so.write(b, to)
+	b = slices.Clone(b)
+	m, _ := dns.Unpack(b)
+	s.record(m, trace.Event{Dir: trace.Server, Local: so.local, Remote: to.String(), Bytes: b, Cause: cause})
 }
 
 // backOff waits a little after an error that is not the end, longer each time up
