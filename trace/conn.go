@@ -46,6 +46,17 @@ func (c *Conn) ID() uint64 {
 	return c.base.Conn
 }
 
+// Base is what all events of the connection share: node, number, addresses,
+// protocol, side, security and journey. It is empty for a nil Conn.
+func (c *Conn) Base() Event {
+	if c == nil {
+		return Event{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.base
+}
+
 // Secure marks all later events as having passed inside TLS.
 func (c *Conn) Secure(on bool) {
 	if c == nil {

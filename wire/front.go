@@ -49,6 +49,7 @@ type Front struct {
 	conn net.Conn
 	t    Timeouts
 	br   *bufio.Reader
+	gate *Checkpoint
 
 	mu       sync.Mutex // guards all below
 	out      []byte     // held-back writes
@@ -62,6 +63,19 @@ type Front struct {
 func NewFront(conn net.Conn, t Timeouts, log *trace.Conn) *Front {
 	return &Front{Log: log, conn: conn, t: t, br: bufio.NewReaderSize(conn, readBuffer)}
 }
+
+// Guard lets every line pass a gate; nil is none. It comes right after NewFront.
+// A gate needs the transcript.
+func (f *Front) Guard(g Gate) {
+	if f.gate = NewCheckpoint(g, f.Log, func() { f.Flush() }); f.gate != nil {
+		f.conn = Patient(f.conn, g)
+		f.br.Reset(f.conn)
+	}
+}
+
+// Gate is where the protocol takes each line before it obeys or sends it; nil
+// without one.
+func (f *Front) Gate() *Checkpoint { return f.gate }
 
 // Conn is the connection below, for addresses and TLS state.
 func (f *Front) Conn() net.Conn { return f.conn }
@@ -231,8 +245,10 @@ func (f *Front) flush() error {
 }
 
 // Stop ends the connection at the next command boundary: a reader that waits
-// there, or comes there, gets ErrStopping and can say farewell.
+// there, or comes there, gets ErrStopping and can say farewell. Lines that wait at
+// the gate go on.
 func (f *Front) Stop() {
+	f.gate.Release()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopping = true
@@ -285,6 +301,7 @@ func (f *Front) TLS() string {
 
 // Close sends what is held back and closes the connection.
 func (f *Front) Close() error {
+	f.gate.Release()
 	f.Flush()
 	return f.conn.Close()
 }

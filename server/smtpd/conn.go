@@ -102,11 +102,14 @@ func (c *conn) next() {
 				continue
 			}
 		}
-		if c.sasl {
+		line, ok := c.admit(line)
+		switch {
+		case !ok:
+		case c.sasl:
 			c.answer(line)
-			continue
+		default:
+			c.run(line)
 		}
-		c.run(line)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"glassmail/mail"
-	"glassmail/trace"
 )
 
 // maxReply is the longest line of a reply without its end (RFC 5321 §4.5.3.1.5).
@@ -94,14 +93,7 @@ func (c *conn) reply(code int, e mail.Enhanced, text string, more bool) {
 		b = append(b, ' ')
 	}
 	b = appendPrintable(b, text, c.env != nil && c.env.UTF8)
-	if c.log != nil {
-		c.log.Event(trace.Event{Kind: trace.Line, Dir: trace.Server, Text: string(b), After: c.state.String()})
-	}
-	b = append(b, '\r', '\n')
-	c.scratch = b
-	if err := c.front.Send(b); err != nil {
-		c.end("writing: " + err.Error())
-	}
+	c.scratch = c.emit(b)
 	if code == 421 && !more {
 		c.end(text)
 	}

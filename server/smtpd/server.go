@@ -22,6 +22,7 @@ type Options struct {
 	Post    Post        //
 	Clock   wire.Clock  // for the times in envelopes; default wire.System
 	Trace   *trace.Log  // nil is fine
+	Gate    wire.Gate   // where lines can be held; nil is none
 	TLS     *tls.Config // nil: no STARTTLS
 	Wording Wording     // default Plain
 
@@ -197,6 +198,7 @@ func (s *Server) handle(nc net.Conn) {
 	defer cancel()
 	log := s.opts.Trace.Open(s.opts.Name, trace.SMTP, nc.LocalAddr().String(), nc.RemoteAddr().String())
 	front := wire.NewFront(nc, wire.Timeouts{Write: s.opts.Limits.Write, Handshake: s.opts.Limits.Handshake}, log)
+	front.Guard(s.opts.Gate)
 	if !s.enter(front) {
 		s.refuse(nc)
 		return

@@ -24,6 +24,9 @@ const (
 // new greeting.
 var errGivenUp = fmt.Errorf("given up by the client: %w", io.ErrUnexpectedEOF)
 
+// errCut ends a message whose connection was cut at the gate.
+var errCut = fmt.Errorf("cut at the gate: %w", io.ErrUnexpectedEOF)
+
 // text is the message under way as Post reads it.
 type text struct {
 	c     *conn
@@ -138,6 +141,9 @@ func (t *text) broken(err error) {
 
 // finish ends the message well, if it is well.
 func (t *text) finish() {
+	if t.admit() {
+		return
+	}
 	t.ended = true
 	if t.scan.lf {
 		t.c.note("lines that ended in a bare LF (0A) were taken as if they ended in CR LF (0D 0A), and LF . LF as the end")

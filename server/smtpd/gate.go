@@ -1,0 +1,112 @@
+package smtpd
+
+import (
+	"bytes"
+
+	"glassmail/mail"
+	"glassmail/trace"
+	"glassmail/wire"
+)
+
+// admit takes a command past the gate and returns what is to be obeyed; ok is
+// false if nothing is.
+func (c *conn) admit(line []byte) (obey []byte, ok bool) {
+	g := c.front.Gate()
+	if g == nil {
+		return line, true
+	}
+	verb, arg := parse(line)
+	_, known := c.srv.commands[verb]
+	text, secret := string(line), c.sasl || verb == "AUTH" || c.secret && !known || isLogin(arg)
+	switch {
+	case secret && (verb == "AUTH" || isLogin(arg)):
+		text = maskResponse(text)
+	case secret:
+		text = masked
+	}
+	switch v := g.Command(verb, text, secret); v.Action {
+	case wire.Edit:
+		return []byte(v.Text), true
+	case wire.Answer:
+		r := replyOf(v.Text)
+		c.record(verb, arg, line)
+		c.say(r)
+		return nil, false
+	case wire.Cut:
+		c.cutOff()
+		return nil, false
+	case wire.Drop:
+		return nil, false
+	}
+	return line, true
+}
+
+// replyOf reads a reply that the gate gives in our place.
+func replyOf(line string) *mail.Reply {
+	code, e, text, _ := parseReply(line)
+	if code < 200 || code > 599 {
+		return mail.ErrInternal()
+	}
+	return &mail.Reply{Code: code, Enhanced: e, Text: text}
+}
+
+// emit takes a line of a reply past the gate, and sends it with its end.
+func (c *conn) emit(line []byte) []byte {
+	if g := c.front.Gate(); g != nil {
+		switch v := g.Reply(string(line)); v.Action {
+		case wire.Edit:
+			line = append(line[:0], v.Text...)
+		case wire.Drop:
+			return line
+		case wire.Cut:
+			c.cutOff()
+			return line
+		}
+	}
+	if c.log != nil {
+		c.log.Event(trace.Event{Kind: trace.Line, Dir: trace.Server, Text: string(line), After: c.state.String()})
+	}
+	line = append(line, '\r', '\n')
+	if err := c.front.Send(line); err != nil {
+		c.end("writing: " + err.Error())
+	}
+	return line
+}
+
+// cutOff ends the connection as a broken cable would.
+func (c *conn) cutOff() {
+	c.end("cut at the gate")
+	c.front.Conn().Close()
+}
+
+// admit takes the text, which is complete, and its final dot past the gate.
+// again says that the dot was swallowed: the text goes on.
+func (t *text) admit() (again bool) {
+	g := t.c.front.Gate()
+	if g == nil || t.scan.fault != nil {
+		return false
+	}
+	if !g.Stretch(trace.Client, bytes.TrimSuffix(t.kept, []byte(".\r\n")), int(t.size)) {
+		t.lost()
+		return false
+	}
+	if t.c.chunks != nil {
+		return false
+	}
+	switch v := g.Command(".", ".", false); v.Action {
+	case wire.Answer:
+		t.refuse(replyOf(v.Text))
+	case wire.Cut:
+		t.lost()
+	case wire.Drop:
+		t.scan.at = lineStart
+		return true
+	}
+	return false
+}
+
+// lost ends the message with a connection that was cut at the gate.
+func (t *text) lost() {
+	t.c.cutOff()
+	t.err, t.ended = errCut, true
+}
