@@ -1,4 +1,4 @@
-.PHONY: build lab test race fuzz crash bench ci fmt clean
+.PHONY: build lab test race fuzz crash bench bench-compare ci fmt clean
 
 build: ## the program, static
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o glassmail ./cmd/glassmail
@@ -18,6 +18,9 @@ fuzz: ## each fuzz target for a minute
 
 bench: ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-compare: ## beside Postfix, about four minutes; the tables of docs/performance.md (root; Debian: postfix strace)
+	go run ./bench/compare --update docs/performance.md
 
 ci: ## everything a change must pass
 	.ci/run

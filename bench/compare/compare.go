@@ -67,8 +67,8 @@ func (c *comparison) runs(ctx context.Context) ([]run, error) {
 					break
 				}
 				r.Round = round
-				fmt.Fprintf(c.progress, "%-44s round %d  %-9s %7.0f/s  p50 %.2f ms  p99 %.2f ms\n",
-					sc, round, s.name, r.Accepted, r.Reply.P50, r.Reply.P99)
+				fmt.Fprintf(c.progress, "%-44s round %d  %-9s %7.0f/s  %s\n", sc, round, s.name, r.Accepted,
+					spreadText([]run{r}, func(r run) spread { return r.Reply }))
 				runs = append(runs, r)
 			}
 		}

@@ -22,6 +22,7 @@ type load struct {
 type outcome struct {
 	accepted int
 	took     time.Duration   // to the last 250
+	cpu      time.Duration   // of the load generator; 0 where it is not known
 	reply    []time.Duration // from the write of a text to its 250
 	whole    []time.Duration // from MAIL, or from connecting where each message has a connection, to the 250
 }
@@ -39,6 +40,7 @@ func send(ctx context.Context, addr string, l load) (outcome, error) {
 	defer fail(nil)
 	var (
 		begin   = time.Now()
+		cpu     = ownCPU()
 		end     = begin.Add(l.duration)
 		begun   atomic.Int64
 		more    = func() bool { return (l.messages == 0 || begun.Add(1) <= int64(l.messages)) && time.Now().Before(end) }
@@ -58,7 +60,7 @@ func send(ctx context.Context, addr string, l load) (outcome, error) {
 		})
 	}
 	wg.Wait()
-	o := outcome{took: time.Since(begin)}
+	o := outcome{took: time.Since(begin), cpu: ownCPU() - cpu}
 	for i := range senders {
 		o.reply = append(o.reply, senders[i].reply...)
 		o.whole = append(o.whole, senders[i].whole...)

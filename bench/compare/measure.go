@@ -19,9 +19,10 @@ type run struct {
 	Reply     spread  `json:"reply"`     // from the end of DATA to the 250
 	Whole     spread  `json:"whole"`     // the whole transaction
 
-	CPU    float64 `json:"cpu"`    // seconds per 1,000 messages, deliveries included
-	Memory int64   `json:"memory"` // bytes, the most that was seen
-	Disk   float64 `json:"disk"`   // bytes per message, after delivery
+	CPU     float64 `json:"cpu"`      // the server's seconds per 1,000 messages, deliveries included
+	LoadCPU float64 `json:"load_cpu"` // the load generator's
+	Memory  int64   `json:"memory"`   // bytes, the most that was seen
+	Disk    float64 `json:"disk"`     // bytes per message, after delivery
 }
 
 // deliveryTime bounds the wait for the deliveries of one run.
@@ -78,6 +79,7 @@ func measure(ctx context.Context, s *subject, sc scenario, l load) (run, error) 
 	}
 	r.Reply, r.Whole = spreadOf(o.reply), spreadOf(o.whole)
 	r.CPU = quotient((after.cpu-before.cpu).Seconds()*1000, n)
+	r.LoadCPU = quotient(o.cpu.Seconds()*1000, n)
 	r.Disk = quotient(float64(after.disk-before.disk), n)
 	return r, nil
 }

@@ -30,8 +30,10 @@ func sendBySource(ctx context.Context, addr string, l load) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.duration*3+longestAnswer)
 	defer cancel()
 	began := time.Now()
-	if out, err := exec.CommandContext(ctx, smtpSource, sourceArgs(addr, l)...).CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(ctx, smtpSource, sourceArgs(addr, l)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return outcome{}, fmt.Errorf("%s: %w\n%s", smtpSource, err, out)
 	}
-	return outcome{accepted: l.messages, took: time.Since(began)}, nil
+	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return outcome{accepted: l.messages, took: time.Since(began), cpu: cpu}, nil
 }

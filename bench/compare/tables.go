@@ -26,7 +26,7 @@ func (r *report) tables() []table {
 // runTable shows the median over the rounds.
 func (r *report) runTable() table {
 	t := table{head: []string{"connections × size", "server", "accepted/s", "delivered/s", "250 p50 / p99", "whole p50 / p99",
-		"CPU s / 1,000", "memory", "disk / message", "accepted, × Postfix", "CPU, ÷ Postfix"}}
+		"CPU s / 1,000", "of the load", "memory", "disk / message", "accepted, × Postfix", "CPU, ÷ Postfix"}}
 	for _, sc := range r.scenarios() {
 		for _, name := range r.subjects(sc) {
 			runs := of(r.Runs, name, sc)
@@ -34,7 +34,7 @@ func (r *report) runTable() table {
 			row := []string{sc.String(), name, number(med(func(r run) float64 { return r.Accepted })),
 				number(med(func(r run) float64 { return r.Delivered }))}
 			row = append(row, spreadText(runs, func(r run) spread { return r.Reply }), spreadText(runs, func(r run) spread { return r.Whole }))
-			row = append(row, decimals(med(func(r run) float64 { return r.CPU }), 3),
+			row = append(row, decimals(med(func(r run) float64 { return r.CPU }), 3), decimals(med(func(r run) float64 { return r.LoadCPU }), 3),
 				bytesText(med(func(r run) float64 { return float64(r.Memory) })), bytesText(med(func(r run) float64 { return r.Disk })))
 			row = append(row, r.besidePostfix(name, sc, func(r run) float64 { return r.Accepted }),
 				r.besidePostfix(name, sc, func(r run) float64 { return r.CPU }))
