@@ -21,6 +21,7 @@ func allowed() map[string][]string {
 	low := []string{"mail", "trace", "wire"}
 	return map[string][]string{
 		"mail": nil, "trace": nil, "config": nil, "dialog": nil, "control": nil,
+		"explain": {"trace"}, "pcap": {"explain", "trace"},
 		"wire": {"trace"}, "mailbox": {"mail"},
 		"queue": low, "dns": {"trace", "wire"}, "store": {"mail", "mailbox", "queue"},
 		"store/bolt":      {"mail", "mailbox", "queue", "store"},

@@ -48,7 +48,7 @@ func (s *session) got(ctx context.Context, c chunk) error {
 func (s *session) line(ctx context.Context, l string) error {
 	s.con.print(strings.TrimSuffix("S: "+printable(l), " "))
 	if s.talk == nil {
-		s.talk = follow(l, s.early)
+		s.talk = follow(s.words, l, s.early)
 	}
 	for _, words := range s.talk.got(l) {
 		s.note("%s", words)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"glassmail/explain"
 	"glassmail/wire"
 )
 
@@ -29,6 +30,7 @@ type session struct {
 	host  string // as the user named it, for TLS
 	con   console
 	clock wire.Clock
+	words *explain.Words
 	limit time.Duration // for a reply, when lines come from a file or pipe
 
 	chunks  chan chunk    // from the server
@@ -61,7 +63,7 @@ type input struct {
 
 func newSession(conn net.Conn, host string, con console, clock wire.Clock, limit time.Duration) *session {
 	return &session{
-		conn: conn, host: host, con: con, clock: clock, limit: limit,
+		conn: conn, host: host, con: con, clock: clock, limit: limit, words: explain.New("en"),
 		chunks: make(chan chunk), proceed: make(chan net.Conn),
 		want: make(chan struct{}, 1), lines: make(chan input), done: make(chan struct{}),
 	}
@@ -152,7 +154,7 @@ func (s *session) next() (time.Duration, func() error) {
 // nextLine says what becomes of a line for which the server seems not to be
 // ready: in a known protocol it waits, in another it goes out after a pause.
 func (s *session) nextLine() (time.Duration, func() error) {
-	if s.known() || s.talk == nil && expects(*s.pending) {
+	if s.known() || s.talk == nil && expects(s.words, *s.pending) {
 		return s.limit, s.noReply
 	}
 	return quiet, s.send

@@ -3,6 +3,8 @@ package tools
 import (
 	"strconv"
 	"strings"
+
+	"glassmail/explain"
 )
 
 // talk follows a conversation from the client's side: it knows whether the
@@ -25,13 +27,13 @@ type talk interface {
 
 // follow chooses the protocol by the server's first line; early are the lines
 // that went out before it.
-func follow(greeting string, early []string) talk {
+func follow(w *explain.Words, greeting string, early []string) talk {
 	var t talk = unknownTalk{}
 	switch code, _, ok := parseReply(greeting); {
 	case ok && (code == 220 || code == 421 || code == 554): // RFC 5321 §3.1
-		t = &smtpTalk{owed: []string{"greeting"}}
-	case imapGreeting(greeting):
-		t = &imapTalk{greeted: true}
+		t = &smtpTalk{words: w, owed: []string{explain.Greeting}}
+	case w.IsIMAPGreeting(greeting):
+		t = &imapTalk{words: w, greeted: true}
 	}
 	for _, l := range early {
 		t.sent(l)
@@ -40,14 +42,13 @@ func follow(greeting string, early []string) talk {
 }
 
 // expects reports whether a client that begins with line waits for a greeting.
-func expects(line string) bool {
+func expects(w *explain.Words, line string) bool {
 	verb := firstWord(line)
 	if verb == "HELO" || verb == "EHLO" || verb == "LHLO" {
 		return true
 	}
 	_, command := imapCommand(line)
-	_, ok := imapDone[command]
-	return ok
+	return w.IsIMAPCommand(command)
 }
 
 // unknownTalk is a conversation in a protocol that is not known.
@@ -73,6 +74,15 @@ func parseReply(line string) (code int, last, ok bool) {
 	}
 	code, _ = strconv.Atoi(line[:3])
 	return code, len(line) == 3 || line[3] == ' ', code >= 200 && code < 600
+}
+
+// texts is what notes say.
+func texts(notes []explain.Note) []string {
+	var out []string
+	for _, n := range notes {
+		out = append(out, n.Text)
+	}
+	return out
 }
 
 // firstWord is the first word of a line, in capitals: the verb of an SMTP command.

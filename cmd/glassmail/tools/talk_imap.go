@@ -3,10 +3,13 @@ package tools
 import (
 	"strconv"
 	"strings"
+
+	"glassmail/explain"
 )
 
 // imapTalk follows IMAP (RFC 3501, RFC 9051).
 type imapTalk struct {
+	words   *explain.Words
 	greeted bool   // the next line is the greeting
 	tag     string // of the command under way, "" for none
 	command string // that command, in capitals
@@ -66,13 +69,13 @@ func (t *imapTalk) got(line string) []string {
 	switch {
 	case t.greeted:
 		t.greeted = false
-		return greetingWords(rest)
+		return texts(t.words.IMAPGreeting(rest))
 	case first == "+":
 		t.waiting = false
-		return []string{continueWords(t.command)}
+		return []string{t.words.Continue(t.command).Text}
 	case first == "*":
 		t.gone = t.gone || firstWord(rest) == "BYE" // RFC 3501 §7.1.5
-		return untaggedWords(rest)
+		return texts(t.words.Untagged(rest))
 	case first == t.tag && t.tag != "":
 		return t.finish(rest)
 	}
@@ -81,23 +84,11 @@ func (t *imapTalk) got(line string) []string {
 
 // finish ends the command under way with its tagged reply.
 func (t *imapTalk) finish(rest string) []string {
-	status, text, _ := strings.Cut(rest, " ")
-	status = strings.ToUpper(status)
+	status, _, _ := strings.Cut(rest, " ")
 	command, tag := t.command, t.tag
-	t.go4TLS = command == "STARTTLS" && status == "OK"
+	t.go4TLS = command == "STARTTLS" && strings.EqualFold(status, "OK")
 	t.tag, t.command, t.waiting, t.raw = "", "", false, 0
-	words := []string{tag + " " + statusReply(status, command)}
-	return append(words, codesWithin(text)...)
-}
-
-// imapGreeting reports whether line is how an IMAP server begins (RFC 3501 §7.1).
-func imapGreeting(line string) bool {
-	f := strings.Fields(line)
-	if len(f) < 2 || f[0] != "*" {
-		return false
-	}
-	_, ok := greetings[strings.ToUpper(f[1])]
-	return ok
+	return texts(t.words.Tagged(tag, command, rest))
 }
 
 // imapCommand splits a line into tag and command; UID and the command after it

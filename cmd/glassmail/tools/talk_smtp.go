@@ -1,11 +1,10 @@
 package tools
 
 import (
-	"encoding/base64"
-	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"glassmail/explain"
 )
 
 // maxOwed bounds the replies that a client may be waiting for.
@@ -13,13 +12,14 @@ const maxOwed = 1000
 
 // smtpTalk follows SMTP (RFC 5321).
 type smtpTalk struct {
-	owed []string // commands without a reply, oldest first; "." is the end of the message
-	body bool     // lines are message text
-	raw  int      // bytes of a BDAT chunk still to be sent
-	auth bool     // the next line answers a 334
-	tls  bool     // the last line was the go-ahead for TLS
-	gone bool     // the server said that it closes the connection
-	line int      // lines of the current reply so far
+	words *explain.Words
+	owed  []string // commands without a reply, oldest first; "." is the end of the message
+	body  bool     // lines are message text
+	raw   int      // bytes of a BDAT chunk still to be sent
+	auth  bool     // the next line answers a 334
+	tls   bool     // the last line was the go-ahead for TLS
+	gone  bool     // the server said that it closes the connection
+	line  int      // lines of the current reply so far
 }
 
 func (s *smtpTalk) ready() bool    { return len(s.owed) == 0 && !s.gone }
@@ -76,7 +76,7 @@ func (s *smtpTalk) got(line string) []string {
 	s.tls = false
 	code, last, ok := parseReply(line)
 	if !ok {
-		return []string{"this is no SMTP reply: one begins with three digits"}
+		return texts(s.words.SMTPReply("", 0, ""))
 	}
 	verb := ""
 	if len(s.owed) > 0 {
@@ -84,9 +84,9 @@ func (s *smtpTalk) got(line string) []string {
 	}
 	s.line++
 	if !last {
-		return s.extension(verb, line)
+		return texts(s.extension(verb, line))
 	}
-	words := append(s.extension(verb, line), explainSMTP(verb, code, line[min(4, len(line)):])...)
+	words := append(s.extension(verb, line), s.words.SMTPReply(verb, code, line[min(4, len(line)):])...)
 	s.line = 0
 	if len(s.owed) > 0 {
 		s.owed = s.owed[1:]
@@ -95,49 +95,13 @@ func (s *smtpTalk) got(line string) []string {
 	s.auth = verb == "AUTH" && code == 334
 	s.tls = verb == "STARTTLS" && code == 220
 	s.gone = s.gone || code == 421 || code == 221 // RFC 5321 §3.8
-	return words
+	return texts(words)
 }
 
 // extension explains a line of the reply to EHLO after its first.
-func (s *smtpTalk) extension(verb, line string) []string {
+func (s *smtpTalk) extension(verb, line string) []explain.Note {
 	if verb != "EHLO" || s.line < 2 || len(line) < 5 {
 		return nil
 	}
-	keyword, _, _ := strings.Cut(line[4:], " ")
-	if words, ok := ehloWords[strings.ToUpper(keyword)]; ok {
-		return []string{strings.ToUpper(keyword) + ": " + words}
-	}
-	return nil
-}
-
-// explainSMTP says what the code of a reply to verb means.
-func explainSMTP(verb string, code int, text string) []string {
-	class := classWords[code/100]
-	words, ok := replyWords[reply{verb, code}]
-	if !ok {
-		words, ok = codeWords[code]
-	}
-	if !ok {
-		words = class.otherwise
-	}
-	out := []string{fmt.Sprintf("%d = %s: %s", code, class.name, words)}
-	if code == 334 {
-		if plain, ok := decoded(text); ok {
-			out = append(out, fmt.Sprintf("%s is %q in Base64", text, plain))
-		}
-	}
-	status, _, _ := strings.Cut(text, " ")
-	if code < 400 {
-		return out
-	}
-	if words, ok := statusWords[strings.TrimLeft(status, "45")]; ok && strings.IndexByte(status, '.') == 1 {
-		out = append(out, status+" = "+words)
-	}
-	return out
-}
-
-// decoded is Base64 text in clear, if it is text at all.
-func decoded(text string) (string, bool) {
-	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
-	return string(b), err == nil && len(b) > 0 && utf8.Valid(b)
+	return s.words.Extension(line[4:])
 }
