@@ -90,5 +90,8 @@ func compare(ctx context.Context, o options, progress io.Writer) (rep *report, e
 		return nil, err
 	}
 	rep.Runs, err = c.runs(ctx)
+	if ctx.Err() != nil {
+		rep.Stopped = context.Cause(ctx).Error()
+	}
 	return rep, errors.Join(err, stop())
 }

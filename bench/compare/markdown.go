@@ -20,7 +20,11 @@ func (r *report) markdown() string {
 	if m.Postfix != "" {
 		fmt.Fprintf(&b, ", Postfix %s", m.Postfix)
 	}
-	fmt.Fprintf(&b, "; medians of rounds: %d, of %g s each.\n", r.Rounds, r.Seconds)
+	fmt.Fprintf(&b, "; medians of rounds: %d, of %g s each", r.Rounds, r.Seconds)
+	if r.Stopped != "" {
+		fmt.Fprintf(&b, "; stopped before the end: %s", r.Stopped)
+	}
+	b.WriteString(".\n")
 	for _, t := range r.tables() {
 		b.WriteString("\n")
 		row(&b, t.head)

@@ -75,21 +75,20 @@ func startNull(ctx context.Context, p place) (*subject, error) {
 	}
 	s := &subject{name: nullName, group: newGroup(filepath.Base(p.dir))}
 	cmd := s.group.command(p.under, self, nullCommand)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
+	in, inErr := cmd.StdinPipe()
+	out, outErr := cmd.StdoutPipe()
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
+	if err := errors.Join(inErr, outErr); err != nil {
+		return nil, errors.Join(err, s.group.remove())
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, s.group.remove())
 	}
 	s.group.root = cmd.Process.Pid
+	late := time.AfterFunc(startTime, func() { cmd.Process.Kill() })
 	line, err := bufio.NewReader(out).ReadString('\n')
+	late.Stop()
 	c := &child{cmd: cmd, done: make(chan struct{})}
 	go func() { // Wait closes out, so it comes after the line
 		defer close(c.done)

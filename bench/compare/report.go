@@ -17,6 +17,7 @@ type report struct {
 	Machine machine   `json:"machine"`
 	Seconds float64   `json:"seconds"` // of each run
 	Rounds  int       `json:"rounds"`
+	Stopped string    `json:"stopped,omitempty"` // why before the end
 	Flushes []flushes `json:"flushes"`
 	Runs    []run     `json:"runs"`
 }
@@ -80,4 +81,13 @@ func (r *report) text(out io.Writer) error {
 		}
 	}
 	return w.Flush()
+}
+
+// day is the date of a report's time.
+func (r *report) day() string {
+	t, err := time.Parse(time.RFC3339, r.Time)
+	if err != nil {
+		return r.Time
+	}
+	return t.Format("2 January 2006")
 }

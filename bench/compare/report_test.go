@@ -40,8 +40,9 @@ func TestMarkdown(t *testing.T) {
 	got := example().markdown()
 	for _, line := range []string{
 		"Measured on 2 January 2026: 2 processors, ",
-		"| 100 × 4 KiB, pipelined | glassmail | 1,600 | – |",
-		"| 18.00 | 0.30 |\n",
+		"| 100 × 4 KiB, pipelined | glassmail | 1,600 | 18.00 | – | – |",
+		"| 100 × 4 KiB, pipelined | glassmail | 0.300 | 0.30 | – |",
+		"| 100 × 4 KiB, pipelined | postfix | 1.000 | – | – |",
 		"| accepted/s ÷ Postfix's, 100 connections | ≥ 15 | 18.00 | yes |\n",
 		"| CPU per message ÷ Postfix's, 100 connections | ≤ 0.2 | 0.30 | no |\n",
 		"| accepted/s ÷ the null server's, 100 connections | ≥ 0.6 | 0.80 | yes |\n",

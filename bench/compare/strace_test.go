@@ -52,7 +52,7 @@ func TestFlushedBefore250(t *testing.T) {
 		{"another file", "fdatasync(7</d/journal/1.seg>", "fdatasync(7</d/other>", false},
 		{"another text", "MARK", "MARS", false},
 		{"never ended", "<... fdatasync resumed>) = 0", "--- SIGIO ---", false},
-		{"flushed first", "000001 write(9<socket:[5]>, \"354", "000001 write(9<socket:[5]>, \"250 X\\r\\n\", 7) = 7\n100 1700000000.000009 write(9<socket:[5]>, \"354", true},
+		{"an earlier 250", "000001 write(9<socket:[5]>, \"354", "000001 write(9<socket:[5]>, \"250 X\\r\\n\", 7) = 7\n100 1700000000.000009 write(9<socket:[5]>, \"354", true},
 		{"no 250", `"250 2`, `"451 4`, false},
 		{"no 354", `"354 `, `"250 `, false},
 	} {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 )
 
 // table is one of the tables of a report.
@@ -15,7 +14,7 @@ type table struct {
 // tables are those that have rows.
 func (r *report) tables() []table {
 	var out []table
-	for _, t := range []table{r.runTable(), r.flushTable(), r.goalTable()} {
+	for _, t := range []table{r.goalTable(), r.runTable(speedColumns()), r.runTable(costColumns()), r.flushTable()} {
 		if len(t.rows) > 0 {
 			out = append(out, t)
 		}
@@ -23,33 +22,74 @@ func (r *report) tables() []table {
 	return out
 }
 
-// runTable shows the median over the rounds.
-func (r *report) runTable() table {
-	t := table{head: []string{"connections × size", "server", "accepted/s", "delivered/s", "250 p50 / p99", "whole p50 / p99",
-		"CPU s / 1,000", "of the load", "memory", "disk / message", "accepted, × Postfix", "CPU, ÷ Postfix"}}
+// column is one value of the runs of a subject under one load.
+type column struct {
+	head string
+	cell func(r *report, name string, sc scenario, runs []run) string
+}
+
+// speedColumns are how fast messages were taken.
+func speedColumns() []column {
+	accepted, delivered := func(r run) float64 { return r.Accepted }, func(r run) float64 { return r.Delivered }
+	return []column{
+		{"accepted/s", middle(accepted, number)},
+		{"× Postfix", besidePostfix(accepted)},
+		{"delivered/s", middle(delivered, number)},
+		{"× Postfix", besidePostfix(delivered)},
+		{"250 p50 / p99", spreadCell(func(r run) spread { return r.Reply })},
+		{"whole p50 / p99", spreadCell(func(r run) spread { return r.Whole })},
+	}
+}
+
+// costColumns are what it took.
+func costColumns() []column {
+	cpu := func(r run) float64 { return r.CPU }
+	seconds := func(v float64) string { return decimals(v, 3) }
+	return []column{
+		{"CPU s / 1,000", middle(cpu, seconds)},
+		{"÷ Postfix", besidePostfix(cpu)},
+		{"of the load", middle(func(r run) float64 { return r.LoadCPU }, seconds)},
+		{"memory", middle(func(r run) float64 { return float64(r.Memory) }, bytesText)},
+		{"disk / message", middle(func(r run) float64 { return r.Disk }, bytesText)},
+	}
+}
+
+// runTable has a row for each subject under each load.
+func (r *report) runTable(columns []column) table {
+	t := table{head: []string{"connections × size", "server"}}
+	for _, c := range columns {
+		t.head = append(t.head, c.head)
+	}
 	for _, sc := range r.scenarios() {
 		for _, name := range r.subjects(sc) {
-			runs := of(r.Runs, name, sc)
-			med := func(f func(run) float64) float64 { return over(runs, f) }
-			row := []string{sc.String(), name, number(med(func(r run) float64 { return r.Accepted })),
-				number(med(func(r run) float64 { return r.Delivered }))}
-			row = append(row, spreadText(runs, func(r run) spread { return r.Reply }), spreadText(runs, func(r run) spread { return r.Whole }))
-			row = append(row, decimals(med(func(r run) float64 { return r.CPU }), 3), decimals(med(func(r run) float64 { return r.LoadCPU }), 3),
-				bytesText(med(func(r run) float64 { return float64(r.Memory) })), bytesText(med(func(r run) float64 { return r.Disk })))
-			row = append(row, r.besidePostfix(name, sc, func(r run) float64 { return r.Accepted }),
-				r.besidePostfix(name, sc, func(r run) float64 { return r.CPU }))
+			row := []string{sc.String(), name}
+			for _, c := range columns {
+				row = append(row, c.cell(r, name, sc, of(r.Runs, name, sc)))
+			}
 			t.rows = append(t.rows, row)
 		}
 	}
 	return t
 }
 
+// middle is the median over the rounds.
+func middle(f func(run) float64, text func(float64) string) func(*report, string, scenario, []run) string {
+	return func(_ *report, _ string, _ scenario, runs []run) string { return text(over(runs, f)) }
+}
+
+// spreadCell is the medians of p50 and p99.
+func spreadCell(f func(run) spread) func(*report, string, scenario, []run) string {
+	return func(_ *report, _ string, _ scenario, runs []run) string { return spreadText(runs, f) }
+}
+
 // besidePostfix is the ratio of a value to Postfix's.
-func (r *report) besidePostfix(name string, sc scenario, f func(run) float64) string {
-	if name == postfixName {
-		return dash
+func besidePostfix(f func(run) float64) func(*report, string, scenario, []run) string {
+	return func(r *report, name string, sc scenario, _ []run) string {
+		if name == postfixName {
+			return dash
+		}
+		return decimals(r.ratio(sc, name, postfixName, f), 2)
 	}
-	return decimals(r.ratio(sc, name, postfixName, f), 2)
 }
 
 // ratio is the median over the rounds of a's value to b's of the same round.
@@ -141,70 +181,4 @@ func bytesText(v float64) string {
 		return fmt.Sprintf("%.1f KiB", v/(1<<10))
 	}
 	return fmt.Sprintf("%.0f B", v)
-}
-
-// goal is one line of what is to be reached.
-type goal struct {
-	what    string
-	reached float64
-	wanted  float64
-	most    bool // wanted is the most, not the least
-}
-
-// goals are those for which something was measured.
-func (r *report) goals() []goal {
-	least := map[int]float64{1: 1.5, 10: 8, 100: 15}
-	accepted, cpu := func(r run) float64 { return r.Accepted }, func(r run) float64 { return r.CPU }
-	var out []goal
-	for _, sc := range r.scenarios() {
-		if !sc.Goal {
-			continue
-		}
-		n := sc.Connections
-		out = append(out,
-			goal{what: fmt.Sprintf("accepted/s ÷ Postfix's, %d connections", n), reached: r.ratio(sc, glassmailName, postfixName, accepted), wanted: least[n]},
-			goal{what: fmt.Sprintf("CPU per message ÷ Postfix's, %d connections", n), reached: r.ratio(sc, glassmailName, postfixName, cpu), wanted: 0.2, most: true})
-		if n == 100 {
-			out = append(out, goal{what: "accepted/s ÷ the null server's, 100 connections", reached: r.ratio(sc, glassmailName, nullName, accepted), wanted: 0.6})
-		}
-	}
-	return out
-}
-
-func (g goal) met() bool {
-	if g.most {
-		return g.reached <= g.wanted
-	}
-	return g.reached >= g.wanted
-}
-
-func (r *report) goalTable() table {
-	t := table{head: []string{"goal", "wanted", "measured", "reached"}}
-	for _, g := range r.goals() {
-		if g.reached == 0 {
-			continue
-		}
-		sign := "≥ "
-		if g.most {
-			sign = "≤ "
-		}
-		t.rows = append(t.rows, []string{g.what, sign + fmt.Sprint(g.wanted), decimals(g.reached, 2), yesNo(g.met())})
-	}
-	return t
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
-// day is the date of a report's time.
-func (r *report) day() string {
-	t, err := time.Parse(time.RFC3339, r.Time)
-	if err != nil {
-		return r.Time
-	}
-	return t.Format("2 January 2006")
 }
