@@ -36,6 +36,9 @@ const traceSize = 20_000
 // keepText is how much of each message text the lab remembers, in bytes.
 const keepText = 4 << 10
 
+// journeyBudget is how many bytes of journeys the lab remembers.
+const journeyBudget = 64 << 20
+
 // Options are what can be chosen about a lab.
 type Options struct {
 	Dir      string     // folder of its state
@@ -57,6 +60,7 @@ type Lab struct {
 	Names    *Names
 	Nodes    []*server.Node
 	Trace    *trace.Log
+	Journeys *trace.Journeys
 	Ready    Ready // valid once Run has called ready
 
 	o     Options
@@ -113,6 +117,7 @@ func New(ctx context.Context, o Options) (*Lab, error) {
 	}
 	l := &Lab{o: o, doors: doors{o.PortBase}, Trace: trace.NewLog(traceSize, o.Clock.Now)}
 	l.Trace.KeepText(keepText)
+	l.Journeys = trace.NewJourneys(l.Trace, journeyBudget)
 	if err := l.open(ctx); err != nil {
 		l.close()
 		return nil, err
@@ -197,12 +202,19 @@ func (l *Lab) openWeb(ctx context.Context) error {
 	if err != nil {
 		return wire.ListenError("the web page", l.o.Web, "--web", err)
 	}
-	nodes := make([]api.Node, len(l.Nodes))
-	for i, n := range l.Nodes {
-		nodes[i] = api.Node{Name: n.Name()}
-	}
 	l.webL = ln
-	l.web, err = web.New(web.Options{API: api.Options{Trace: l.Trace, Nodes: nodes, Lab: true}, Local: true, Lab: true})
+	users := map[string]map[string]string{}
+	for _, p := range people() {
+		users[p.domain] = map[string]string{p.name: p.name}
+	}
+	office := server.NewOffice(l.Nodes...)
+	l.web, err = web.New(web.Options{
+		API: api.Options{
+			Trace: l.Trace, Journeys: l.Journeys, Nodes: server.Describe(users, l.Nodes...), Lab: true, Wording: l.o.Wording, Now: l.o.Clock.Now,
+			Mail: office, Queue: office, Users: office, MaxMessage: office.MaxMessage(),
+		},
+		Accounts: office, Local: true, Lab: true,
+	})
 	return err
 }
 
@@ -226,6 +238,7 @@ func (l *Lab) Run(ctx context.Context, ready func()) error {
 	for _, n := range l.Nodes {
 		start(func() error { return n.Run(ctx) })
 	}
+	start(func() error { l.Journeys.Run(ctx); return nil })
 	if l.web != nil {
 		start(func() error { return l.web.Serve(l.webL) })
 	}

@@ -146,7 +146,8 @@ func (n *Names) resolverOptions(host wire.Host, node string) dns.ResolverOptions
 
 func (n *Names) add(host wire.Host, addr netip.Addr, h dns.Handler, name string, log *trace.Log) {
 	at := netip.AddrPortFrom(addr, 53).String()
-	n.servers = append(n.servers, dnsd.New(host, []string{at}, h, dnsd.Options{Trace: log, Node: name}))
+	o := dnsd.Options{Trace: log, Node: name, PerClient: -1} // a lesson may ask much, and nobody else can
+	n.servers = append(n.servers, dnsd.New(host, []string{at}, h, o))
 }
 
 // Run serves until ctx ends. ready is called once when all servers listen.
