@@ -99,9 +99,7 @@ func (a *admin) AddAccount(ctx context.Context, address, password string, maxByt
 		return err
 	}
 	err = a.store.PutAccount(ctx, mailbox.Account{Address: key, Password: hash, MaxBytes: maxBytes, Created: a.now()}, true)
-	if errors.Is(err, mailbox.ErrExists) {
-		return fmt.Errorf("the account %s %w", key, err)
-	} else if err != nil {
+	if err != nil {
 		return err
 	}
 	yes := true
@@ -132,11 +130,7 @@ func (a *admin) account(ctx context.Context, address string) (mailbox.Account, e
 	if err != nil {
 		return mailbox.Account{}, err
 	}
-	account, err := a.store.Account(ctx, key)
-	if err != nil {
-		return account, fmt.Errorf("account %s: %w", key, err)
-	}
-	return account, nil
+	return a.store.Account(ctx, key)
 }
 
 func (a *admin) RemoveAccount(ctx context.Context, address string) error {
@@ -144,10 +138,7 @@ func (a *admin) RemoveAccount(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.store.DeleteAccount(ctx, key); err != nil {
-		return fmt.Errorf("account %s: %w", key, err)
-	}
-	return nil
+	return a.store.DeleteAccount(ctx, key)
 }
 
 func (a *admin) Aliases(ctx context.Context) ([]mailbox.Alias, error) { return a.store.Aliases(ctx) }
@@ -162,10 +153,7 @@ func (a *admin) SetAlias(ctx context.Context, address string, targets []string) 
 			return fmt.Errorf("target %q is no address: %w", t, err)
 		}
 	}
-	if err := a.store.PutAlias(ctx, mailbox.Alias{Address: key, Targets: targets}); err != nil {
-		return fmt.Errorf("alias %s: %w", key, err)
-	}
-	return nil
+	return a.store.PutAlias(ctx, mailbox.Alias{Address: key, Targets: targets})
 }
 
 func (a *admin) Folders(ctx context.Context, address string) ([]mailbox.Folder, error) {

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 
+	"glassmail/mail"
 	"glassmail/mailbox"
 	"glassmail/store/bolt"
 )
@@ -18,6 +21,7 @@ type Task struct {
 	Path   string `json:"path,omitempty"`   // export, import, backup
 	Into   string `json:"into,omitempty"`   // import: one folder for all
 	Texts  bool   `json:"texts,omitempty"`  // verify: read every text too
+	What   string `json:"what,omitempty"`   // show: a message; see findMessage
 }
 
 // Outcome is what a task came to; each fills the fields that it has.
@@ -26,6 +30,7 @@ type Outcome struct {
 	Moved    *bolt.Compacted   `json:"compacted,omitempty"`
 	Stats    *bolt.Stats       `json:"stats,omitempty"`
 	Imported *mailbox.Imported `json:"imported,omitempty"`
+	Shown    *bolt.Inspection  `json:"shown,omitempty"`
 	Refused  []string          `json:"refused,omitempty"` // messages that could not be imported, and why; at most 100
 }
 
@@ -36,6 +41,8 @@ type keeper interface {
 	Backup(ctx context.Context, dir string) error
 	Compact(ctx context.Context, below float64) (bolt.Compacted, error)
 	Stats() (bolt.Stats, error)
+	Find(ctx context.Context, what string) (mail.BodyID, error)
+	Inspect(ctx context.Context, id mail.BodyID) (bolt.Inspection, error)
 }
 
 // compactAll moves what is alive out of every segment in which something is not.
@@ -56,6 +63,7 @@ func (a *admin) Care(ctx context.Context, t Task, progress func(done, total int6
 		"backup":  func() error { return k.Backup(ctx, t.Path) },
 		"compact": func() error { c, err := k.Compact(ctx, compactAll); out.Moved = &c; return err },
 		"stats":   func() error { s, err := k.Stats(); out.Stats = &s; return err },
+		"show":    func() error { return a.show(ctx, k, t.What, &out) },
 		"export":  func() error { return a.export(ctx, t, progress) },
 		"import":  func() error { return a.importMail(ctx, t, progress, &out) },
 	}[t.Do]
@@ -63,6 +71,48 @@ func (a *admin) Care(ctx context.Context, t Task, progress func(done, total int6
 		return out, fmt.Errorf("there is no task %q", t.Do)
 	}
 	return out, do()
+}
+
+func (a *admin) show(ctx context.Context, k keeper, what string, out *Outcome) error {
+	id, err := a.findMessage(ctx, k, what)
+	if err != nil {
+		return err
+	}
+	v, err := k.Inspect(ctx, id)
+	out.Shown = &v
+	return err
+}
+
+// findMessage finds a message by the ID that the reply to DATA and the logs have,
+// by the number of its text, or as ACCOUNT/FOLDER/UID.
+func (a *admin) findMessage(ctx context.Context, k keeper, what string) (mail.BodyID, error) {
+	user, rest, ok := strings.Cut(what, "/")
+	if !ok {
+		return k.Find(ctx, what)
+	}
+	cut := strings.LastIndexByte(rest, '/')
+	uid, err := strconv.ParseUint(rest[cut+1:], 10, 32)
+	if cut < 0 || err != nil || uid == 0 {
+		return "", fmt.Errorf("message %s: write ACCOUNT/FOLDER/UID, as in bob@hamburger.edu/INBOX/1", what)
+	}
+	account, err := a.account(ctx, user)
+	if err != nil {
+		return "", err
+	}
+	f, err := a.store.Folder(ctx, account.Address, rest[:cut])
+	if err != nil {
+		return "", err
+	}
+	for m, err := range a.store.Messages(ctx, f.ID, mailbox.Range{From: mailbox.UID(uid)}) {
+		if err != nil {
+			return "", err
+		}
+		if m.UID == mailbox.UID(uid) {
+			return m.Body, nil
+		}
+		break
+	}
+	return "", fmt.Errorf("message %d of folder %s of %s: %w", uid, f.Name, account.Address, mailbox.ErrNotFound)
 }
 
 func (a *admin) export(ctx context.Context, t Task, progress func(done, total int64)) error {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"glassmail/config"
+	"glassmail/mailbox"
+	"glassmail/store/bolt"
 )
 
 // Mail goes out of one node's data and into another's, and comes to the same.
@@ -55,6 +58,18 @@ func TestCare(t *testing.T) {
 	if got := care(eml).Imported; got.Added != 0 || got.Known != 2 {
 		t.Errorf("imported again: %+v, want none", got)
 	}
+	v := care(Task{Do: "show", What: "bob@hamburger.edu/Archive/2"}).Shown
+	if v == nil || len(v.Copies) != 1 || v.Copies[0].Folder != "Archive" || v.Copies[0].UID != 2 || v.Frame.Problem != "" {
+		t.Errorf("shown: %+v", v)
+	}
+	if again := care(Task{Do: "show", What: string(v.ID)}).Shown; again.Text != v.Text || !strings.HasPrefix(v.Text.Head, "Subject: 2.eml") {
+		t.Errorf("shown by number: %+v", again.Text)
+	}
+	for _, what := range []string{"bob@hamburger.edu/Archive/3", "bob@hamburger.edu/Nope/1", "nobody@hamburger.edu/INBOX/1", "none"} {
+		if _, err := a.Care(t.Context(), Task{Do: "show", What: what}, nil); !errors.Is(err, mailbox.ErrNotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 	for _, format := range []string{"tar", "mbox", "maildir"} {
 		path := filepath.Join(t.TempDir(), "out")
 		care(Task{Do: "export", User: "bob@hamburger.edu", Format: format, Path: path})
@@ -88,6 +103,34 @@ func TestCare(t *testing.T) {
 		{Do: "import", User: "bob@hamburger.edu", Format: "mbox", Path: filepath.Join(dir, "missing")}} {
 		if _, err := a.Care(t.Context(), wrong, nil); err == nil {
 			t.Errorf("%+v succeeded", wrong)
+		}
+	}
+}
+
+// What keeps a node from starting says what to do, in words that are commands.
+func TestExplainOpen(t *testing.T) {
+	conf := config.Default()
+	conf.Data = filepath.Join(t.TempDir(), "data")
+	s, err := OpenStore(&conf, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenStore(&conf, time.Now); err == nil || !strings.Contains(err.Error(), "process") || !strings.Contains(err.Error(), "--data") {
+		t.Errorf("in use: %v", err)
+	}
+	if _, err := RebuildStore(&conf, bolt.RebuildOptions{}); err == nil || !strings.Contains(err.Error(), "stop that node first") {
+		t.Errorf("rebuild while in use: %v", err)
+	}
+	if err := errors.Join(NewAdmin(s, time.Now).AddAccount(t.Context(), "bob@hamburger.edu", "secret", 0), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(conf.Data, "index.db"), make([]byte, 8192), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = OpenStore(&conf, time.Now)
+	for _, part := range []string{conf.Data, "index.db", "glassmail mailbox rebuild --data ", "glassmail mailbox verify --data "} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("damaged: %v, want %q in it", err, part)
 		}
 	}
 }

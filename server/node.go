@@ -37,6 +37,7 @@ type Options struct {
 	Host     wire.Host
 	Resolver queue.Resolver
 	Trace    *trace.Log // nil is fine
+	Gate     wire.Gate  // where lines can be held; nil is none
 	// Users are created when they are missing: address to password.
 	Users map[string]string
 	// Lab eases what only a lab may: passwords without TLS, sending without
@@ -56,6 +57,7 @@ type Node struct {
 	imap     *imapd.Server
 	control  *control.Server
 	services []*service
+	webTLS   *tls.Config
 	running  atomic.Bool
 }
 
@@ -100,17 +102,14 @@ func (n *Node) openStore(ctx context.Context) error {
 // while no node runs.
 func OpenStore(c *config.Config, now func() time.Time) (*bolt.Store, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+		return nil, explainOpen(c.Data, fmt.Errorf("data folder: %w", err))
 	}
 	ack := bolt.Journal
 	if c.Store.Ack == "index" {
 		ack = bolt.Index
 	}
 	s, err := bolt.Open(c.Data, bolt.Options{Ack: ack, Now: now})
-	if errors.Is(err, bolt.ErrInUse) {
-		return nil, fmt.Errorf("%w (is another glassmail running on it? choose another folder with --data)", err)
-	}
-	return s, err
+	return s, explainOpen(c.Data, err)
 }
 
 func (n *Node) openPost(ctx context.Context) error {
@@ -153,7 +152,7 @@ func (n *Node) openQueue(ctx context.Context) error {
 	var err error
 	n.queue, err = queue.New(queue.Options{
 		Name: n.name, Names: n.o.Config.Domains, Store: outgoing{Store: n.store, post: n.post},
-		Resolver: n.o.Resolver, Host: n.o.Host, Trace: n.o.Trace, Port: uint16(r.Port), TLS: tlsPolicy(r.TLS), TLSConfig: conf,
+		Resolver: n.o.Resolver, Host: n.o.Host, Trace: n.o.Trace, Gate: n.o.Gate, Port: uint16(r.Port), TLS: tlsPolicy(r.TLS), TLSConfig: conf,
 		Schedule: queue.Schedule{First: time.Duration(r.FirstRetry), Cap: time.Duration(r.MaxRetry), Expire: time.Duration(r.Expire)},
 		Workers:  r.Workers, PerDest: r.PerDomain,
 	})
@@ -254,6 +253,7 @@ func (n *Node) openServices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.webTLS = conf
 	if err := n.mailServer(conf); err != nil {
 		return err
 	}
@@ -326,7 +326,7 @@ func (n *Node) serves(key string, conf *tls.Config) (func(context.Context, net.L
 	l := n.o.Config.Limits
 	submission := key != "smtp"
 	s, err := smtpd.New(smtpd.Options{
-		Name: n.name, Post: n.post, Clock: n.o.Host.Clock(), Trace: n.o.Trace, TLS: conf, Wording: wording,
+		Name: n.name, Post: n.post, Clock: n.o.Host.Clock(), Trace: n.o.Trace, Gate: n.o.Gate, TLS: conf, Wording: wording,
 		MaxSize: l.MessageSize, MaxRecipients: l.Recipients,
 		Submission: submission, Implicit: key == "submissions",
 		AuthRequiresTLS: !n.plainLogin(), Lenient: n.o.Lab, TraceText: n.traceText(),
@@ -344,7 +344,7 @@ func (n *Node) plainLogin() bool { return n.o.Lab || n.o.Config.TLS.PlainLogin }
 func (n *Node) mailServer(conf *tls.Config) (err error) {
 	l := n.o.Config.Limits
 	n.imap, err = imapd.New(imapd.Options{
-		Name: n.name, Host: n.o.Host, Backend: mailroom{Store: n.store, post: n.post, now: n.o.Host.Clock().Now}, Trace: n.o.Trace, TLS: conf,
+		Name: n.name, Host: n.o.Host, Backend: mailroom{Store: n.store, post: n.post, now: n.o.Host.Clock().Now}, Trace: n.o.Trace, Gate: n.o.Gate, TLS: conf,
 		PlainAuth: n.plainLogin(), AppendLimit: uint32(l.MessageSize),
 		Limits: wire.Limits{Total: l.Connections, PerAddr: l.ConnectionsPerAddress},
 	})

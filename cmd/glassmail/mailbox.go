@@ -15,7 +15,7 @@ func mailboxCommand() *cobra.Command {
 		Use: "mailbox", Short: "See, check, save, export and import mailboxes",
 		Example: "  glassmail mailbox list bob@hamburger.edu\n  glassmail mailbox backup /backup/today",
 	}
-	cmd.AddCommand(mailboxList(), mailboxExport(), mailboxImport(), mailboxVerify(), mailboxBackup(), mailboxCompact(), mailboxStats())
+	cmd.AddCommand(mailboxList(), mailboxExport(), mailboxImport(), mailboxVerify(), mailboxRebuild(), mailboxBackup(), mailboxCompact(), mailboxStats())
 	return cmd
 }
 

@@ -70,6 +70,9 @@ func parseCheckpoint(b []byte) (c checkpoint) {
 // of chance if that is zero.
 func openIndex(name string, id storeID, now time.Time) (*bbolt.DB, storeID, error) {
 	db, err := openBolt(name)
+	if errors.Is(err, bbolterrors.ErrInvalid) || errors.Is(err, bbolterrors.ErrChecksum) || errors.Is(err, bbolterrors.ErrVersionMismatch) {
+		err = fmt.Errorf("%w: index.db cannot be read (%w)", ErrDamaged, err)
+	}
 	if err != nil {
 		return nil, storeID{}, fmt.Errorf("index: %w", err)
 	}
@@ -103,7 +106,7 @@ func prepareIndex(db *bbolt.DB, id storeID, now time.Time) (_ storeID, err error
 			return nil
 		}
 		if v := m.Get([]byte(metaFormat)); len(v) != 4 || binary.BigEndian.Uint32(v) != indexFormat {
-			return fmt.Errorf("it has format %x, this version knows %d", v, indexFormat)
+			return fmt.Errorf("index.db has format %d, this version knows up to %d: %w", parse32(v), indexFormat, ErrFormat)
 		}
 		if copy(id[:], m.Get([]byte(metaStore))) != len(id) {
 			return fmt.Errorf("%w: it has no name", ErrDamaged)

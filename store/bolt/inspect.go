@@ -215,7 +215,7 @@ func (s *Store) showFrame(v *FrameView, row bodyRow) {
 // showAcceptance tells for whom a frame is.
 func showAcceptance(a *store.Acceptance) []Field {
 	out := []Field{
-		{Name: "message", Value: a.ID}, {Name: "from", Value: a.From.Path()}, {Name: "time", Value: showTime(a.Time)},
+		{Name: "message", Value: orNone(strings.Fields(a.ID))}, {Name: "from", Value: a.From.Path()}, {Name: "time", Value: showTime(a.Time)},
 	}
 	for _, d := range a.Deposits {
 		to := d.User

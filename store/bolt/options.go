@@ -63,6 +63,9 @@ var (
 	ErrInUse = errors.New("in use by another process")
 	// ErrDamaged is wrapped when files do not hold what they must.
 	ErrDamaged = errors.New("damaged")
+	// ErrFormat is wrapped by Open when a later version wrote the files. Nothing
+	// is changed then.
+	ErrFormat = errors.New("written by a later version of glassmail")
 )
 
 func (o Options) withDefaults() Options {

@@ -16,6 +16,18 @@ type Rebuilt struct {
 	Accounts []string `json:"accounts,omitempty"` // that had to be made again; they are locked
 	Lost     []string `json:"lost,omitempty"`     // what could not be read
 	Mended   []string `json:"mended,omitempty"`   // what Repair found in the index
+	Aside    string   `json:"aside,omitempty"`    // the file that the former index has become
+}
+
+// RebuildOptions say from which index Rebuild starts. The zero value means the one
+// that is there, or none if it is lost.
+type RebuildOptions struct {
+	// From is the folder of a backup whose index is taken, by copy.
+	From string
+	// Fresh means that no index is taken: everything comes from the journal.
+	Fresh bool
+	// Progress, which may be nil, hears how much of the journal was read, in bytes.
+	Progress func(done, total int64)
 }
 
 // Rebuild mends a store that Open refuses, or makes a new index from the journal
@@ -28,17 +40,24 @@ type Rebuilt struct {
 // delivery. Recipients that waited for other servers are held: some of them may
 // have got the message long ago. Every folder gets a new UIDVALIDITY, so that
 // clients forget what they know (RFC 9051 §2.3.1.1).
-func Rebuild(dir string, o Options) (Rebuilt, error) {
+//
+// r says from which index it starts, and hears of progress.
+func Rebuild(dir string, o Options, r RebuildOptions) (Rebuilt, error) {
 	s := newStore(dir, o.withDefaults())
-	s.rebuilt = &Rebuilt{}
-	err := s.rebuild()
+	s.rebuilt, s.progress = &Rebuilt{}, r.Progress
+	err := s.rebuild(r)
 	if err != nil {
 		err = fmt.Errorf("rebuild store %s: %w", dir, err)
 	}
 	return *s.rebuilt, err
 }
 
-func (s *Store) rebuild() error {
+func (s *Store) rebuild(r RebuildOptions) error {
+	if r.From != "" || r.Fresh {
+		if err := s.exchangeIndex(r.From); err != nil {
+			return err
+		}
+	}
 	if _, err := os.Stat(filepath.Join(s.dir, "index.db")); errors.Is(err, fs.ErrNotExist) {
 		if err := s.nameOfJournal(); err != nil {
 			return err

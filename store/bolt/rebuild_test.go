@@ -90,7 +90,7 @@ func TestRebuildFromNothing(t *testing.T) {
 	if _, err := Open(dir, o); !errors.Is(err, ErrDamaged) {
 		t.Fatalf("open without the index: %v", err)
 	}
-	done, err := Rebuild(dir, o)
+	done, err := Rebuild(dir, o, RebuildOptions{})
 	if err != nil || done.Messages == 0 || len(done.Accounts) != 1 {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -145,7 +145,7 @@ func TestRebuildFromOldIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := Rebuild(dir, o)
+	done, err := Rebuild(dir, o, RebuildOptions{})
 	if err != nil || done.Messages != 50 || len(done.Lost)+len(done.Accounts)+len(done.Mended) > 0 {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -209,7 +209,7 @@ func TestRebuildDamaged(t *testing.T) {
 				}
 				t.Fatalf("open: %v", err)
 			}
-			done, err := Rebuild(disk, o)
+			done, err := Rebuild(disk, o, RebuildOptions{})
 			if err != nil || len(done.Lost) == 0 {
 				t.Fatalf("%+v, %v", done, err)
 			}
@@ -234,5 +234,57 @@ func TestRebuildDamaged(t *testing.T) {
 				t.Errorf("%d messages after another start, want %d", len(again), len(got)+1)
 			}
 		})
+	}
+}
+
+// TestRebuildFromBackup puts the index of a backup in the place of one that cannot
+// be read, and refuses one of another store without changing anything.
+func TestRebuildFromBackup(t *testing.T) {
+	dir, backup, other := t.TempDir(), filepath.Join(t.TempDir(), "b"), t.TempDir()
+	s := openTest(t, dir, Options{})
+	ctx := context.Background()
+	err := errors.Join(prepareWorkload(s), deliver(s, "before", 1000, true), s.Backup(ctx, backup))
+	for i := range 10 {
+		err = errors.Join(err, deliver(s, fmt.Sprint("after", i), 1000, true))
+	}
+	if err = errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	o := openTest(t, other, Options{})
+	if err := errors.Join(prepareWorkload(o), o.Close()); err != nil {
+		t.Fatal(err)
+	}
+	index := filepath.Join(dir, "index.db")
+	if err := os.WriteFile(index, make([]byte, 8192), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) {
+		t.Fatalf("open: %v", err)
+	}
+	if _, err := Rebuild(dir, Options{}, RebuildOptions{From: other}); err == nil {
+		t.Fatal("the index of another store was taken")
+	}
+	if b, err := os.ReadFile(index); err != nil || len(b) != 8192 {
+		t.Fatalf("the index was touched: %v", err)
+	}
+	for _, r := range []RebuildOptions{{From: backup}, {Fresh: true}} {
+		var last, total int64
+		r.Progress = func(d, n int64) { last, total = d, n }
+		done, err := Rebuild(dir, Options{}, r)
+		if err != nil || len(done.Lost) > 0 || done.Aside == "" || last != total || total == 0 {
+			t.Fatalf("%+v: %+v, %v; %d of %d", r, done, err, last, total)
+		}
+		s = openTest(t, dir, Options{})
+		if got := tokens(t, s); len(got) != 11 || got["before"] != 1 || got["after9"] != 1 {
+			t.Fatalf("%+v: %v", r, got)
+		}
+		healthy(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := filepath.Glob(index + ".before-rebuild*")
+	if err != nil || len(kept) != 2 {
+		t.Fatal(kept, err)
 	}
 }

@@ -266,7 +266,7 @@ func TestNewerFormat(t *testing.T) {
 		if err := errors.Join(err, db.Close()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(disk, Options{}); err == nil || !strings.Contains(err.Error(), "format") {
+		if _, err := Open(disk, Options{}); !errors.Is(err, ErrFormat) {
 			t.Fatalf("open: %v", err)
 		}
 	})
@@ -284,7 +284,7 @@ func TestNewerFormat(t *testing.T) {
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(disk, Options{}); err == nil || !strings.Contains(err.Error(), "format 2") {
+		if _, err := Open(disk, Options{}); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "format 2") {
 			t.Fatalf("open: %v", err)
 		}
 	})

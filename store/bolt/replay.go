@@ -103,11 +103,16 @@ type replayer struct {
 	expect   uint64 // number of the next segment
 	batch    []*op
 	accepted int
+	done     int64 // bytes of segments that were read
+	total    int64 // bytes of all of them; 0 if nobody wants to know
 }
 
 // segments replays those from the checkpoint on; none may be missing.
 func (r *replayer) segments(ids []uint64, cp checkpoint) error {
 	r.expect = uint64(cp.seg)
+	if err := r.measure(ids, cp); err != nil {
+		return err
+	}
 	for i, id := range ids {
 		if id < uint64(cp.seg) {
 			continue
@@ -124,10 +129,35 @@ func (r *replayer) segments(ids []uint64, cp checkpoint) error {
 		}
 		r.expect = id + 1
 	}
+	r.tell(r.total)
 	if cp.seg != 0 && r.expect == uint64(cp.seg) && !r.s.lost("segment %08x: missing", cp.seg) {
 		return fmt.Errorf("journal: %w: segment %08x is missing", ErrDamaged, cp.seg)
 	}
 	return nil
+}
+
+// measure adds up what is to be read, if somebody wants to know.
+func (r *replayer) measure(ids []uint64, cp checkpoint) error {
+	if r.s.progress == nil {
+		return nil
+	}
+	for _, id := range ids {
+		if id < uint64(cp.seg) {
+			continue
+		}
+		n, err := r.s.segmentSize(uint32(id))
+		if err != nil {
+			return err
+		}
+		r.total += n
+	}
+	return nil
+}
+
+func (r *replayer) tell(done int64) {
+	if r.total > 0 {
+		r.s.progress(min(done, r.total), r.total)
+	}
 }
 
 // segment replays one segment from an offset; of the last it makes the journal.
@@ -137,6 +167,7 @@ func (r *replayer) segment(seg uint32, from int64, last bool) error {
 		return err
 	}
 	end, err := r.frames(f, seg, from, last)
+	r.done += end
 	if err != nil || !last {
 		return errors.Join(err, f.Close())
 	}
@@ -248,7 +279,7 @@ func (r *replayer) frame(fr *frame) error {
 		}
 	case typeText:
 	default:
-		return fmt.Errorf("frame %d is of a kind (%q) that this version does not know", fr.lsn, fr.kind)
+		return fmt.Errorf("frame %d is of a kind (%q) that this version does not know: %w", fr.lsn, fr.kind, ErrFormat)
 	}
 	if err == nil && r.s.rebuilt != nil {
 		err = r.rebuild(fr, o)
@@ -290,6 +321,7 @@ func (r *replayer) flush() error {
 		return nil
 	}
 	err := r.s.commit(r.batch)
+	r.tell(r.done + r.batch[len(r.batch)-1].at.end)
 	r.batch = r.batch[:0]
 	return err
 }

@@ -90,7 +90,7 @@ func checkSegment(f io.ReaderAt, seg uint32, id storeID) (base uint64, err error
 	case string(b[:8]) != segmentMagic || le.Uint32(b[40:]) != checksum(b[:40]):
 		return 0, fmt.Errorf("segment %08x: %w: its header is not one", seg, ErrDamaged)
 	case le.Uint32(b[8:]) != segmentFormat:
-		return 0, fmt.Errorf("segment %08x has format %d, this version knows %d", seg, le.Uint32(b[8:]), segmentFormat)
+		return 0, fmt.Errorf("segment %08x has format %d, this version knows up to %d: %w", seg, le.Uint32(b[8:]), segmentFormat, ErrFormat)
 	case le.Uint32(b[12:]) != seg || storeID(b[16:32]) != id:
 		return 0, fmt.Errorf("segment %08x: %w: it belongs to another store or place", seg, ErrDamaged)
 	}

@@ -51,7 +51,8 @@ type Store struct {
 	unlinks  unlinks
 	purge    chan struct{}
 	opened   Opening
-	rebuilt  *Rebuilt // nil except in Rebuild
+	rebuilt  *Rebuilt                // nil except in Rebuild
+	progress func(done, total int64) // of Rebuild; may be nil
 	counts   counters
 }
 
@@ -112,7 +113,7 @@ func (s *Store) open() (err error) {
 			return err
 		}
 	}
-	if s.lock, err = lockFile(filepath.Join(s.dir, "lock")); err != nil {
+	if err = s.takeLock(); err != nil {
 		return err
 	}
 	defer func() {
@@ -120,9 +121,6 @@ func (s *Store) open() (err error) {
 			err = errors.Join(err, s.closeFiles())
 		}
 	}()
-	// Whom to ask, for the next that finds the folder locked.
-	_ = s.lock.Truncate(0)
-	_, _ = s.lock.WriteAt(fmt.Appendf(nil, "process %d\n", os.Getpid()), 0)
 	if err = s.indexThere(); err != nil {
 		return err
 	}
@@ -146,6 +144,16 @@ func (s *Store) open() (err error) {
 	return nil
 }
 
+// takeLock keeps other processes out, and tells them whom to ask.
+func (s *Store) takeLock() (err error) {
+	if s.lock, err = lockFile(filepath.Join(s.dir, "lock")); err != nil {
+		return err
+	}
+	_ = s.lock.Truncate(0)
+	_, _ = s.lock.WriteAt(fmt.Appendf(nil, "process %d\n", os.Getpid()), 0)
+	return nil
+}
+
 // indexThere keeps a lost index from being taken for a new store: a segment is
 // never older than the index.
 func (s *Store) indexThere() error {
@@ -154,7 +162,7 @@ func (s *Store) indexThere() error {
 		return nil
 	}
 	if segs, err := numbered(s.o.FS, s.segments.dir, ".seg"); err != nil || len(segs) > 0 {
-		return errors.Join(err, fmt.Errorf("%w: there is a journal and no index.db: rebuild it, or put a backup's back and rebuild", ErrDamaged))
+		return errors.Join(err, fmt.Errorf("%w: there is a journal and no index.db", ErrDamaged))
 	}
 	return nil
 }
