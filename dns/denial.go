@@ -44,10 +44,14 @@ func (w *walk) judgeDenial(ctx context.Context, e *entry) (int32, error) {
 // denial checks the signatures of the NSEC and NSEC3 records of e.
 func (w *walk) denial(ctx context.Context, e *entry) (denial, error) {
 	d := denial{e: e}
+	seen := 0
 	for _, rr := range e.proof {
 		t := typeOf(rr)
 		if t != TypeNSEC && t != typeNSEC3 {
 			continue
+		}
+		if seen++; seen > maxDenials {
+			break
 		}
 		owner := canonical(rr.Header().Name)
 		rrs, sigs := pick(e.proof, owner, t)

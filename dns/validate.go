@@ -132,17 +132,26 @@ func (w *walk) verify(ctx context.Context, name string, t Type, rrs, sigs []miek
 	if err != nil || v != secure {
 		return v, err
 	}
-	return secure, w.r.signedBy(name, t, rrs, sigs, keys)
+	return secure, w.signedBy(name, t, rrs, sigs, keys)
 }
 
-// maxVerify bounds the signatures computed for one set: keys may be made so that
-// their numbers are all the same.
-const maxVerify = 8
+// The work of checking that one lookup may cause. Keys may be made so that their
+// numbers are all the same, and a reply of 64 KiB holds hundreds of keys and
+// signatures.
+const (
+	maxVerify     = 8   // signatures computed for one set
+	maxSignatures = 128 // signatures computed for one lookup
+	maxKeys       = 32  // keys of a zone, DS records for it, signatures over one set
+	maxDenials    = 16  // NSEC or NSEC3 records looked at in one reply
+)
 
 // signedBy reports why no signature over a set verifies with one of the keys,
 // nil if one does.
-func (r *Resolver) signedBy(name string, t Type, rrs, sigs, keys []miekg.RR) error {
-	now := r.o.Host.Clock().Now()
+func (w *walk) signedBy(name string, t Type, rrs, sigs, keys []miekg.RR) error {
+	if len(sigs) > maxKeys || len(keys) > maxKeys {
+		return &ChainError{name, t, "", fmt.Sprintf("%d signatures and %d keys: no more than %d of each are looked at", len(sigs), len(keys), maxKeys)}
+	}
+	now := w.r.o.Host.Clock().Now()
 	var fault *ChainError
 	tries := 0
 	for _, rr := range sigs {
@@ -161,6 +170,9 @@ func (r *Resolver) signedBy(name string, t Type, rrs, sigs, keys []miekg.RR) err
 			}
 			if tries++; tries > maxVerify {
 				return &ChainError{name, t, canonical(sig.SignerName), "too many keys and signatures with the same number"}
+			}
+			if w.verified++; w.verified > maxSignatures {
+				return &ChainError{name, t, canonical(sig.SignerName), fmt.Sprintf("more than %d signatures to check for one lookup", maxSignatures)}
 			}
 			if sig.Verify(key, canonicalSet(rrs)) == nil {
 				return nil
@@ -238,6 +250,9 @@ func (w *walk) judgeKeys(ctx context.Context, e *entry) (int32, error) {
 	if err != nil || v != secure {
 		return v, err
 	}
+	if len(e.rrs) > maxKeys || len(anchors) > maxKeys {
+		return unchecked, &ChainError{e.name, TypeDNSKEY, e.name, fmt.Sprintf("%d keys and %d DS records: no more than %d of each are looked at", len(e.rrs), len(anchors), maxKeys)}
+	}
 	var vouched []miekg.RR
 	for _, rr := range e.rrs {
 		if key, ok := rr.(*miekg.DNSKEY); ok && slices.ContainsFunc(anchors, func(a miekg.RR) bool { return vouches(a, key) }) {
@@ -251,7 +266,7 @@ func (w *walk) judgeKeys(ctx context.Context, e *entry) (int32, error) {
 		}
 		return unchecked, &ChainError{e.name, TypeDNSKEY, e.name, fmt.Sprintf("%s fits none of the keys that %s publishes (wrong DS)", where, e.name)}
 	}
-	return secure, w.r.signedBy(e.name, TypeDNSKEY, e.rrs, e.sigs, vouched)
+	return secure, w.signedBy(e.name, TypeDNSKEY, e.rrs, e.sigs, vouched)
 }
 
 // vouches reports whether a DS record or a trust anchor stands for key.

@@ -22,6 +22,7 @@ type walk struct {
 	asked map[question]bool // queries that failed and would fail again
 	steps []Step
 
+	verified   int             // signatures computed so far
 	secure     bool            // all that was found is tied to a trust anchor
 	judging    map[*entry]bool // entries whose signatures are being checked
 	lookingFor map[string]bool // name servers whose address is being looked for
