@@ -31,7 +31,7 @@ func allowed() map[string][]string {
 		"server/imapd":    append([]string{"mailbox"}, low...),
 		"server/dnsd":     {"dns", "trace", "wire"},
 		"server": {"config", "control", "mail", "mailbox", "queue", "server/imapd", "server/smtpd", "store", "store/bolt",
-			"trace", "wire"},
+			"trace", "web/api", "wire"},
 		"catalogue":    nil,
 		"web/mailview": {"mail", "mailbox"},
 		"web/api":      {"mail", "mailbox", "queue", "trace", "web/mailview"},

@@ -23,6 +23,7 @@ type Config struct {
 	Relay  Relay  `toml:"relay"`
 	Limits Limits `toml:"limits"`
 	Store  Store  `toml:"store"`
+	Web    Web    `toml:"web"`
 }
 
 // Listen has the addresses of the listeners, host:port each; an empty list
@@ -69,6 +70,12 @@ type Limits struct {
 // Store is about the files.
 type Store struct {
 	Ack string `toml:"ack"` // "journal": 250 after one flush; "index": after the index has it too
+}
+
+// Web is about the pages and the API; their addresses are in Listen.
+type Web struct {
+	TokenFile string `toml:"token_file"` // holds the operator's token; web-token in the data folder if empty
+	TLS       bool   `toml:"tls"`        // serve HTTPS with the node's certificate
 }
 
 // Duration is a time span written as "90s", "4h" or "5d".

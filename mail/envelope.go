@@ -52,13 +52,17 @@ type Peer struct {
 	ESMTP      bool           // it said EHLO
 	TLS        string         // TLS version and cipher, "" in plain text
 	User       Address        // who it logged in as, null if nobody
-	Submission bool           // it came by the submission port (RFC 6409)
+	Submission bool           // it came by the submission port (RFC 6409), or from a page
+	HTTP       bool           // it came from a page: no SMTP was spoken
 	Conn       uint64         // number of the connection in the trace
 	Time       time.Time      // when it connected
 }
 
 // Protocol is the word for the "with" clause of a Received line (RFC 3848).
 func (p Peer) Protocol(utf8 bool) string {
+	if p.HTTP {
+		return "HTTP"
+	}
 	if !p.ESMTP {
 		return "SMTP"
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/tls"
 	"fmt"
+	"net"
 
 	"glassmail/wire"
 )
@@ -15,3 +16,6 @@ func loadTLS(certificate, key string) (*tls.Config, error) {
 	}
 	return wire.ServerTLS(c), nil
 }
+
+// ListenTLS wraps a listener of the web in TLS with the node's certificate.
+func (n *Node) ListenTLS(l net.Listener) net.Listener { return tls.NewListener(l, n.webTLS) }

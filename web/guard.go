@@ -77,7 +77,7 @@ func (s *Server) checkToken(r *http.Request, given string) error {
 	}
 	if s.o.Token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(s.o.Token)) != 1 {
 		s.logins.failed(peer, "")
-		return &api.Fault{Status: http.StatusUnauthorized, Text: "the token is wrong; the server printed it at its start"}
+		return &api.Fault{Status: http.StatusUnauthorized, Text: "the token is wrong; it is in the file web-token of the server's data folder"}
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func mayCall(id identity, role api.Role) error {
 	if id.Account != "" {
 		return &api.Fault{Status: http.StatusForbidden, Text: "this is for the operator; you are logged in as " + id.Account}
 	}
-	return &api.Fault{Status: http.StatusUnauthorized, Text: "the token is missing: send Authorization: Bearer with the token that the server printed at its start"}
+	return &api.Fault{Status: http.StatusUnauthorized, Text: "the token is missing: send Authorization: Bearer with the token in the file web-token of the server's data folder"}
 }
 
 // checkCSRF makes sure that a change was asked for by a page of ours. A browser

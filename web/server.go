@@ -76,7 +76,11 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, sessions: newSessions(o.Now), logins: newLimiter(o.Now), ambient: newSecret()}
+	s := &Server{sessions: newSessions(o.Now), logins: newLimiter(o.Now), ambient: newSecret()}
+	if o.API.Users != nil {
+		o.API.Users = strictUsers{o.API.Users, s.sessions}
+	}
+	s.o = o
 	texts, err := catalogue.New()
 	if err != nil {
 		return nil, err

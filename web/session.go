@@ -1,12 +1,16 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
+
+	"glassmail/web/api"
 )
 
 // Bounds of sessions.
@@ -108,6 +112,37 @@ func (s *sessions) end(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.all, sha256.Sum256([]byte(id)))
+}
+
+// endOf ends all sessions of an account.
+func (s *sessions) endOf(account string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, one := range s.all {
+		if strings.EqualFold(one.account, account) {
+			delete(s.all, key)
+		}
+	}
+}
+
+// strictUsers ends the sessions of an account that is removed or gets another
+// password.
+type strictUsers struct {
+	users
+	sessions *sessions
+}
+
+// users lets the interface be embedded although a method of it has its name.
+type users interface{ api.Users }
+
+func (u strictUsers) RemoveUser(ctx context.Context, address string) error {
+	defer u.sessions.endOf(address)
+	return u.users.RemoveUser(ctx, address)
+}
+
+func (u strictUsers) SetUserPassword(ctx context.Context, address, password string) error {
+	defer u.sessions.endOf(address)
+	return u.users.SetUserPassword(ctx, address, password)
 }
 
 // cookieName has the prefix by which browsers promise that only this host, over

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,8 +20,6 @@ import (
 	"glassmail/queue"
 	"glassmail/server"
 	"glassmail/trace"
-	"glassmail/web"
-	"glassmail/web/api"
 	"glassmail/wire"
 )
 
@@ -50,6 +47,7 @@ type serveFlags struct {
 	users   []string
 	ready   string
 	plain   bool
+	token   string
 }
 
 func serveCommand() *cobra.Command {
@@ -75,6 +73,7 @@ are told, what is under way is finished or goes back to the queue.`,
 	f.IntVar(&s.mxPort, "mx-port", 0, "port at which other servers take mail (default 25)")
 	f.StringArrayVar(&s.users, "user", nil, "NAME:PASSWORD or NAME@DOMAIN:PASSWORD, created when missing; may be repeated")
 	f.StringVar(&s.ready, "ready", "", "write addresses to this file, as JSON, once everything accepts connections")
+	f.StringVar(&s.token, "web-token-file", "", "file with the operator's token of the web pages, made when missing (default web-token in the data folder)")
 	f.BoolVar(&s.plain, "plain-login", false, "allow passwords without TLS")
 	s.listen = map[string]*[]string{}
 	for _, one := range new(config.Listen).All() {
@@ -104,6 +103,7 @@ func (s *serveFlags) config(c *cobra.Command) (config.Config, error) {
 	override(&conf.Name, s.name)
 	override(&conf.Wording, s.wording)
 	override(&conf.Relay.Resolver, s.resolve)
+	override(&conf.Web.TokenFile, s.token)
 	if len(s.domains) > 0 {
 		conf.Domains = s.domains
 	}
@@ -185,7 +185,7 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, readyF
 	}
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
-	page, err := openPage(ctx, conf, node, log)
+	page, err := openPage(ctx, conf, node, log, c.ErrOrStderr())
 	if err != nil {
 		return errors.Join(err, node.Close())
 	}
@@ -198,7 +198,7 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, readyF
 		debug.SetGCPercent(collectAt)
 	}
 	var wg sync.WaitGroup
-	page.serve(&wg)
+	page.serve(ctx, &wg)
 	err = node.Run(ctx)
 	page.close()
 	wg.Wait()
@@ -220,53 +220,6 @@ func newResolver(host wire.Host, conf config.Config, log *trace.Log) (queue.Reso
 	return dns.NewStub(dns.StubOptions{Host: host, Servers: []netip.AddrPort{at}, Trace: log, Node: conf.HostName()})
 }
 
-// page is the node's web server with its listeners; without any it does nothing.
-type page struct {
-	web       *web.Server
-	listeners []net.Listener
-	token     string
-}
-
-func openPage(ctx context.Context, conf config.Config, node *server.Node, log *trace.Log) (*page, error) {
-	p := &page{}
-	for _, addr := range conf.Listen.Web {
-		l, err := wire.OS{}.Listen(ctx, addr)
-		if err != nil {
-			p.close()
-			return nil, wire.ListenError("the web page", addr, "--web", err)
-		}
-		p.listeners = append(p.listeners, l)
-		if !config.IsLoopback(addr) {
-			p.token = rand.Text()
-		}
-	}
-	var err error
-	p.web, err = web.New(web.Options{
-		API:   api.Options{Trace: log, Nodes: []api.Node{{Name: node.Name(), Domains: conf.Domains}}},
-		Ready: node.Running, Token: p.token, Local: p.token == "",
-	})
-	if err != nil {
-		p.close()
-		return nil, err
-	}
-	return p, nil
-}
-
-func (p *page) serve(wg *sync.WaitGroup) {
-	for _, l := range p.listeners {
-		wg.Go(func() { p.web.Serve(l) })
-	}
-}
-
-func (p *page) close() {
-	for _, l := range p.listeners {
-		l.Close()
-	}
-	if p.web != nil {
-		p.web.Close()
-	}
-}
-
 // describe is what --ready writes: the same form as the lab's, with one node.
 // Users are named as --user did, by their names alone in the first domain.
 func describe(n *server.Node, p *page, domain string, users map[string]string) lab.Ready {
@@ -279,7 +232,7 @@ func describe(n *server.Node, p *page, domain string, users map[string]string) l
 	}
 	r := lab.Ready{Nodes: map[string]lab.NodeDoors{n.Name(): d}}
 	if len(p.listeners) > 0 {
-		r.Web = "http://" + p.listeners[0].Addr().String()
+		r.Web = p.link(p.listeners[0])
 	}
 	return r
 }
@@ -301,11 +254,10 @@ func announce(c *cobra.Command, conf config.Config, n *server.Node, p *page) {
 		}
 	}
 	for _, l := range p.listeners {
-		link := "http://" + l.Addr().String()
-		if p.token != "" {
-			link += "/?token=" + p.token
-		}
-		fmt.Fprintf(out, "  %-12s %s\n", "web", link)
+		fmt.Fprintf(out, "  %-12s %s\n", "web", p.link(l))
+	}
+	if len(p.listeners) > 0 {
+		fmt.Fprintf(out, "The operator's token of the web pages is in %s.\n", p.tokenFile)
 	}
 	if open := conf.Listen.Reachable(); len(open) == 0 {
 		fmt.Fprintln(out, "Only this machine can connect.")

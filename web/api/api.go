@@ -3,8 +3,11 @@ package api
 import (
 	_ "embed"
 	"net/http"
+	"slices"
+	"time"
 
 	"glassmail/trace"
+	"glassmail/web/mailview"
 )
 
 //go:embed openapi.json
@@ -26,26 +29,47 @@ type Options struct {
 	Lab     bool
 	Wording string
 	Version string
+	Now     func() time.Time // nil is the system's clock
+
+	Mail       Mail
+	Queue      Queue
+	Users      Users
+	Journeys   *trace.Journeys // nil: none are kept
+	MaxMessage int64           // bytes of the largest message that any node takes
+}
+
+func (o *Options) now() time.Time {
+	if o.Now == nil {
+		return time.Now()
+	}
+	return o.Now()
 }
 
 // API is the set of calls.
 type API struct {
-	o       Options
-	streams chan struct{} // one entry for each stream under way
+	o         Options
+	streams   chan struct{} // one entry for each stream under way
+	listings  *listings
+	summaries *summaries
+	clean     *mailview.Sanitizer
 }
 
 // New makes the calls.
 func New(o Options) *API {
-	return &API{o: o, streams: make(chan struct{}, maxStreams)}
+	return &API{
+		o: o, streams: make(chan struct{}, maxStreams),
+		listings: newListings(), summaries: newSummaries(), clean: mailview.NewSanitizer(),
+	}
 }
 
 // Routes lists all calls.
 func (a *API) Routes() []Route {
-	return []Route{
+	return slices.Concat([]Route{
 		{Method: "GET", Path: "/openapi.json", Role: Anyone, Handle: a.describe},
 		{Method: "GET", Path: "/node", Role: Visitor, Handle: a.node},
 		{Method: "GET", Path: "/events", Role: Looker, Stream: true, Handle: a.events},
-	}
+	}, a.folderRoutes(), a.messageRoutes(), a.sendRoutes(), a.changeRoutes(), a.suiteRoutes(),
+		a.queueRoutes(), a.userRoutes(), a.journeyRoutes())
 }
 
 func (a *API) describe(c *Call) error {
@@ -69,7 +93,9 @@ func (a *API) node(c *Call) error {
 }
 
 func (a *API) features() map[string]bool {
-	return map[string]bool{}
+	return map[string]bool{
+		"mail": a.o.Mail != nil, "queue": a.o.Queue != nil, "users": a.o.Users != nil, "journeys": a.o.Journeys != nil,
+	}
 }
 
 // absent is the answer of a feature that this server does not have.

@@ -15,6 +15,9 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"glassmail/mail"
+	"glassmail/mailbox"
 )
 
 // Prefix is where the calls live.
@@ -90,17 +93,42 @@ func fault(status int, format string, args ...any) error {
 // failure: it is told as such, without its text, and the text is returned so that
 // somebody can note it.
 func ReportFault(w http.ResponseWriter, err error) (internal error) {
-	var f *Fault
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &f):
-	case errors.As(err, &tooLarge):
-		f = &Fault{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than the %d bytes that this call takes", tooLarge.Limit)}
-	default:
+	f := known(err)
+	if f == nil {
 		f, internal = &Fault{http.StatusInternalServerError, "something failed in the server; its trace says what"}, err
 	}
 	writeJSON(w, f.Status, map[string]string{"error": f.Text})
 	return internal
+}
+
+// known says in HTTP what a store or a server said of a request; nil if it is not
+// about the request.
+func known(err error) *Fault {
+	var f *Fault
+	var tooLarge *http.MaxBytesError
+	var reply *mail.Reply
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &tooLarge):
+		return &Fault{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than the %d bytes that this call takes", tooLarge.Limit)}
+	case errors.As(err, &reply) && reply.Temporary():
+		return &Fault{http.StatusServiceUnavailable, "not at this time: " + reply.Error()}
+	case errors.As(err, &reply):
+		return &Fault{http.StatusUnprocessableEntity, reply.Error()}
+	}
+	for cause, answer := range map[error]Fault{
+		mailbox.ErrNotFound: {http.StatusNotFound, "there is no such thing here, or it has gone"},
+		mailbox.ErrExists:   {http.StatusConflict, "it exists already"},
+		mailbox.ErrInvalid:  {http.StatusUnprocessableEntity, "this is not allowed"},
+		mailbox.ErrQuota:    {http.StatusInsufficientStorage, "the mailbox is full"},
+		mailbox.ErrFull:     {http.StatusInsufficientStorage, "there is no room on the disk"},
+	} {
+		if errors.Is(err, cause) {
+			return &answer
+		}
+	}
+	return nil
 }
 
 // JSON answers with a value.
@@ -119,18 +147,18 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Write(append(b, '\n'))
 }
 
-// list is how lists are answered.
-type list[T any] struct {
+// listOf is how lists are answered.
+type listOf[T any] struct {
 	Items []T    `json:"items"`
 	Next  string `json:"next,omitempty"` // cursor of the next page
 	Total *int   `json:"total,omitempty"`
 }
 
-func items[T any](v []T) list[T] {
+func items[T any](v []T) listOf[T] {
 	if v == nil {
 		v = []T{}
 	}
-	return list[T]{Items: v}
+	return listOf[T]{Items: v}
 }
 
 // done answers a change that has nothing to tell.
@@ -178,4 +206,9 @@ func (c *Call) text(name string, most int) (string, error) {
 		return "", fault(http.StatusBadRequest, "%s is longer than %d bytes", name, most)
 	}
 	return v, nil
+}
+
+func unquote(b []byte) (s string, err error) {
+	err = json.Unmarshal(b, &s)
+	return s, err
 }

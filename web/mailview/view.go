@@ -105,10 +105,13 @@ func (v *View) envelope(root *mailbox.Part) {
 	v.MessageID, v.InReplyTo = e.MessageID, e.InReplyTo
 }
 
-// addresses leaves out the ends of groups and keeps their names.
-func addresses(in []mailbox.Mailbox) []Address {
+func addresses(in []mailbox.Mailbox) []Address { return Addresses(in, len(in)) }
+
+// Addresses decodes at most most addresses. It leaves out the ends of groups and
+// keeps their names.
+func Addresses(in []mailbox.Mailbox, most int) []Address {
 	out := []Address{}
-	for _, m := range in {
+	for _, m := range in[:min(len(in), most)] {
 		switch {
 		case m.Domain == "" && m.Local == "":
 		case m.Domain == "":
@@ -121,7 +124,8 @@ func addresses(in []mailbox.Mailbox) []Address {
 	return out
 }
 
-// header reads the fields, and in them the message's ancestors and its journey.
+// header reads the fields, and in them the message's ancestors and its journey: the
+// id in the newest Received field, which this node wrote.
 func (v *View) header(text mail.Message, rec *mailbox.Record) error {
 	h, err := Head(text, rec)
 	if err != nil {
@@ -129,7 +133,7 @@ func (v *View) header(text mail.Message, rec *mailbox.Record) error {
 	}
 	v.Header, v.Cut = fields(h)
 	v.References = References(h)
-	v.Journey = journey(h)
+	v.Journey = mail.ReceivedID(h)
 	return nil
 }
 
@@ -171,21 +175,6 @@ func appendIDs(out []string, value string) []string {
 		}
 		value = after
 	}
-}
-
-// journey is the id in the newest Received field: this node wrote it.
-func journey(header []byte) string {
-	received := mailbox.HeaderValues(header, "Received")
-	if len(received) == 0 {
-		return ""
-	}
-	words := strings.Fields(received[0])
-	for i := 0; i+1 < len(words); i++ {
-		if strings.EqualFold(words[i], "id") {
-			return strings.ToValidUTF8(strings.TrimRight(words[i+1], ";"), "")
-		}
-	}
-	return ""
 }
 
 // fields divides a header.

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"glassmail/config"
+	"glassmail/server"
+	"glassmail/trace"
+	"glassmail/web"
+	"glassmail/web/api"
+	"glassmail/wire"
+)
+
+// journeyBudget is how many bytes of journeys a node remembers.
+const journeyBudget = 16 << 20
+
+// page is the node's web server with its listeners; without any it does nothing.
+type page struct {
+	web       *web.Server
+	journeys  *trace.Journeys
+	listeners []net.Listener
+	tokenFile string
+	secure    bool
+}
+
+// openPage listens, and makes the web server if there is a listener. Failures
+// while it runs are written to errs.
+func openPage(ctx context.Context, conf config.Config, node *server.Node, log *trace.Log, errs io.Writer) (*page, error) {
+	p := &page{tokenFile: conf.Web.TokenFile, secure: conf.Web.TLS}
+	if p.tokenFile == "" {
+		p.tokenFile = filepath.Join(conf.Data, "web-token")
+	}
+	if len(conf.Listen.Web) == 0 {
+		return p, nil
+	}
+	if err := p.open(ctx, conf, node, log, errs); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *page) open(ctx context.Context, conf config.Config, node *server.Node, log *trace.Log, errs io.Writer) error {
+	token, err := readToken(p.tokenFile)
+	if err != nil {
+		return fmt.Errorf("the operator's token of the web pages: %w", err)
+	}
+	local := true
+	for _, addr := range conf.Listen.Web {
+		l, err := wire.OS{}.Listen(ctx, addr)
+		if err != nil {
+			return wire.ListenError("the web page", addr, "--web", err)
+		}
+		if p.secure {
+			l = node.ListenTLS(l)
+		}
+		p.listeners = append(p.listeners, l)
+		local = local && config.IsLoopback(addr)
+	}
+	office := server.NewOffice(node)
+	p.journeys = trace.NewJourneys(log, journeyBudget)
+	p.web, err = web.New(web.Options{
+		API: api.Options{
+			Trace: log, Journeys: p.journeys, Nodes: server.Describe(nil, node), Wording: conf.Wording, Version: version(),
+			Mail: office, Queue: office, Users: office, MaxMessage: office.MaxMessage(),
+		},
+		Ready: node.Running, Accounts: office, Token: token, Local: local, Secure: p.secure,
+		Log: slog.New(slog.NewTextHandler(errs, nil)),
+	})
+	return err
+}
+
+// readToken returns the token in a file, and makes the file if there is none. Only
+// its owner can read it.
+func readToken(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		token := rand.Text()
+		return token, os.WriteFile(file, []byte(token+"\n"), 0o600)
+	}
+	token := strings.TrimSpace(string(b))
+	if err == nil && len(token) < 16 {
+		err = fmt.Errorf("%s holds fewer than 16 characters: delete it, and a new one is made", file)
+	}
+	return token, err
+}
+
+func (p *page) serve(ctx context.Context, wg *sync.WaitGroup) {
+	if p.web == nil {
+		return
+	}
+	wg.Go(func() { p.journeys.Run(ctx) })
+	for _, l := range p.listeners {
+		wg.Go(func() { p.web.Serve(l) })
+	}
+}
+
+func (p *page) close() {
+	for _, l := range p.listeners {
+		l.Close()
+	}
+	if p.web != nil {
+		p.web.Close()
+	}
+}
+
+// link is the address of the pages at a listener.
+func (p *page) link(l net.Listener) string {
+	if p.secure {
+		return "https://" + l.Addr().String()
+	}
+	return "http://" + l.Addr().String()
+}
