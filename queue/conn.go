@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"glassmail/trace"
+	"glassmail/wire"
 )
 
 // Timeouts are the longest waits of a relay, by the system's clock: a deadline
@@ -54,11 +55,13 @@ type conn struct {
 	in    *bufio.Reader
 	out   []byte
 	log   *trace.Conn
-	block time.Duration // Timeouts.Block
+	gate  *wire.Checkpoint // nil is none
+	block time.Duration    // Timeouts.Block
 
 	wait   time.Duration // for the next reply
 	last   reply         // the newest reply
 	ready  []byte        // reply that the client has not read yet
+	answer string        // a reply that the gate gives in place of the server's
 	offers []byte        // what the client's EHLO is answered with
 	body   bool          // message text is being written
 	text   []byte        // the beginning of it, if the transcript keeps it
@@ -100,7 +103,7 @@ func (c *conn) reply() (reply, error) {
 	if err := c.peer.SetReadDeadline(time.Now().Add(c.wait)); err != nil {
 		return reply{}, c.fail(err)
 	}
-	rep, err := readReply(c.in, func(line string) { c.log.Line(trace.Server, line) })
+	rep, err := c.heard()
 	if err != nil {
 		return reply{}, c.fail(err)
 	}
@@ -158,19 +161,21 @@ func (c *conn) Write(p []byte) (int, error) {
 			c.ready = c.offers
 			return len(p), nil
 		}
-		for line := range bytes.Lines(p) {
-			c.log.Line(trace.Client, string(bytes.TrimRight(line, "\r\n")))
-		}
-	} else if room := c.log.Keeps() - len(c.text); room > 0 {
+		return len(p), c.emit(p)
+	}
+	if room := c.log.Keeps() - len(c.text); room > 0 {
 		c.text = append(c.text, p[:min(room, len(p))]...)
 	}
+	return len(p), c.gather(p)
+}
+
+// gather puts p into what is to be sent.
+func (c *conn) gather(p []byte) error {
 	c.out = append(c.out, p...)
 	if len(c.out) >= outSize {
-		if err := c.flush(); err != nil {
-			return 0, err
-		}
+		return c.flush()
 	}
-	return len(p), nil
+	return nil
 }
 
 // beginBody starts the message text, of which the transcript keeps the size, and
@@ -180,6 +185,7 @@ func (c *conn) beginBody() { c.body, c.text = true, c.text[:0] }
 
 func (c *conn) dot(size int64) {
 	c.log.Text(trace.Client, c.text, int(size))
+	c.emitDot(int(size))
 	c.log.Line(trace.Client, ".")
 }
 
@@ -191,12 +197,15 @@ func (c *conn) parting() (reply, bool) {
 	if c.peer.SetReadDeadline(time.Now().Add(time.Second)) != nil {
 		return reply{}, false
 	}
-	rep, err := readReply(c.in, func(line string) { c.log.Line(trace.Server, line) })
+	rep, err := readReply(c.in, c.admit)
 	return rep, err == nil && rep.Code >= 400
 }
 
 // kill ends the connection at once, whatever is under way.
-func (c *conn) kill() { _ = c.raw.Close() }
+func (c *conn) kill() {
+	c.gate.Release()
+	_ = c.raw.Close()
+}
 
 // Close ends the connection.
 func (c *conn) Close() error { return c.close("done") }
@@ -205,6 +214,7 @@ func (c *conn) close(why string) error {
 	var err error
 	c.closing.Do(func() {
 		c.fail(net.ErrClosed)
+		c.gate.Release()
 		_ = c.raw.SetDeadline(time.Now().Add(time.Second)) // TLS says goodbye
 		err = c.peer.Close()
 		c.log.Close(why)

@@ -16,6 +16,7 @@ import (
 
 	"glassmail/mail"
 	"glassmail/trace"
+	"glassmail/wire"
 )
 
 // TLSPolicy says when a relay encrypts.
@@ -93,7 +94,8 @@ func (r *Runner) open(ctx context.Context, m mx, ip netip.Addr, policy TLSPolicy
 	}
 	log := r.o.Trace.Dialled(r.o.Name, trace.SMTP, raw.LocalAddr().String(), raw.RemoteAddr().String())
 	log.Note(fmt.Sprintf("connected to %s [%s] port %d", m.host, ip, r.o.Port))
-	c := newConn(raw, log, r.o.Timeouts.Block)
+	c := newConn(wire.Patient(raw, r.o.Gate), log, r.o.Timeouts.Block)
+	c.guard(r.o.Gate)
 	stop := context.AfterFunc(ctx, c.kill)
 	defer stop()
 	s := &session{host: m.host, conn: c}

@@ -29,8 +29,9 @@ type reply struct {
 }
 
 // readReply reads one reply of one or more lines (RFC 5321 §4.2). seen gets each
-// line without its line end. r's buffer must hold maxReplyLine bytes.
-func readReply(r *bufio.Reader, seen func(line string)) (reply, error) {
+// line without its line end and tells what is to be taken for it, and whether
+// anything is. r's buffer must hold maxReplyLine bytes.
+func readReply(r *bufio.Reader, seen func(line string) (string, bool)) (reply, error) {
 	var rep reply
 	for size := 0; ; {
 		raw, err := r.ReadSlice('\n')
@@ -43,8 +44,10 @@ func readReply(r *bufio.Reader, seen func(line string)) (reply, error) {
 		if size += len(raw); size > maxReplySize {
 			return rep, errLongReply
 		}
-		line := string(bytes.TrimRight(raw, "\r\n"))
-		seen(line)
+		line, heard := seen(string(bytes.TrimRight(raw, "\r\n")))
+		if !heard {
+			continue
+		}
 		code, more, text, ok := splitReply(line)
 		if !ok || len(rep.lines) > 0 && code != rep.Code {
 			return rep, errBadReply

@@ -12,7 +12,7 @@ import (
 )
 
 func read(s string) (reply, error) {
-	return readReply(bufio.NewReaderSize(strings.NewReader(s), maxReplyLine), func(string) {})
+	return readReply(bufio.NewReaderSize(strings.NewReader(s), maxReplyLine), func(line string) (string, bool) { return line, true })
 }
 
 func TestReadReply(t *testing.T) {

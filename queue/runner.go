@@ -20,6 +20,7 @@ type Options struct {
 	Resolver Resolver   //
 	Host     wire.Host  //
 	Trace    *trace.Log // may be nil
+	Gate     wire.Gate  // where lines can be held; may be nil
 
 	Port      uint16      // of mail hosts; 25
 	TLS       TLSPolicy   // Opportunistic

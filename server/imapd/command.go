@@ -74,7 +74,10 @@ func (f *front) command() error {
 	} else if err != nil {
 		return err
 	}
-	line = trimEnd(line)
+	line, ok, err := f.admit(trimEnd(line))
+	if !ok {
+		return err
+	}
 	c := parse(line)
 	f.heard(c, line)
 	full, fault, err := f.collect(&c, line)
@@ -239,7 +242,10 @@ func (f *front) idleEnd() error {
 	case err != nil:
 		return err
 	}
-	line = trimEnd(line)
+	line, ok, err := f.admit(trimEnd(line))
+	if !ok {
+		return err
+	}
 	f.w.Log.Line(trace.Client, masked(parse(line), string(line)))
 	if bytes.HasSuffix(line, []byte("+}")) {
 		return f.byeLost()

@@ -134,7 +134,7 @@ func (f *front) farewell(err error) {
 			reason = "The server is stopping"
 		}
 		f.bye(reason)
-	case errors.Is(err, errBye):
+	case errors.Is(err, errBye), errors.Is(err, errCut):
 	case errors.Is(err, io.EOF):
 		f.closed = "the client closed the connection"
 	}
@@ -158,6 +158,7 @@ func (f *front) bye(why string) {
 
 // end lets the connection end with a BYE at the next command boundary.
 func (f *front) end(why string) {
+	f.w.Gate().Release() // a line that waits there has mu
 	f.mu.Lock()
 	f.reason = why
 	f.mu.Unlock()
@@ -221,6 +222,10 @@ func (f *front) sendLines(b []byte) error {
 	if f.silent {
 		return nil
 	}
+	b, err := f.emitLines(b)
+	if err != nil {
+		return err
+	}
 	if f.w.Log != nil {
 		for l := range bytes.Lines(b) {
 			f.w.Log.Line(trace.Server, printable(l))
@@ -231,6 +236,9 @@ func (f *front) sendLines(b []byte) error {
 
 // sendData sends a stretch of a literal.
 func (f *front) sendData(b []byte) error {
+	if err := f.emitData(b); err != nil {
+		return err
+	}
 	f.w.Log.Text(trace.Server, b, len(b))
 	return f.w.Send(b)
 }

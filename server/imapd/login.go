@@ -24,7 +24,7 @@ type loginLimit struct {
 
 func newLoginLimit(s *Server, w *wire.Front, raw net.Conn) *loginLimit {
 	l := &loginLimit{done: make(chan struct{})}
-	tick, stop := s.o.Host.Clock().After(s.o.LoginTime)
+	tick, stop := wire.Deadlines(s.o.Host.Clock()).After(s.o.LoginTime)
 	l.wg.Go(func() {
 		defer stop()
 		select {

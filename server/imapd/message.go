@@ -48,6 +48,10 @@ func (f *front) message() error {
 	}
 	if f.left > 1 {
 		b := f.w.Peek(int(min(f.left-1, int64(f.w.Buffered()))))
+		if !f.w.Gate().Stretch(trace.Client, b, len(b)) {
+			f.raw.Close()
+			return errCut
+		}
 		f.w.Log.Text(trace.Client, b, len(b))
 		f.pending = b // valid until the next read
 		f.w.Discard(len(b))

@@ -41,6 +41,10 @@ func (f *front) reply(line []byte) error {
 	if bytes.Contains(line[:min(len(line), 256)], []byte("CAPABILITY IMAP4rev")) {
 		line = f.capability(line)
 	}
+	line, err := f.emit(line)
+	if err != nil || len(line) == 0 {
+		return err
+	}
 	if f.w.Log != nil {
 		f.w.Log.Line(trace.Server, printable(line))
 	}

@@ -56,6 +56,7 @@ type Options struct {
 	Host    wire.Host
 	Backend Backend
 	Trace   *trace.Log  // nil is fine
+	Gate    wire.Gate   // where lines can be held; nil is none
 	TLS     *tls.Config // nil: neither STARTTLS nor ServeTLS
 
 	// PlainAuth takes passwords without TLS (RFC 9051 §11.1 forbids it outside a
@@ -248,6 +249,7 @@ func (s *Server) leave(w *wire.Front) {
 func (s *Server) handle(raw net.Conn, secure bool) {
 	log := s.o.Trace.Open(s.o.Name, trace.IMAP, raw.LocalAddr().String(), raw.RemoteAddr().String())
 	w := wire.NewFront(raw, wire.Timeouts{Write: s.o.WriteTime, Handshake: s.o.Handshake}, log)
+	w.Guard(s.o.Gate)
 	why := "closed"
 	defer func() {
 		w.Close()

@@ -44,7 +44,7 @@ type text struct {
 }
 
 func (c *conn) text() *text {
-	return &text{c: c, scan: scanner{lenient: c.lenient}, begun: c.srv.opts.Clock.Now(), lines: c.srv.opts.TraceText}
+	return &text{c: c, scan: scanner{lenient: c.lenient}, begun: wire.Deadlines(c.srv.opts.Clock).Now(), lines: c.srv.opts.TraceText}
 }
 
 // Read reads on in the message. Errors: io.EOF at its end, a *mail.Reply if it is
@@ -113,7 +113,7 @@ func (t *text) await() []byte {
 	c := t.c
 	limit := c.srv.opts.Limits.Text
 	if c.front.Buffered() == 0 {
-		took := c.srv.opts.Clock.Now().Sub(t.begun)
+		took := wire.Deadlines(c.srv.opts.Clock).Now().Sub(t.begun)
 		if took > 2*limit+time.Duration(t.size/slowest)*time.Second {
 			t.broken(wire.ErrTimeout)
 			return nil

@@ -1,0 +1,319 @@
+// Package hold is the desk at which the lines of a lab wait: all of them, those
+// that a breakpoint names, or each for a while in slow motion. Lines that wait can
+// be let go, edited or dropped, and rules make servers fail in the way a lesson
+// needs. It is a wire.Gate.
+package hold
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"glassmail/trace"
+	"glassmail/wire"
+)
+
+// Bounds of a Desk.
+const (
+	ReleaseAfter = time.Minute // a line that nobody minds goes on after it
+	MaxHeld      = 1000        // lines that wait at one time; more pass
+	MaxRules     = 200         // breakpoints, and as many fault rules
+	maxMet       = 4096        // connections that are remembered
+)
+
+// Desk is one for all nodes of a lab.
+//
+// A line between two nodes of the lab passes the desk twice, at either end. It
+// waits once, where it is said: a command at the node that sends it, a reply at
+// the node that gives it. A breakpoint that names the other node holds it there.
+type Desk struct {
+	clock wire.Clock
+	known func(string) string // see Options.Journey
+
+	mu      sync.Mutex
+	closed  chan struct{}
+	paused  bool
+	speed   float64
+	hurry   chan struct{} // closed when the speed changes
+	breaks  []Breakpoint
+	faults  []*fault
+	held    []*item // oldest first
+	last    uint64  // number given to an item or rule
+	changed chan struct{}
+
+	met     map[end]struct{} // connections seen, by their end
+	metList []end            // oldest first
+
+	standing int           // lines that wait now
+	since    time.Time     // since when there is one, by the system's clock
+	stood    time.Duration // before that
+}
+
+// end is one end of a connection.
+type end struct{ local, remote string }
+
+// item is a line that waits.
+type item struct {
+	Held
+	point wire.Point
+	c     chan wire.Verdict // capacity 1
+}
+
+// Options of a Desk.
+type Options struct {
+	// Clock is by which lines wait and are released. A lab gives the system's, so
+	// that a jump of its own clock lets nothing go.
+	Clock wire.Clock
+	// Journey turns the id by which a server knows a message into the journey's;
+	// nil takes them as they are.
+	Journey func(raw string) string
+}
+
+// New makes a desk at which nothing waits.
+func New(o Options) *Desk {
+	if o.Journey == nil {
+		o.Journey = func(raw string) string { return raw }
+	}
+	return &Desk{
+		clock: o.Clock, known: o.Journey, closed: make(chan struct{}), hurry: make(chan struct{}),
+		met: map[end]struct{}{},
+	}
+}
+
+// Close lets everything go, now and from now on.
+func (d *Desk) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.isClosed() {
+		return
+	}
+	close(d.closed)
+	d.releaseAll()
+	d.tell()
+}
+
+func (d *Desk) isClosed() bool {
+	select {
+	case <-d.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Pass is where a line waits.
+func (d *Desk) Pass(ctx context.Context, p wire.Point) wire.Verdict {
+	d.mu.Lock()
+	if d.isClosed() {
+		d.mu.Unlock()
+		return wire.Verdict{}
+	}
+	mirror := d.meet(p)
+	v, delay := d.judge(p)
+	pace, hurry := d.pace(mirror), d.hurry
+	d.mu.Unlock()
+
+	if delay > 0 {
+		d.linger(ctx, p, delay, nil)
+	}
+	if pace > 0 && v.Action == wire.Pass {
+		d.linger(ctx, p, pace, hurry)
+	}
+	if v.Action != wire.Pass {
+		return v
+	}
+	h := d.hold(ctx, p, mirror)
+	if h.Note == "" {
+		h.Note = v.Note
+	}
+	return h
+}
+
+// meet remembers the connection, and tells whether the line waits at the other
+// end already: the node there has been seen, and it is the one that speaks.
+func (d *Desk) meet(p wire.Point) (mirror bool) {
+	own := end{p.Local, p.Remote}
+	if _, known := d.met[own]; !known {
+		if len(d.metList) >= maxMet {
+			delete(d.met, d.metList[0])
+			d.metList = d.metList[1:]
+		}
+		d.met[own] = struct{}{}
+		d.metList = append(d.metList, own)
+	}
+	_, other := d.met[end{p.Remote, p.Local}]
+	return other && p.Side != p.Dir
+}
+
+// pace is how long a line waits in slow motion.
+func (d *Desk) pace(mirror bool) time.Duration {
+	if d.speed == 0 || mirror {
+		return 0
+	}
+	return time.Duration(float64(time.Second) / d.speed)
+}
+
+// linger waits for a while, less if hurry is closed.
+func (d *Desk) linger(ctx context.Context, p wire.Point, t time.Duration, hurry <-chan struct{}) {
+	ring, stop := d.clock.After(t)
+	defer stop()
+	d.mu.Lock()
+	d.stand()
+	d.mu.Unlock()
+	wait(p)
+	select {
+	case <-ring:
+	case <-hurry:
+	case <-d.closed:
+	case <-ctx.Done():
+	}
+	d.mu.Lock()
+	d.unstand()
+	d.mu.Unlock()
+}
+
+func wait(p wire.Point) {
+	if p.Waits != nil {
+		p.Waits()
+	}
+}
+
+// hold lets the line wait if something catches it.
+func (d *Desk) hold(ctx context.Context, p wire.Point, mirror bool) wire.Verdict {
+	d.mu.Lock()
+	why := d.catch(p, mirror)
+	d.mu.Unlock()
+	if why == "" {
+		return wire.Verdict{}
+	}
+	ring, stop := d.clock.After(ReleaseAfter)
+	defer stop()
+	d.mu.Lock()
+	why = d.catch(p, mirror) // it may be resumed meanwhile
+	if why == "" || len(d.held) >= MaxHeld || d.isClosed() || ctx.Err() != nil {
+		d.mu.Unlock()
+		return wire.Verdict{}
+	}
+	d.last++
+	it := &item{Held: heldOf(p, d.last, why, d.clock.Now()), point: p, c: make(chan wire.Verdict, 1)}
+	d.held = append(d.held, it)
+	d.stand()
+	d.tell()
+	d.mu.Unlock()
+
+	wait(p)
+	var v wire.Verdict
+	select {
+	case v = <-it.c:
+	case <-ring:
+		v.Note = "let go by itself after " + ReleaseAfter.String()
+	case <-ctx.Done():
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.take(it) { // somebody decided at the same moment
+		select {
+		case v = <-it.c:
+		default:
+		}
+	}
+	d.unstand()
+	d.tell()
+	return v
+}
+
+// take removes an item from the list, unless that was done before.
+func (d *Desk) take(it *item) bool {
+	for i, h := range d.held {
+		if h == it {
+			d.held = append(d.held[:i:i], d.held[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// decide lets an item go with a verdict.
+func (d *Desk) decide(it *item, v wire.Verdict) {
+	if d.take(it) {
+		it.c <- v
+	}
+}
+
+func (d *Desk) releaseAll() {
+	for len(d.held) > 0 {
+		d.decide(d.held[0], wire.Verdict{})
+	}
+}
+
+// catch names what holds the line: "pause" or the id of a breakpoint.
+func (d *Desk) catch(p wire.Point, mirror bool) string {
+	for i := range d.breaks {
+		b := &d.breaks[i]
+		if mirror && b.Node == "" {
+			continue
+		}
+		if b.matches(p) && (b.Journey == "" || b.Journey == d.known(p.Journey)) {
+			return b.ID
+		}
+	}
+	if d.paused && !mirror {
+		return Pause
+	}
+	return ""
+}
+
+// stand and unstand count the lines that wait, and the time with one.
+func (d *Desk) stand() {
+	if d.standing++; d.standing == 1 {
+		d.since = time.Now()
+	}
+}
+
+func (d *Desk) unstand() {
+	if d.standing--; d.standing == 0 {
+		d.stood += time.Since(d.since)
+	}
+}
+
+// Stood is for how long lines had to wait; see wire.Gate.
+func (d *Desk) Stood() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.standing == 0 {
+		return d.stood
+	}
+	return d.stood + time.Since(d.since)
+}
+
+// Changed is closed when the State is another.
+func (d *Desk) Changed() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.changed == nil {
+		d.changed = make(chan struct{})
+	}
+	return d.changed
+}
+
+func (d *Desk) tell() {
+	if d.changed != nil {
+		close(d.changed)
+		d.changed = nil
+	}
+}
+
+func heldOf(p wire.Point, n uint64, why string, now time.Time) Held {
+	state := StateCommand
+	switch {
+	case p.Data:
+		state = StateText
+	case p.Dir == trace.Server:
+		state = StateReply
+	}
+	return Held{
+		ID: idOf("h", n), Node: p.Node, Conn: p.Conn, Proto: p.Proto, Dir: p.Dir, Text: p.Text, Size: p.Size,
+		Command: p.Command, Secret: p.Secret, State: state, Journey: p.Journey, Why: why,
+		Since: now, Releases: now.Add(ReleaseAfter),
+	}
+}
