@@ -267,7 +267,7 @@ func TestDigProgram(t *testing.T) {
 	}
 	for _, transport := range []string{"+notcp", "+tcp"} {
 		out := dig("hamburger.edu", "MX", transport)
-		contains(t, out, "status: NOERROR", "flags: qr rd ra;", "ANSWER: 1,", "MX\t10 mail.hamburger.edu.")
+		contains(t, out, "status: NOERROR", "flags: qr rd ra ad;", "ANSWER: 1,", "MX\t10 mail.hamburger.edu.")
 		if got := dig("+short", "mail.hamburger.edu", transport); got != "127.0.0.3\n" {
 			t.Errorf("mail.hamburger.edu is %q", got)
 		}

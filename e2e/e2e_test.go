@@ -61,10 +61,20 @@ type process struct {
 // start runs glassmail with --ready and waits until it is.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startTo(t, nil, args...)
+}
+
+// startTo is start with what the program prints going to out; nil is the buffer of
+// the process.
+func startTo(t *testing.T, out io.Writer, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, done: make(chan struct{})}
+	if out == nil {
+		out = &p.out
+	}
 	file := filepath.Join(t.TempDir(), "ready.json")
 	p.cmd = exec.Command(program, append(args, "--ready", file)...)
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.Env = environment(t)
 	p.cmd.Dir = t.TempDir()
 	if err := p.cmd.Start(); err != nil {
