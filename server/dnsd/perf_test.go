@@ -68,33 +68,36 @@ type measured struct {
 	pid  int
 }
 
-// compare prints for two servers the rate, and the processor time for one query,
-// which does not depend on who else is busy.
+// compare prints for two servers, asked in turn so that a busy machine is unfair to
+// both, the queries answered in a second of processor time, which does not depend
+// on who else is busy, the best rate, and the memory afterwards. Of this process
+// the memory is that of the test with all servers of the lecture.
 func compare(t *testing.T, what string, a, b measured) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "queries")
 	write(t, file, "hamburger.edu MX\nmail.hamburger.edu A\nwww.hamburger.edu A\nno.hamburger.edu A\n")
-	var rate, cost [2]float64
-	for range 2 { // in turn, so that a busy machine is unfair to both
+	var rate, spent, done [2]float64
+	for range 2 {
 		for i, s := range []measured{a, b} {
 			before := processorTime(t, s.pid)
 			out, err := exec.Command("dnsperf", "-s", "127.0.0.1", "-p", fmt.Sprint(s.port), "-d", file, "-l", "4", "-c", "8", "-q", "200").CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			spent := processorTime(t, s.pid) - before
+			spent[i] += processorTime(t, s.pid) - before
 			n := number(t, out, `Queries completed:\s+(\d+)`)
-			lost := number(t, out, `Queries lost:\s+(\d+)`)
-			if lost > n/100 {
+			done[i] += n
+			if lost := number(t, out, `Queries lost:\s+(\d+)`); lost > n/100 {
 				t.Errorf("%s lost %.0f of %.0f queries", s.name, lost, n)
 			}
-			if r := number(t, out, `Queries per second:\s+([\d.]+)`); r > rate[i] {
-				rate[i], cost[i] = r, spent/n*1e6
-			}
+			rate[i] = max(rate[i], number(t, out, `Queries per second:\s+([\d.]+)`))
 		}
 	}
-	t.Logf("%s: %s %.0f queries/s, %.1f µs of processor each; %s %.0f queries/s, %.1f µs; rate %.2f, per processor %.2f",
-		what, a.name, rate[0], cost[0], b.name, rate[1], cost[1], rate[0]/rate[1], cost[1]/cost[0])
+	for i, s := range []measured{a, b} {
+		t.Logf("%s: %s answers %.0f queries in a processor second (%.1f µs each), %.0f in a second at best, in %.1f MiB",
+			what, s.name, done[i]/spent[i], spent[i]/done[i]*1e6, rate[i], memory(t, s.pid))
+	}
+	t.Logf("%s: %.2f of %s per processor", what, done[0]/spent[0]/(done[1]/spent[1]), b.name)
 }
 
 func number(t *testing.T, out []byte, pattern string) float64 {
@@ -113,11 +116,39 @@ func number(t *testing.T, out []byte, pattern string) float64 {
 // processorTime is the seconds that a process and its group have used.
 func processorTime(t *testing.T, pid int) float64 {
 	t.Helper()
+	ticks := 0.0
+	for _, f := range group(t, pid) {
+		user, _ := strconv.ParseFloat(f[11], 64)
+		system, _ := strconv.ParseFloat(f[12], 64)
+		ticks += user + system
+	}
+	return ticks / 100
+}
+
+// memory is what a process and its group hold in MiB, shared pages divided.
+func memory(t *testing.T, pid int) float64 {
+	t.Helper()
+	sum := 0.0
+	for id := range group(t, pid) {
+		b, err := os.ReadFile("/proc/" + id + "/smaps_rollup")
+		if err != nil {
+			t.Logf("memory of %s: %v", id, err)
+			continue
+		}
+		sum += number(t, b, `Pss:\s+(\d+) kB`)
+	}
+	return sum / 1024
+}
+
+// group is the fields of the state of a process and those of its group, behind the
+// name, by process.
+func group(t *testing.T, pid int) map[string][]string {
+	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil || len(files) == 0 {
 		t.Skip("this system has no /proc")
 	}
-	ticks := 0.0
+	out := map[string][]string{}
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
@@ -132,9 +163,7 @@ func processorTime(t *testing.T, pid int) float64 {
 		if pid == os.Getpid() && id != strconv.Itoa(pid) {
 			continue // programs that we started
 		}
-		user, _ := strconv.ParseFloat(w[11], 64)
-		system, _ := strconv.ParseFloat(w[12], 64)
-		ticks += user + system
+		out[id] = w
 	}
-	return ticks / 100
+	return out
 }
