@@ -82,11 +82,20 @@ func TestSignatureCost(t *testing.T) {
 		t.Errorf("a zone with many keys: %v", err)
 	}
 
+}
+
+// Of a long proof a bounded part is looked at.
+func TestDenialCost(t *testing.T) {
+	clock := wire.NewManual(time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC))
+	r, err := NewResolver(ResolverOptions{Host: still{clock: clock}, Roots: []NameServer{{Name: "a.root."}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	k, err := NewKeys("evil.com", Ed25519, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w = newWalk(r)
+	w := newWalk(r)
 	own := &entry{key: key{"evil.com.", TypeDNSKEY}, rrs: []miekg.RR{k.pairs[0].pub}, zone: "evil.com."}
 	own.verdict.Store(secure)
 	w.seen[own.key] = own

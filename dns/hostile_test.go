@@ -41,7 +41,7 @@ func (v *villain) record() miekg.RR {
 	h := func(t uint16) miekg.RR_Header {
 		return miekg.RR_Header{Name: name, Rrtype: t, Class: miekg.ClassINET, Ttl: uint32(v.next()) << 24 >> uint(v.next()%32)}
 	}
-	switch v.next() % 7 {
+	switch v.next() % 8 {
 	case 0:
 		return &miekg.NS{Hdr: h(miekg.TypeNS), Ns: v.name()}
 	case 1:
@@ -54,6 +54,9 @@ func (v *villain) record() miekg.RR {
 		return &miekg.NSEC{Hdr: h(miekg.TypeNSEC), NextDomain: v.name(), TypeBitMap: []uint16{2, 6}}
 	case 5:
 		return &miekg.RRSIG{Hdr: h(miekg.TypeRRSIG), TypeCovered: 1, Algorithm: 13, Labels: uint8(v.next() % 4), SignerName: v.name(), Signature: "AAAA"}
+	}
+	if v.next()%2 == 1 {
+		return &miekg.DNAME{Hdr: h(miekg.TypeDNAME), Target: v.name()}
 	}
 	return &miekg.A{Hdr: h(miekg.TypeA), A: []byte{198, 18, 66, byte(v.next() % 3)}}
 }

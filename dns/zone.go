@@ -217,17 +217,27 @@ func (z *Zone) checkNode(name string, n *node) error {
 		if s.typ == TypeSOA && name != z.origin {
 			return fault("SOA inside the zone %s", z.origin)
 		}
-		if s.typ == TypeDNAME && len(s.rrs) > 1 {
-			return fault("%d DNAME records: one tree cannot stand for two others (RFC 6672 §2.4)", len(s.rrs))
+	}
+	if text := z.checkDNAME(name, n); text != "" {
+		return fault("%s", text)
+	}
+	return nil
+}
+
+// checkDNAME says what is wrong about DNAME records at or above a name.
+func (z *Zone) checkDNAME(name string, n *node) string {
+	if s := n.set(TypeDNAME); s != nil {
+		if len(s.rrs) > 1 {
+			return fmt.Sprintf("%d DNAME records: one tree cannot stand for two others (RFC 6672 §2.4)", len(s.rrs))
 		}
-		if s.typ == TypeDNAME && name != z.origin && n.set(TypeNS) != nil {
-			return fault("a DNAME beside NS: the names below belong to another zone (RFC 6672 §2.3)")
+		if name != z.origin && n.set(TypeNS) != nil {
+			return "a DNAME beside NS: the names below belong to another zone (RFC 6672 §2.3)"
 		}
 	}
 	if owner := z.dname(name); owner != "" && len(n.sets) > 0 {
-		return fault("it lies below the DNAME record of %s, which stands for all names there (RFC 6672 §2.4)", owner)
+		return fmt.Sprintf("it lies below the DNAME record of %s, which stands for all names there (RFC 6672 §2.4)", owner)
 	}
-	return nil
+	return ""
 }
 
 // addNonTerminals gives each name between an owner and the origin a node.
