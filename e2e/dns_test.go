@@ -283,7 +283,7 @@ func settled(text string, varies bool) string {
 		{`\b(59m5\ds|1h0m0s)`, "59m59s"}, {`\b(23h59m5\ds|24h0m0s)`, "23h59m59s"}, {`\b(4m5\ds|5m0s)`, "4m59s"},
 		{`\b(359\d|3600)\b`, "3600"}, {`\b(863\d\d|86400)\b`, "86400"}, {`\b(29\d|300)\b`, "300"},
 		{`id: \d+`, "id: N"}, {`\d+ msec`, "N msec"}, {`in \d+ ms`, "in N ms"}, {`WHEN: .*`, "WHEN: now"}, {`127\.0\.0\.1#\d+`, "127.0.0.1#P"},
-		{`(     0  )[0-9a-f]{2} [0-9a-f]{2}( +ID +)\d+`, "${1}xx xx${2}N"},
+		{`(     0  )[0-9a-f]{2} [0-9a-f]{2}( +ID +)\d+ +`, "${1}xx xx${2}N "},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.by)
 	}
