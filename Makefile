@@ -16,6 +16,12 @@ fuzz: ## each fuzz target for a minute
 	for p in $$(go list ./...); do for t in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 		go test -run '^$$' -fuzz "^$$t$$" -fuzztime 60s $$p || exit 1; done; done
 
+CRASH_TIME ?= 10m
+
+crash: ## kill -9 and power cuts, for CRASH_TIME each; `make test` does it for some seconds
+	GLASSMAIL_CRASH_TIME=$(CRASH_TIME) go test -count=1 -v -timeout 0 -run '^(TestKill|TestPowerCut|TestPowerCutControls|TestChecker)$$' ./store/bolt
+	GLASSMAIL_CRASH=$(CRASH_TIME) go test -count=1 -v -timeout 0 -run '^TestCrash' ./e2e
+
 bench: ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 

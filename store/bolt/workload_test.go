@@ -30,6 +30,7 @@ const (
 //	P token uid            accepted, and placed in bob's INBOX under this UID
 //	M token                about to be moved to bob's archive
 //	X token / Y token      about to be expunged / expunged
+//	C token uid            copied to bob's copies, under this UID
 //	F uid                  the message in bob's INBOX has the Flagged flag
 //	S token / T token      about to be settled with a report / settled
 type workload struct {
@@ -41,6 +42,8 @@ type workload struct {
 	stop  func() bool
 	inbox mailbox.FolderID
 	arch  mailbox.FolderID
+
+	copies mailbox.FolderID
 }
 
 // prepareWorkload makes the accounts; it may be called on every opening.
@@ -50,8 +53,10 @@ func prepareWorkload(s *Store) error {
 		s.PutAccount(ctx, mailbox.Account{Address: alice}, false),
 		s.PutAccount(ctx, mailbox.Account{Address: bob}, false),
 	)
-	if _, e := s.ChangeFolder(ctx, bob, mailbox.FolderChange{New: "archive"}); e != nil && !errors.Is(e, mailbox.ErrExists) {
-		err = errors.Join(err, e)
+	for _, name := range []string{"archive", "copies"} {
+		if _, e := s.ChangeFolder(ctx, bob, mailbox.FolderChange{New: name}); e != nil && !errors.Is(e, mailbox.ErrExists) {
+			err = errors.Join(err, e)
+		}
 	}
 	return err
 }
@@ -61,10 +66,11 @@ func (w *workload) run(deliverers int) {
 	w.ctx = context.Background()
 	in, err := w.s.Folder(w.ctx, bob, mailbox.Inbox)
 	arch, err2 := w.s.Folder(w.ctx, bob, "archive")
-	if err != nil || err2 != nil {
+	copies, err3 := w.s.Folder(w.ctx, bob, "copies")
+	if errors.Join(err, err2, err3) != nil {
 		return
 	}
-	w.inbox, w.arch = in.ID, arch.ID
+	w.inbox, w.arch, w.copies = in.ID, arch.ID, copies.ID
 	var wg sync.WaitGroup
 	actor := func(n uint64, f func(*rand.Rand) error) {
 		wg.Add(1)
@@ -174,13 +180,18 @@ func (w *workload) read(rng *rand.Rand) error {
 			return err
 		}
 		one := []mailbox.UID{m.UID}
-		switch what := rng.IntN(4); {
+		switch what := rng.IntN(5); {
 		case what == 0 && folder == w.inbox:
 			w.say("M %s", token)
 			_, err = w.s.Change(w.ctx, folder, mailbox.Change{UIDs: one, CopyTo: w.arch, Expunge: true})
 		case what == 1 && folder == w.inbox:
 			if _, err = w.s.Change(w.ctx, folder, mailbox.Change{UIDs: one, Add: mailbox.Flagged, AddKeywords: []string{"k"}}); err == nil {
 				w.say("F %d", m.UID)
+			}
+		case what == 2:
+			var c mailbox.Changed
+			if c, err = w.s.Change(w.ctx, folder, mailbox.Change{UIDs: one, CopyTo: w.copies}); err == nil && len(c.Copies) == 1 {
+				w.say("C %s %d", token, c.Copies[0].To.UID)
 			}
 		default:
 			w.say("X %s", token)
@@ -223,14 +234,15 @@ type promises struct {
 	placed         map[string]string // token to UID
 	moving, gone   map[string]bool
 	maybeGone      map[string]bool
-	flagged        map[string]bool // UIDs
+	flagged        map[string]bool   // UIDs
+	copied         map[string]string // UID of a copy to token
 	settling, done map[string]bool
 }
 
 func newPromises(lines []string) *promises {
 	p := &promises{
 		map[string]int{}, map[string]int{}, map[string]string{}, map[string]bool{}, map[string]bool{},
-		map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{},
+		map[string]bool{}, map[string]bool{}, map[string]string{}, map[string]bool{}, map[string]bool{},
 	}
 	for _, l := range lines {
 		f := strings.Fields(l)
@@ -242,6 +254,8 @@ func newPromises(lines []string) *promises {
 			p.copies[f[1]], p.relays[f[1]] = c, r
 		case "P":
 			p.placed[f[1]] = f[2]
+		case "C":
+			p.copied[f[2]] = f[1]
 		case "M":
 			p.moving[f[1]] = true
 		case "X":
@@ -302,7 +316,32 @@ func (p *promises) check(s *Store) error {
 		}
 		waiting[e.To.Local]++
 	}
-	return errors.Join(p.checkMail(inBob, inAlice, at, flagged), p.checkQueue(inAlice, waiting))
+	return errors.Join(p.checkMail(inBob, inAlice, at, flagged), p.checkQueue(inAlice, waiting), p.checkCopies(s))
+}
+
+// checkCopies finds every copy under the UID that its maker was told.
+func (p *promises) checkCopies(s *Store) error {
+	f, err := s.Folder(context.Background(), bob, "copies")
+	if err != nil {
+		return err
+	}
+	there := map[string]string{}
+	for m, err := range s.Messages(context.Background(), f.ID, mailbox.Range{}) {
+		if err != nil {
+			return err
+		}
+		token, err := readToken(s, m.Body)
+		if err != nil {
+			return err
+		}
+		there[fmt.Sprint(m.UID)] = token
+	}
+	for uid, token := range p.copied {
+		if there[uid] != token {
+			return fmt.Errorf("%s was copied to UID %s, where %q is", token, uid, there[uid])
+		}
+	}
+	return nil
 }
 
 func (p *promises) checkMail(inBob, inAlice map[string]int, at map[string]string, flagged map[string]bool) error {
@@ -379,6 +418,7 @@ func TestChecker(t *testing.T) {
 		"a settlement undone":  "T " + kept,
 		"another UID":          "P " + kept + " 999999",
 		"a relay that is lost": "A report-x 1 1",
+		"a lost copy":          "C " + kept + " 999999",
 	} {
 		if newPromises(append(lines[:len(lines):len(lines)], lie)).check(s) == nil {
 			t.Errorf("%s is not noticed (%q)", name, lie)
