@@ -51,7 +51,7 @@ func TestFlood(t *testing.T) {
 func floodOptions(t *testing.T) dns.FloodOptions {
 	l := newLab(t)
 	o := dns.FloodOptions{
-		Host: l.host, Inside: l.h.Inside, Roots: l.h.Roots,
+		Host: l.host, Inside: insideLab, Roots: l.h.Roots,
 		Warm:    []string{"www.hamburger.edu", "www.crepes.fr", "www.amazon.com"},
 		Names:   []string{"www.nyu.edu", "mail.crepes.fr", "www.ibm.com", "gaia.cs.umass.edu", "relay1.bar.foo.com"},
 		Lookups: 8, Queries: 100_000, Limit: 50, Timeout: 300 * time.Millisecond,
