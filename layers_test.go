@@ -30,14 +30,15 @@ func allowed() map[string][]string {
 		"server/smtpd":    low,
 		"server/imapd":    append([]string{"mailbox"}, low...),
 		"server/dnsd":     {"dns", "trace", "wire"},
+		"hold":            {"trace", "wire"},
 		"server": {"config", "control", "mail", "mailbox", "queue", "server/imapd", "server/smtpd", "store", "store/bolt",
 			"trace", "web/api", "wire"},
 		"catalogue":    nil,
 		"web/mailview": {"mail", "mailbox"},
-		"web/api":      {"mail", "mailbox", "queue", "trace", "web/mailview"},
+		"web/api":      {"explain", "hold", "mail", "mailbox", "pcap", "queue", "trace", "web/mailview"},
 		"web":          {"catalogue", "web/api"},
 		"lab/book":     nil, "sockets": nil,
-		"lab": {"config", "control", "dns", "lab/book", "server", "server/dnsd", "trace", "web", "web/api", "wire"},
+		"lab": {"config", "control", "dns", "hold", "lab/book", "server", "server/dnsd", "trace", "web", "web/api", "wire"},
 	}
 }
 

@@ -10,11 +10,11 @@ import (
 	"sync"
 
 	"glassmail/config"
+	"glassmail/hold"
 	"glassmail/lab/book"
 	"glassmail/server"
 	"glassmail/trace"
 	"glassmail/web"
-	"glassmail/web/api"
 	"glassmail/wire"
 )
 
@@ -46,7 +46,8 @@ type Options struct {
 	Web      string     // address of the web page; "" switches it off
 	PortBase int        // see DefaultPortBase; 0 takes free ports, for tests
 	Control  string     // file by which commands reach the names; "" lets none in
-	Clock    wire.Clock // nil is the system's
+	Clock    wire.Clock // nil is a wire.LabClock, which can jump
+	Version  string     // of the program, for the pages
 }
 
 // person is a user of the lecture, with a password equal to the name.
@@ -61,7 +62,8 @@ type Lab struct {
 	Nodes    []*server.Node
 	Trace    *trace.Log
 	Journeys *trace.Journeys
-	Ready    Ready // valid once Run has called ready
+	Hold     *hold.Desk // where lines can be held
+	Ready    Ready      // valid once Run has called ready
 
 	o     Options
 	doors doors
@@ -113,11 +115,12 @@ func New(ctx context.Context, o Options) (*Lab, error) {
 		return nil, fmt.Errorf("--port-base %d: it may be 1000 to 65000", o.PortBase)
 	}
 	if o.Clock == nil {
-		o.Clock = wire.System{}
+		o.Clock = wire.NewLabClock()
 	}
 	l := &Lab{o: o, doors: doors{o.PortBase}, Trace: trace.NewLog(traceSize, o.Clock.Now)}
 	l.Trace.KeepText(keepText)
 	l.Journeys = trace.NewJourneys(l.Trace, journeyBudget)
+	l.Hold = hold.New(hold.Options{Clock: wire.System{}, Journey: l.Journeys.ID})
 	if err := l.open(ctx); err != nil {
 		l.close()
 		return nil, err
@@ -168,7 +171,7 @@ func (l *Lab) addNode(ctx context.Context, i int, p person, authority *wire.Auth
 		IMAP:       []string{l.doors.at(offsetIMAP + i), inside("143")},
 	}
 	node, err := server.New(ctx, server.Options{
-		Config: c, Host: host, Resolver: stub, Trace: l.Trace, Authority: authority, Lab: true,
+		Config: c, Host: host, Resolver: stub, Trace: l.Trace, Gate: l.Hold, Authority: authority, Lab: true,
 		Users: map[string]string{p.name + "@" + p.domain: p.name},
 	})
 	if err != nil {
@@ -185,36 +188,6 @@ func (l *Lab) explain(err error) error {
 		return fmt.Errorf("the lab needs ports %d to %d of 127.0.0.1 (another lab may be running: choose other ports with --port-base %d): %w",
 			l.o.PortBase+offsetSMTP, l.o.PortBase+offsetSubmission+1, l.o.PortBase+1000, err)
 	}
-	return err
-}
-
-func (l *Lab) openWeb(ctx context.Context) error {
-	if l.o.Web == "" {
-		return nil
-	}
-	if !config.IsLoopback(l.o.Web) {
-		return fmt.Errorf("--web %s: the lab's page is for this machine only; choose an address such as 127.0.0.1:8025", l.o.Web)
-	}
-	if l.doors.has(l.o.Web) {
-		return fmt.Errorf("--web %s is one of the lab's own ports; choose another, or another --port-base", l.o.Web)
-	}
-	ln, err := wire.OS{}.Listen(ctx, l.o.Web)
-	if err != nil {
-		return wire.ListenError("the web page", l.o.Web, "--web", err)
-	}
-	l.webL = ln
-	users := map[string]map[string]string{}
-	for _, p := range people() {
-		users[p.domain] = map[string]string{p.name: p.name}
-	}
-	office := server.NewOffice(l.Nodes...)
-	l.web, err = web.New(web.Options{
-		API: api.Options{
-			Trace: l.Trace, Journeys: l.Journeys, Nodes: server.Describe(users, l.Nodes...), Lab: true, Wording: l.o.Wording, Now: l.o.Clock.Now,
-			Mail: office, Queue: office, Users: office, MaxMessage: office.MaxMessage(),
-		},
-		Accounts: office, Local: true, Lab: true,
-	})
 	return err
 }
 
@@ -249,6 +222,7 @@ func (l *Lab) Run(ctx context.Context, ready func()) error {
 	case <-ctx.Done():
 	}
 	<-ctx.Done()
+	l.Hold.Close()
 	if l.web != nil {
 		l.web.Close()
 	}
@@ -290,6 +264,7 @@ func (l *Lab) Book(pid int) book.Book {
 }
 
 func (l *Lab) close() {
+	l.Hold.Close()
 	for _, n := range l.Nodes {
 		n.Close()
 	}

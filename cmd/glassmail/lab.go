@@ -55,6 +55,7 @@ func runLab(c *cobra.Command, o lab.Options, readyFile string, noOpen bool) erro
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
 	o.Control = controlFile()
+	o.Version = version()
 	l, err := lab.New(ctx, o)
 	if err != nil {
 		return err

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"glassmail/explain"
+	"glassmail/hold"
 	"glassmail/trace"
 	"glassmail/web/mailview"
 )
@@ -35,7 +37,10 @@ type Options struct {
 	Queue      Queue
 	Users      Users
 	Journeys   *trace.Journeys // nil: none are kept
-	MaxMessage int64           // bytes of the largest message that any node takes
+	Hold       *hold.Desk      // nil: lines cannot be held
+	Clock      Clock           // nil: time passes as elsewhere
+	Names      Names
+	MaxMessage int64 // bytes of the largest message that any node takes
 }
 
 func (o *Options) now() time.Time {
@@ -49,6 +54,9 @@ func (o *Options) now() time.Time {
 type API struct {
 	o         Options
 	streams   chan struct{} // one entry for each stream under way
+	terminals chan struct{} // and for each terminal
+	words     map[string]*explain.Words
+	tally     *tally
 	listings  *listings
 	summaries *summaries
 	clean     *mailview.Sanitizer
@@ -56,8 +64,12 @@ type API struct {
 
 // New makes the calls.
 func New(o Options) *API {
+	words := map[string]*explain.Words{}
+	for _, lang := range explain.Languages() {
+		words[lang] = explain.New(lang)
+	}
 	return &API{
-		o: o, streams: make(chan struct{}, maxStreams),
+		o: o, streams: make(chan struct{}, maxStreams), terminals: make(chan struct{}, maxTerminals), words: words, tally: newTally(),
 		listings: newListings(), summaries: newSummaries(), clean: mailview.NewSanitizer(),
 	}
 }
@@ -69,7 +81,8 @@ func (a *API) Routes() []Route {
 		{Method: "GET", Path: "/node", Role: Visitor, Handle: a.node},
 		{Method: "GET", Path: "/events", Role: Looker, Stream: true, Handle: a.events},
 	}, a.folderRoutes(), a.messageRoutes(), a.sendRoutes(), a.changeRoutes(), a.suiteRoutes(),
-		a.queueRoutes(), a.userRoutes(), a.journeyRoutes())
+		a.queueRoutes(), a.userRoutes(), a.journeyRoutes(), a.holdRoutes(), a.nameRoutes(), a.terminalRoutes(),
+		a.sessionRoutes())
 }
 
 func (a *API) describe(c *Call) error {
@@ -95,6 +108,7 @@ func (a *API) node(c *Call) error {
 func (a *API) features() map[string]bool {
 	return map[string]bool{
 		"mail": a.o.Mail != nil, "queue": a.o.Queue != nil, "users": a.o.Users != nil, "journeys": a.o.Journeys != nil,
+		"hold": a.o.Hold != nil, "faults": a.o.Hold != nil, "clock": a.o.Clock != nil, "dns": a.o.Names != nil, "terminals": true,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"glassmail/explain"
 	"glassmail/trace"
 )
 
@@ -62,8 +63,9 @@ func (f *feed) pulse() error {
 
 // events streams the trace, one JSON object per event. ?since=SEQ, or
 // Last-Event-ID after a break, tells where to go on; without either it begins
-// with what is still kept. ?journey=ID selects one message. Events that were lost
-// on the way are one event of the kind "gap".
+// with what is still kept. ?journey=ID selects one message; ?lang=en or th adds
+// what each event means. Events that were lost on the way are one event of the
+// kind "gap".
 func (a *API) events(c *Call) error {
 	since, err := position(c.Request)
 	if err != nil {
@@ -75,6 +77,9 @@ func (a *API) events(c *Call) error {
 	}
 	defer end()
 	s := &eventStream{feed: f, journey: c.URL.Query().Get("journey")}
+	if words := a.words[c.URL.Query().Get("lang")]; words != nil {
+		s.reader = words.Reader()
+	}
 	past, sub := a.o.Trace.Subscribe(since)
 	defer sub.Close()
 	for _, e := range past {
@@ -93,12 +98,26 @@ func (a *API) events(c *Call) error {
 // eventStream is the trace on its way to one reader.
 type eventStream struct {
 	*feed
-	journey string // "" is all
+	journey string          // "" is all
+	reader  *explain.Reader // nil explains nothing
+}
+
+// explained is an event with what it means.
+type explained struct {
+	trace.Event
+	Explain explain.Note `json:"explain"`
 }
 
 func (s *eventStream) send(e trace.Event) error {
+	var note explain.Note
+	if s.reader != nil { // it follows connections, so it sees what is not sent too
+		note = s.reader.Explain(e)
+	}
 	if s.journey != "" && e.Journey != s.journey && e.Kind != trace.Gap {
 		return nil
+	}
+	if s.reader != nil {
+		return s.feed.send(e.Seq, explained{e, note})
 	}
 	return s.feed.send(e.Seq, e)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"glassmail/explain"
+	"glassmail/pcap"
 	"glassmail/trace"
 )
 
@@ -16,6 +18,7 @@ func (a *API) journeyRoutes() []Route {
 		{Method: "GET", Path: "/journeys", Role: Looker, Handle: a.journeys},
 		{Method: "GET", Path: "/journeys/{id}", Role: Looker, Handle: a.journey},
 		{Method: "GET", Path: "/trace.jsonl", Role: Looker, Patience: transferTime, Handle: a.traceFile},
+		{Method: "GET", Path: "/trace.pcapng", Role: Looker, Patience: transferTime, Handle: a.traceFilePackets},
 	}
 }
 
@@ -44,8 +47,8 @@ func (a *API) journeys(c *Call) error {
 	return c.JSON(out)
 }
 
-// journey answers with all of one journey; with .jsonl behind its id, as a file
-// that can be opened later.
+// journey answers with all of one journey; with .jsonl or .pcapng behind its id,
+// as a file that can be opened later.
 func (a *API) journey(c *Call) error {
 	if err := a.hasJourneys(); err != nil {
 		return err
@@ -54,11 +57,58 @@ func (a *API) journey(c *Call) error {
 	if plain, ok := strings.CutSuffix(id, ".jsonl"); ok {
 		return a.journeyFile(c, plain)
 	}
+	if plain, ok := strings.CutSuffix(id, ".pcapng"); ok {
+		return a.journeyPackets(c, plain)
+	}
 	d, ok := a.o.Journeys.Get(id)
 	if !ok {
 		return unknownJourney()
 	}
-	return c.JSON(d)
+	words := a.words[c.URL.Query().Get("lang")]
+	if words == nil {
+		return c.JSON(d)
+	}
+	reader, steps := words.Reader(), make([]explainedStep, len(d.Steps))
+	for i, s := range d.Steps {
+		steps[i] = explainedStep{s, reader.Explain(s.Event)}
+	}
+	return c.JSON(struct {
+		trace.Detail
+		Steps []explainedStep `json:"steps"`
+	}{d, steps})
+}
+
+// explainedStep is a step with what it means.
+type explainedStep struct {
+	trace.Step
+	Explain explain.Note `json:"explain"`
+}
+
+// journeyPackets is a journey as Wireshark opens it.
+func (a *API) journeyPackets(c *Call, id string) error {
+	d, ok := a.o.Journeys.Get(id)
+	if !ok {
+		return unknownJourney()
+	}
+	events := make([]trace.Event, len(d.Steps))
+	for i, s := range d.Steps {
+		events[i] = s.Event
+	}
+	return a.packets(c, "journey.pcapng", events)
+}
+
+// traceFilePackets is every event that is kept, as Wireshark opens it.
+func (a *API) traceFilePackets(c *Call) error {
+	return a.packets(c, "trace.pcapng", a.o.Trace.Since(0))
+}
+
+func (a *API) packets(c *Call, name string, events []trace.Event) error {
+	words := a.words[c.URL.Query().Get("lang")]
+	if words == nil {
+		words = explain.New("en")
+	}
+	c.file("application/x-pcapng", name)
+	return sent(pcap.Write(c.W, events, pcap.Options{Words: words}))
 }
 
 func unknownJourney() error {
