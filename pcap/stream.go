@@ -1,9 +1,9 @@
 package pcap
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"glassmail/trace"
@@ -59,7 +59,7 @@ func (p *Writer) dialogue(e *trace.Event) {
 	}
 	comment := p.meaning(e)
 	if e.Kind == trace.Close {
-		p.finish(s, e.Time, e.Side == trace.Client || bytes.Contains([]byte(e.Text), []byte("left")), comment)
+		p.finish(s, e.Time, e.Side == trace.Client || strings.Contains(e.Text, "left"), comment)
 		p.forget(e.Conn)
 		return
 	}
@@ -75,10 +75,21 @@ func (p *Writer) dialogue(e *trace.Event) {
 	}
 	switch e.Kind {
 	case trace.Line:
-		p.say(s, e, append([]byte(e.Text), '\r', '\n'), max(e.Size-len(e.Text), 0), comment)
+		p.say(s, e, line(e), max(e.Size-len(e.Text), 0), comment)
 	case trace.Data:
 		p.say(s, e, e.Bytes, max(e.Size-len(e.Bytes), 0), comment)
 	}
+}
+
+// line is a line of dialogue with its end. A LOGIN, of which the trace masks both
+// arguments as one, gets a mask for each, as a dissector expects them.
+func line(e *trace.Event) []byte {
+	b := append([]byte(e.Text), '\r', '\n')
+	before, mask, found := strings.Cut(e.Text, " LOGIN ")
+	if e.Proto == trace.IMAP && e.Dir == trace.Client && found && !strings.Contains(before, " ") && mask != "" && strings.Trim(mask, "*") == "" {
+		b = append([]byte(e.Text), " "+mask+"\r\n"...)
+	}
+	return b
 }
 
 // stream finds the connection of e, or begins it.
@@ -223,15 +234,15 @@ func (p *Writer) say(s *stream, e *trace.Event, payload []byte, missing int, com
 
 // fill appends n bytes in place of some that were not kept: a remark, then lines.
 func fill(b []byte, n int) []byte {
-	const line = "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\r\n"
+	const row = "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\r\n"
 	filler := fmt.Sprintf("[%d bytes were not kept]\r\n", n)
-	for len(filler) < n && len(filler) < len(line)*2 {
-		filler += line
+	for len(filler) < n && len(filler) < 2*len(row) {
+		filler += row
 	}
 	end := len(b) + n
 	b = append(slices.Clone(b), filler...)
 	for len(b) < end {
-		b = append(b, line...)
+		b = append(b, row...)
 	}
 	b = b[:end]
 	if n >= 2 { // what follows begins a line
