@@ -28,7 +28,7 @@ func Dial(file, who string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{who: who}
+	c := &Client{who: who, http: http.Client{Transport: oneCall()}}
 	if err := json.Unmarshal(b, &c.info); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -38,10 +38,13 @@ func Dial(file, who string) (*Client, error) {
 	return c, nil
 }
 
+// oneCall leaves no connection open behind a call.
+func oneCall() *http.Transport { return &http.Transport{DisableKeepAlives: true} }
+
 // alive asks whoever listens there to prove that it is the server.
 func (i info) alive() bool {
 	nonce := rand.Text()
-	c := http.Client{Timeout: 5 * time.Second}
+	c := http.Client{Timeout: 5 * time.Second, Transport: oneCall()}
 	resp, err := c.Get("http://" + i.Addr + "/prove?nonce=" + nonce)
 	if err != nil {
 		return false

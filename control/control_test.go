@@ -13,8 +13,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errMissing = errors.New("not found")
 
@@ -146,4 +151,35 @@ func TestTokenIsNeeded(t *testing.T) {
 	if _, err := Serve(filepath.Join(file, "x"), nil); err == nil {
 		t.Error("a file that cannot be written is no error")
 	}
+}
+
+// A call that waits is told to end when the server closes.
+func TestCloseEndsCalls(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "control.json")
+	began, ended := make(chan struct{}), make(chan struct{})
+	s, err := Serve(file, Table{"wait": Func(func(ctx context.Context, _ int) (any, error) {
+		close(began)
+		<-ctx.Done()
+		close(ended)
+		return nil, ctx.Err()
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(s.Run)
+	c := dial(t, file)
+	running.Go(func() {
+		if err := c.Call(context.Background(), "wait", 1, nil, nil); err == nil {
+			t.Error("a call that was cut is no error")
+		}
+	})
+	<-began
+	s.Close()
+	select {
+	case <-ended:
+	default:
+		t.Error("the server closed before its call had ended")
+	}
+	running.Wait()
 }

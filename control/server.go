@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -23,6 +24,10 @@ type Server struct {
 	file string
 	http http.Server
 	l    net.Listener
+
+	mu     sync.Mutex
+	closed bool
+	calls  sync.WaitGroup // under way
 }
 
 // Serve listens and writes the file that clients look for. kinds are the errors
@@ -35,7 +40,7 @@ func Serve(file string, table Table, kinds ...error) (*Server, error) {
 	}
 	i := info{Addr: l.Addr().String(), Token: rand.Text(), PID: os.Getpid()}
 	s := &Server{file: file, l: l}
-	s.http = http.Server{Handler: handler(i.Token, table, kinds), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}
+	s.http = http.Server{Handler: s.handler(i.Token, table, kinds), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}
 	b, err := json.Marshal(i)
 	if err == nil {
 		err = replaceFile(file, b)
@@ -58,19 +63,42 @@ func replaceFile(name string, b []byte) error {
 // Run answers calls until Close.
 func (s *Server) Run() { s.http.Serve(s.l) }
 
-// Close removes the file and ends Run. A call that takes longer than two seconds
-// more is cut.
+// Close removes the file, ends Run and waits for the calls under way. The context
+// of those that take longer than two seconds more ends; one that does not heed that
+// is left alone after two more.
 func (s *Server) Close() {
 	os.Remove(s.file)
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	if s.http.Shutdown(ctx) != nil {
 		s.http.Close()
 	}
 	s.l.Close() // Shutdown does not know it before Run
+	done := make(chan struct{})
+	go func() {
+		s.calls.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(grace):
+	}
 }
 
-func handler(token string, table Table, kinds []error) http.Handler {
+// begin counts a call in, unless the server is closed.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.calls.Add(1)
+	}
+	return !s.closed
+}
+
+func (s *Server) handler(token string, table Table, kinds []error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/prove" {
 			io.WriteString(w, proof(token, r.URL.Query().Get("nonce")))
@@ -80,6 +108,11 @@ func handler(token string, table Table, kinds []error) http.Handler {
 			http.Error(w, "the token is wrong", http.StatusForbidden)
 			return
 		}
+		if !s.begin() {
+			http.Error(w, "it is ending", http.StatusServiceUnavailable)
+			return
+		}
+		defer s.calls.Done()
 		call, ok := table[r.URL.Path[1:]]
 		var request json.RawMessage
 		err := json.NewDecoder(io.LimitReader(r.Body, maxBody)).Decode(&request)

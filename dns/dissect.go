@@ -111,27 +111,30 @@ func (d *dissector) header() bool {
 	return true
 }
 
-// flagBits is the layout of bytes 2 and 3 (RFC 1035 §4.1.1, RFC 4035 §3.2).
-func flagBits() []struct {
+// flagBit is one field of bytes 2 and 3 and what its two values mean.
+type flagBit struct {
 	name  string
 	width int
-	words [2]string
-} {
-	return []struct {
-		name  string
-		width int
-		words [2]string
-	}{
-		{"QR", 1, [2]string{"a query", "a reply"}},
-		{"OPCODE", 4, [2]string{}},
-		{"AA", 1, [2]string{"not from an authority for the name", "from an authority for the name"}},
-		{"TC", 1, [2]string{"complete", "truncated: ask again over TCP"}},
-		{"RD", 1, [2]string{"recursion not asked for", "please search for me"}},
-		{"RA", 1, [2]string{"the server does not search for others", "the server searches for others"}},
-		{"Z", 1, [2]string{"reserved, zero", "reserved, should be zero"}},
-		{"AD", 1, [2]string{"signatures not vouched for", "all signatures were checked"}},
-		{"CD", 1, [2]string{"signatures are to be checked", "do not check signatures"}},
-		{"RCODE", 4, [2]string{}},
+	query [2]string // in a query
+	reply [2]string // in a reply
+}
+
+// flagBits is the layout of bytes 2 and 3 (RFC 1035 §4.1.1, RFC 4035 §3.2, RFC
+// 6840 §5.7).
+func flagBits() []flagBit {
+	none := [2]string{"of replies only", "of replies only"}
+	qr, z := [2]string{"a query", "a reply"}, [2]string{"reserved, zero", "reserved, should be zero"}
+	return []flagBit{
+		{"QR", 1, qr, qr},
+		{"OPCODE", 4, [2]string{}, [2]string{}},
+		{"AA", 1, none, [2]string{"not from an authority for the name", "from an authority for the name"}},
+		{"TC", 1, none, [2]string{"complete", "truncated: ask again over TCP"}},
+		{"RD", 1, [2]string{"no search for me", "please search for me"}, [2]string{"recursion was not asked for", "recursion was asked for"}},
+		{"RA", 1, none, [2]string{"the server does not search for others", "the server searches for others"}},
+		{"Z", 1, z, z},
+		{"AD", 1, [2]string{"checked signatures need not be told", "tell me whether signatures were checked"}, [2]string{"signatures not vouched for", "all signatures were checked"}},
+		{"CD", 1, [2]string{"signatures are to be checked", "do not check signatures"}, [2]string{"checking was not switched off", "checking was switched off"}},
+		{"RCODE", 4, [2]string{}, [2]string{}},
 	}
 }
 
@@ -141,8 +144,10 @@ func (d *dissector) bits(flags int) {
 		v := flags >> (16 - at - f.width) & (1<<f.width - 1)
 		x := Field{Offset: 2, Length: 2, Bits: strconv.Itoa(at), Section: "header", Name: f.name, Value: strconv.Itoa(v), Pointer: -1}
 		switch {
+		case f.width == 1 && flags&0x8000 == 0:
+			x.Meaning = f.query[v]
 		case f.width == 1:
-			x.Meaning = f.words[v]
+			x.Meaning = f.reply[v]
 		case f.name == "OPCODE":
 			x.Bits, x.Meaning = fmt.Sprintf("%d-%d", at, at+3), miekg.OpcodeToString[v]
 		default:

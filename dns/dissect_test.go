@@ -118,3 +118,23 @@ func lenient(fault string) bool {
 	}
 	return false
 }
+
+// The same bit means one thing in a query and another in its reply.
+func TestDissectBitsOfQueries(t *testing.T) {
+	meaning := func(reply byte, name string) string {
+		for _, f := range dns.Dissect([]byte{0, 1, reply, 0x20, 0, 0, 0, 0, 0, 0, 0, 0}).Fields {
+			if f.Name == name {
+				return f.Meaning
+			}
+		}
+		return ""
+	}
+	for name, want := range map[string][2]string{
+		"AD": {"tell me whether signatures were checked", "all signatures were checked"},
+		"AA": {"of replies only", "not from an authority for the name"},
+	} {
+		if query, reply := meaning(0, name), meaning(0x80, name); query != want[0] || reply != want[1] {
+			t.Errorf("%s: %q in a query, %q in a reply", name, query, reply)
+		}
+	}
+}

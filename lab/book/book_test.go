@@ -1,6 +1,7 @@
 package book
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -15,13 +16,16 @@ func TestWriteFindRemove(t *testing.T) {
 	if got := Running(dir); got != nil {
 		t.Errorf("books in no folder: %v", got)
 	}
-	b := Book{PID: os.Getpid(), Hosts: map[string]string{"Mail.Hamburger.edu.:25": "127.0.0.1:2526"}}
+	b := Book{PID: os.Getpid(), Hosts: map[string]string{"Mail.Hamburger.edu.:25": "127.0.0.1:2526"}, Control: ControlFile(dir, 7)}
 	if err := b.Write(dir, 2500); err != nil {
 		t.Fatal(err)
 	}
 	books := Running(dir)
 	if len(books) != 1 {
 		t.Fatalf("%d books, want 1", len(books))
+	}
+	if books[0].Control != ControlFile(dir, 7) {
+		t.Errorf("commands look at %q", books[0].Control)
 	}
 	for _, name := range []string{"mail.hamburger.edu:25", "MAIL.hamburger.EDU:25", "mail.hamburger.edu.:25"} {
 		if addr, ok := books[0].Find(name); !ok || addr != "127.0.0.1:2526" {
@@ -117,4 +121,16 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The file by which commands come in is not taken for a book.
+func TestControlFileIsNoBook(t *testing.T) {
+	dir := t.TempDir()
+	text := fmt.Sprintf(`{"pid":%d,"addr":"127.0.0.1:1","token":"secret"}`, os.Getpid())
+	if err := os.WriteFile(ControlFile(dir, os.Getpid()), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := Running(dir); got != nil {
+		t.Errorf("books %v", got)
+	}
 }
