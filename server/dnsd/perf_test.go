@@ -41,7 +41,13 @@ func TestThroughput(t *testing.T) {
 	l := newLab(t)
 	nsd, pid := startNSDProcess(t, l.h.Zone("hamburger.edu"))
 	self := os.Getpid()
-	compare(t, "authoritative", measured{"glassmail", l.at("dns1.hamburger.edu").Port(), self}, measured{"NSD", nsd.Port(), pid})
+	var every strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&every, "n%d.hamburger.edu A\n", i)
+	}
+	usual := "hamburger.edu MX\nmail.hamburger.edu A\nwww.hamburger.edu A\nno.hamburger.edu A\n"
+	compare(t, "authoritative", usual, measured{"glassmail", l.at("dns1.hamburger.edu").Port(), self}, measured{"NSD", nsd.Port(), pid})
+	compare(t, "authoritative, a new name each time", every.String(), measured{"glassmail", l.at("dns1.hamburger.edu").Port(), self}, measured{"NSD", nsd.Port(), pid})
 
 	path, err := exec.LookPath("unbound")
 	if err != nil {
@@ -59,7 +65,7 @@ func TestThroughput(t *testing.T) {
 	if err := answering(at, "hamburger.edu"); err != nil {
 		t.Fatal(err)
 	}
-	compare(t, "recursive, cached", measured{"glassmail", l.local.Port(), self}, measured{"Unbound", at.Port(), cmd.Process.Pid})
+	compare(t, "recursive, cached", usual, measured{"glassmail", l.local.Port(), self}, measured{"Unbound", at.Port(), cmd.Process.Pid})
 }
 
 type measured struct {
@@ -72,10 +78,10 @@ type measured struct {
 // both, the queries answered in a second of processor time, which does not depend
 // on who else is busy, the best rate, and the memory afterwards. Of this process
 // the memory is that of the test with all servers of the lecture.
-func compare(t *testing.T, what string, a, b measured) {
+func compare(t *testing.T, what, queries string, a, b measured) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "queries")
-	write(t, file, "hamburger.edu MX\nmail.hamburger.edu A\nwww.hamburger.edu A\nno.hamburger.edu A\n")
+	write(t, file, queries)
 	var rate, spent, done [2]float64
 	for range 2 {
 		for i, s := range []measured{a, b} {
