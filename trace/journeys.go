@@ -58,6 +58,11 @@ func NewJourneys(log *Log, budget int) *Journeys {
 // of them are kept, within the budget.
 func JourneysOf(events []Event, budget int) *Journeys {
 	j := NewJourneys(nil, budget)
+	for i := range events { // the two sides of a connection know each other before either speaks
+		if events[i].Kind == Open && events[i].Conn != 0 {
+			j.conns.get(&events[i])
+		}
+	}
 	for i := range events {
 		j.takeEvent(&events[i])
 	}
