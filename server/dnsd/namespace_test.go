@@ -59,6 +59,7 @@ func namespace(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	movedTree(t, h)
 	for _, p := range h.Servers {
 		serve(t, p.Addr, p.Authority)
 	}
@@ -119,6 +120,7 @@ func recursives(t *testing.T, at netip.AddrPort) {
 		{"hamburger.edu AAAA", `flags: qr rd ra ad`, `ANSWER: 0`},
 		{"a.b.wild.foo.com TXT", `flags: qr rd ra ad`, `every name below`},
 		{"a.b.wild.foo.com MX", `flags: qr rd ra ad`, `ANSWER: 0`},
+		{"relay1.old.foo.com A", `flags: qr rd ra ad`, `145\.37\.93\.126`},
 		{"-x 203.0.113.25", `flags: qr rd ra ad`, `mail\.hamburger\.edu\.`},
 	} {
 		args := append([]string{"@" + at.Addr().String(), "-p", fmt.Sprint(at.Port()), "+dnssec"}, strings.Fields(c[0])...)

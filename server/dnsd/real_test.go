@@ -171,7 +171,10 @@ func TestRealDelv(t *testing.T) {
 	if err := os.WriteFile(anchor, []byte(dns.AnchorFile(l.h.Anchors)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	movedTree(t, l.h)
 	for _, c := range [][3]string{
+		{"relay1.old.foo.com", "A", `; fully validated\n(?s:.*)145\.37\.93\.126`},
+		{"gone.old.foo.com", "A", `; fully validated\ngone(?s:.*)NXDOMAIN`},
 		{"hamburger.edu", "MX", `; fully validated\nhamburger\.edu`},
 		{"gaia.cs.umass.edu", "A", `; fully validated\ngaia`},
 		{"www.ibm.com", "A", `; fully validated`},
@@ -193,6 +196,18 @@ func TestRealDelv(t *testing.T) {
 	l.r.Cache().Flush()
 	out := program(t, "bind9-dnsutils", "dig", "@127.0.0.1", "-p", strconv.Itoa(int(l.local.Port())), "mail.hamburger.edu")
 	wants(t, out, `status: SERVFAIL`, `EDE: 6 \(DNSSEC Bogus\): \(DNSSEC: mail\.hamburger\.edu\. A: the signature by key`)
+}
+
+// movedTree lets names below old.foo.com stand for those below bar.foo.com.
+func movedTree(t *testing.T, h *dns.Hierarchy) {
+	t.Helper()
+	r, err := dns.ParseRecord("old.foo.com. 600 DNAME bar.foo.com.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Edit("foo.com", dns.Edit{Add: []dns.Record{r}}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // BIND's checker accepts every zone, signed and unsigned.
