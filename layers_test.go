@@ -38,7 +38,7 @@ func allowed() map[string][]string {
 		"web/api":      {"explain", "hold", "mail", "mailbox", "pcap", "queue", "trace", "web/mailview"},
 		"web":          {"catalogue", "web/api"},
 		"lab/book":     nil, "sockets": nil,
-		"lab": {"config", "control", "dns", "hold", "lab/book", "server", "server/dnsd", "trace", "web", "web/api", "wire"},
+		"lab": {"config", "control", "dns", "hold", "lab/book", "mailbox", "server", "server/dnsd", "trace", "web", "web/api", "wire"},
 	}
 }
 

@@ -64,8 +64,8 @@ type Options struct {
 	// Clock is by which lines wait and are released. A lab gives the system's, so
 	// that a jump of its own clock lets nothing go.
 	Clock wire.Clock
-	// Journey turns the id by which a server knows a message into the journey's;
-	// nil takes them as they are.
+	// Journey turns the id by which a server knows a message into the journey's, or
+	// into "" if there is none yet; nil takes them as they are.
 	Journey func(raw string) string
 }
 
@@ -253,7 +253,7 @@ func (d *Desk) catch(p wire.Point, mirror bool) string {
 		if mirror && b.Node == "" {
 			continue
 		}
-		if b.matches(p) && (b.Journey == "" || b.Journey == d.known(p.Journey)) {
+		if b.matches(p) && (b.Journey == "" || b.Journey == d.journey(p.Journey)) {
 			return b.ID
 		}
 	}
@@ -261,6 +261,17 @@ func (d *Desk) catch(p wire.Point, mirror bool) string {
 		return Pause
 	}
 	return ""
+}
+
+// journey is the id of the journey of which a server's id is one.
+func (d *Desk) journey(raw string) string {
+	if raw == "" {
+		return ""
+	}
+	if id := d.known(raw); id != "" {
+		return id
+	}
+	return raw
 }
 
 // stand and unstand count the lines that wait, and the time with one.

@@ -241,7 +241,7 @@ func (d *Desk) touches(f *fault, p wire.Point) bool {
 	if !f.at.matches(p) || f.Node == "" && p.Side == trace.Client || p.Data && f.Action == FaultReply {
 		return false
 	}
-	if f.Journey != "" && f.Journey != d.known(p.Journey) {
+	if f.Journey != "" && f.Journey != d.journey(p.Journey) {
 		return false
 	}
 	f.Seen++

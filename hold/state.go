@@ -66,9 +66,7 @@ func (d *Desk) State() State {
 		Breakpoints: append([]Breakpoint{}, d.breaks...), Held: make([]Held, 0, len(d.held))}
 	for _, it := range d.held {
 		h := it.Held
-		if h.Journey != "" {
-			h.Journey = d.known(h.Journey)
-		}
+		h.Journey = d.journey(h.Journey)
 		s.Held = append(s.Held, h)
 	}
 	return s

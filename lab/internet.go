@@ -37,6 +37,7 @@ type Internet struct {
 
 	mu    sync.Mutex
 	hosts map[netip.Addr]string // who has an address
+	down  map[string]bool       // hosts that refuse connections
 }
 
 // NewInternet is an internet without hosts, on which it is clock's time.
@@ -53,7 +54,7 @@ func NewInternet(clock wire.Clock) (*Internet, error) {
 	if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, &sack); err != nil {
 		return nil, fmt.Errorf("lab network: %s", err)
 	}
-	return &Internet{stack: s, clock: clock, hosts: map[netip.Addr]string{}}, nil
+	return &Internet{stack: s, clock: clock, hosts: map[netip.Addr]string{}, down: map[string]bool{}}, nil
 }
 
 // Close ends every connection of the internet.
@@ -99,6 +100,26 @@ func (n *Internet) has(a netip.Addr) bool {
 	return ok
 }
 
+// SetDown makes a host refuse all new connections to it, or serve again. It is an error if there is no such host.
+func (n *Internet) SetDown(host string, down bool) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, name := range n.hosts {
+		if strings.EqualFold(name, host) {
+			n.down[name] = down
+			return nil
+		}
+	}
+	return fmt.Errorf("the lab has no host %s", host)
+}
+
+// isDown tells whether the host with an address was taken down.
+func (n *Internet) isDown(a netip.Addr) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.down[n.hosts[a]]
+}
+
 // Host is one machine of the lab. Listening on a loopback address opens a door
 // of the real machine instead, through which its user agents come in; dialling
 // never leaves the lab.
@@ -142,6 +163,9 @@ func (h *Host) Dial(ctx context.Context, network, addr string) (net.Conn, error)
 	}
 	if !h.net.has(to.Addr()) {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("%s: no host in the lab has this address", to.Addr())}
+	}
+	if h.net.isDown(to.Addr()) {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("%s: connection refused: the host is down", to)}
 	}
 	from := full(netip.AddrPortFrom(h.addrs[0], 0))
 	if network == "udp" {

@@ -62,13 +62,11 @@ type Lab struct {
 	Nodes    []*server.Node
 	Trace    *trace.Log
 	Journeys *trace.Journeys
-	Desk     *hold.Desk // where lines can be held
 	Hold     *hold.Desk // where lines can be held
 	Ready    Ready      // valid once Run has called ready
 
 	o      Options
 	doors  doors
-	clock  *wire.LabClock // nil if the clock was given
 	office *server.Office
 	lesson sync.Mutex // held by one repetition at a time
 	web    *web.Server
@@ -125,7 +123,6 @@ func New(ctx context.Context, o Options) (*Lab, error) {
 	l.Trace.KeepText(keepText)
 	l.Journeys = trace.NewJourneys(l.Trace, journeyBudget)
 	l.Hold = hold.New(hold.Options{Clock: wire.System{}, Journey: l.Journeys.ID})
-	l.Desk = hold.New(hold.Options{Clock: wire.System{}, Journey: l.journeyID})
 	if err := l.open(ctx); err != nil {
 		l.close()
 		return nil, err
@@ -154,14 +151,6 @@ func (l *Lab) open(ctx context.Context) (err error) {
 	}
 	l.office = server.NewOffice(l.Nodes...)
 	return l.openWeb(ctx)
-}
-
-// journeyID is what the desk calls a message.
-func (l *Lab) journeyID(raw string) string {
-	if id := l.Journeys.ID(raw); id != "" {
-		return id
-	}
-	return raw
 }
 
 // addNode starts a mail server on the host that the domain's MX record names.

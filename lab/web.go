@@ -44,7 +44,7 @@ func (l *Lab) webOptions() web.Options {
 	for _, p := range people() {
 		users[p.domain] = map[string]string{p.name: p.name}
 	}
-	office := server.NewOffice(l.Nodes...)
+	office := l.office
 	o := api.Options{
 		Trace: l.Trace, Journeys: l.Journeys, Nodes: server.Describe(users, l.Nodes...), Lab: true,
 		Wording: l.o.Wording, Version: l.o.Version, Now: l.o.Clock.Now,

@@ -40,7 +40,8 @@ type Options struct {
 	Hold       *hold.Desk      // nil: lines cannot be held
 	Clock      Clock           // nil: time passes as elsewhere
 	Names      Names
-	MaxMessage int64 // bytes of the largest message that any node takes
+	WhatIf     WhatIf // nil: messages are not sent again
+	MaxMessage int64  // bytes of the largest message that any node takes
 }
 
 func (o *Options) now() time.Time {
@@ -81,7 +82,7 @@ func (a *API) Routes() []Route {
 		{Method: "GET", Path: "/node", Role: Visitor, Handle: a.node},
 		{Method: "GET", Path: "/events", Role: Looker, Stream: true, Handle: a.events},
 	}, a.folderRoutes(), a.messageRoutes(), a.sendRoutes(), a.changeRoutes(), a.suiteRoutes(),
-		a.queueRoutes(), a.userRoutes(), a.journeyRoutes(), a.holdRoutes(), a.nameRoutes(), a.terminalRoutes(),
+		a.queueRoutes(), a.userRoutes(), a.journeyRoutes(), a.holdRoutes(), a.whatIfRoutes(), a.nameRoutes(), a.terminalRoutes(),
 		a.sessionRoutes())
 }
 
@@ -108,7 +109,7 @@ func (a *API) node(c *Call) error {
 func (a *API) features() map[string]bool {
 	return map[string]bool{
 		"mail": a.o.Mail != nil, "queue": a.o.Queue != nil, "users": a.o.Users != nil, "journeys": a.o.Journeys != nil,
-		"hold": a.o.Hold != nil, "faults": a.o.Hold != nil, "clock": a.o.Clock != nil, "dns": a.o.Names != nil, "terminals": true,
+		"hold": a.o.Hold != nil, "faults": a.o.Hold != nil, "clock": a.o.Clock != nil, "dns": a.o.Names != nil, "terminals": true, "whatif": a.o.WhatIf != nil,
 	}
 }
 
