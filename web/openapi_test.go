@@ -1,0 +1,121 @@
+package web_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"context"
+	"net/netip"
+
+	"glassmail/web"
+	"glassmail/web/api"
+)
+
+// Every call is described, and everything described is a call.
+func TestDescription(t *testing.T) {
+	s, err := web.New(web.Options{Local: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	srv := serve(t, web.Options{Local: true})
+	_, body := request(t, "GET", srv.URL+"/api/v1/openapi.json", nil, "")
+	var doc struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}
+	if err := json.Unmarshal([]byte(body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range s.Routes() {
+		method := strings.ToLower(r.Method)
+		if doc.Paths[r.Path][method] == nil {
+			t.Errorf("%s %s is not described", r.Method, r.Path)
+		}
+		delete(doc.Paths[r.Path], method)
+	}
+	for path, methods := range doc.Paths {
+		for method := range methods {
+			t.Errorf("%s %s is described, but there is no such call", method, path)
+		}
+	}
+}
+
+// oneAccount knows bob with the password secret.
+type oneAccount struct{}
+
+func (oneAccount) Login(_ context.Context, _ netip.Addr, account, password string) (string, bool, error) {
+	return account, account == "bob@hamburger.edu" && password == "secret", nil
+}
+
+func login(t *testing.T, url string) (cookie, csrf string) {
+	t.Helper()
+	resp, body := request(t, "POST", url+"/api/v1/login", map[string]string{"Content-Type": "application/json"},
+		`{"account":"bob@hamburger.edu","password":"secret"}`)
+	var in struct{ CSRF string }
+	if err := json.Unmarshal([]byte(body), &in); err != nil || resp.StatusCode != 200 {
+		t.Fatalf("%d %s", resp.StatusCode, body)
+	}
+	c := resp.Cookies()[0]
+	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || len(c.Value) < 43 {
+		t.Errorf("cookie %v", c)
+	}
+	return c.Name + "=" + c.Value, in.CSRF
+}
+
+// A change needs the token of its session, and must not come from another site.
+func TestChangesNeedTheToken(t *testing.T) {
+	srv := serve(t, web.Options{Token: "operators-secret", Accounts: oneAccount{}})
+	cookie, csrf := login(t, srv.URL)
+	for _, c := range []struct {
+		header map[string]string
+		want   int
+	}{
+		{map[string]string{"Cookie": cookie}, 403},
+		{map[string]string{"Cookie": cookie, "X-CSRF-Token": "guess"}, 403},
+		{map[string]string{"Cookie": cookie, "X-CSRF-Token": csrf, "Origin": "http://evil.example"}, 403},
+		{map[string]string{"Cookie": cookie, "X-CSRF-Token": csrf, "Sec-Fetch-Site": "cross-site"}, 403},
+		{map[string]string{"Cookie": cookie, "X-CSRF-Token": csrf}, 200},
+		{map[string]string{"Cookie": cookie, "X-CSRF-Token": csrf}, 403}, // logged out
+	} {
+		if resp, body := request(t, "POST", srv.URL+"/api/v1/logout", c.header, ""); resp.StatusCode != c.want {
+			t.Errorf("%v: %d %s, want %d", c.header, resp.StatusCode, body, c.want)
+		}
+	}
+}
+
+// Guessing is stopped, and a reader of mail is no operator.
+func TestLoginIsLimited(t *testing.T) {
+	srv := serve(t, web.Options{Token: "operators-secret", Accounts: oneAccount{}})
+	cookie, _ := login(t, srv.URL)
+	if resp, _ := request(t, "GET", srv.URL+"/api/v1/queue", map[string]string{"Cookie": cookie}, ""); resp.StatusCode != 403 {
+		t.Errorf("a reader saw the queue: %d", resp.StatusCode)
+	}
+	last := 0
+	for range 11 {
+		resp, _ := request(t, "POST", srv.URL+"/api/v1/login", map[string]string{"Content-Type": "application/json"},
+			`{"account":"bob@hamburger.edu","password":"guess"}`)
+		last = resp.StatusCode
+	}
+	if last != 429 {
+		t.Errorf("the eleventh guess was answered %d, want 429", last)
+	}
+}
+
+// Bodies are bounded, and the terminal cannot be opened from another site.
+func TestBoundsAndOrigins(t *testing.T) {
+	srv := serve(t, web.Options{Local: true, Lab: true, Accounts: oneAccount{}, API: api.Options{}})
+	big := `{"account":"` + strings.Repeat("a", 1<<20) + `"}`
+	if resp, _ := request(t, "POST", srv.URL+"/api/v1/login", map[string]string{"Content-Type": "application/json"}, big); resp.StatusCode != 413 {
+		t.Errorf("a large login was answered %d, want 413", resp.StatusCode)
+	}
+	resp, _ := request(t, "GET", srv.URL+"/api/v1/terminals/ws?node=x&service=smtp", map[string]string{"Origin": "http://evil.example", "Upgrade": "websocket", "Connection": "Upgrade"}, "")
+	if resp.StatusCode != 403 {
+		t.Errorf("another site opened a terminal: %d", resp.StatusCode)
+	}
+	resp, _ = request(t, "GET", srv.URL+"/", nil, "")
+	if p := resp.Header.Get("Content-Security-Policy"); strings.Contains(p, "unsafe") || !strings.Contains(p, "default-src 'none'") {
+		t.Errorf("policy %q", p)
+	}
+}
