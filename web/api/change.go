@@ -47,7 +47,19 @@ func (a *API) change(c *Call, uids []mailbox.UID, how mailbox.Change) error {
 	if how.Expunge {
 		touched = len(done.Expunged)
 	}
-	return c.JSON(map[string]int{"changed": touched})
+	out := changed{Changed: touched, Folder: how.CopyTo}
+	for _, one := range done.Copies {
+		out.UIDs = append(out.UIDs, one.To.UID)
+	}
+	return c.JSON(out)
+}
+
+// changed tells what became of messages. Where they lie now lets a page take a
+// move back.
+type changed struct {
+	Changed int              `json:"changed"`
+	Folder  mailbox.FolderID `json:"folder,omitempty"` // into which they were moved or copied
+	UIDs    []mailbox.UID    `json:"uids,omitempty"`   // in that folder
 }
 
 func (a *API) flags(c *Call) error {
