@@ -12,9 +12,10 @@ type Accounts interface {
 	Account(ctx context.Context, address string) (Account, error)
 	// Accounts lists all, by address.
 	Accounts(ctx context.Context) ([]Account, error)
-	// PutAccount creates the account with its INBOX, or changes it. With create
-	// it is ErrExists if there is one.
-	PutAccount(ctx context.Context, a Account, create bool) error
+	// PutAccount creates the account with its INBOX and the given folders,
+	// subscribed, or changes it; then folders are not looked at. With create it is
+	// ErrExists if there is one. ErrInvalid if a folder is not one to create.
+	PutAccount(ctx context.Context, a Account, create bool, folders ...FolderChange) error
 	// DeleteAccount removes the account and all its mail. ErrNotFound.
 	DeleteAccount(ctx context.Context, address string) error
 

@@ -98,20 +98,8 @@ func (a *admin) AddAccount(ctx context.Context, address, password string, maxByt
 	if err != nil {
 		return err
 	}
-	err = a.store.PutAccount(ctx, mailbox.Account{Address: key, Password: hash, MaxBytes: maxBytes, Created: a.now()}, true)
-	if err != nil {
-		return err
-	}
-	yes := true
-	for _, f := range standardFolders() {
-		if _, err := a.store.ChangeFolder(ctx, key, f); err != nil && !errors.Is(err, mailbox.ErrExists) {
-			return fmt.Errorf("folder %s of %s: %w", f.New, key, err)
-		}
-		if _, err := a.store.ChangeFolder(ctx, key, mailbox.FolderChange{Old: f.New, Subscribe: &yes}); err != nil {
-			return fmt.Errorf("folder %s of %s: %w", f.New, key, err)
-		}
-	}
-	return nil
+	account := mailbox.Account{Address: key, Password: hash, MaxBytes: maxBytes, Created: a.now()}
+	return a.store.PutAccount(ctx, account, true, standardFolders()...)
 }
 
 func (a *admin) SetPassword(ctx context.Context, address, password string) error {

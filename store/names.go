@@ -114,3 +114,20 @@ func CheckAddress(a string) error {
 	}
 	return nil
 }
+
+// PlanFolders checks folders to be made along with an account and returns them with
+// their names in canonical form.
+func PlanFolders(all []mailbox.FolderChange) ([]mailbox.FolderChange, error) {
+	out := make([]mailbox.FolderChange, len(all))
+	for i, c := range all {
+		action, _, name, err := Plan(c)
+		if err == nil && action != Create {
+			err = fmt.Errorf("a new account has no folder %q to change: %w", c.Old, mailbox.ErrInvalid)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[i] = mailbox.FolderChange{New: name, Special: c.Special}
+	}
+	return out, nil
+}

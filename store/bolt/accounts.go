@@ -3,6 +3,7 @@ package bolt
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -64,13 +65,14 @@ func (s *Store) Accounts(ctx context.Context) (all []mailbox.Account, err error)
 	return all, err
 }
 
-// PutAccount creates the account with its INBOX, or changes it; the time of
-// creation stays unless a.Created says otherwise.
-func (s *Store) PutAccount(ctx context.Context, a mailbox.Account, create bool) error {
+// PutAccount creates the account with its INBOX and folders in one commit, or
+// changes it; the time of creation stays unless a.Created says otherwise.
+func (s *Store) PutAccount(ctx context.Context, a mailbox.Account, create bool, folders ...mailbox.FolderChange) error {
 	if err := store.CheckAddress(a.Address); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
+	folders, err := store.PlanFolders(folders)
+	if err = errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
 	return s.update(func(w *writer) error {
@@ -80,7 +82,7 @@ func (s *Store) PutAccount(ctx context.Context, a mailbox.Account, create bool) 
 			return refusal{fmt.Errorf("account %q: %w", a.Address, mailbox.ErrExists)}
 		}
 		if old == nil {
-			if _, err := w.makeFolder(a.Address, mailbox.Inbox, nameRow{subscribed: true}); err != nil {
+			if err := w.firstFolders(a.Address, folders); err != nil {
 				return err
 			}
 		}
@@ -93,6 +95,23 @@ func (s *Store) PutAccount(ctx context.Context, a mailbox.Account, create bool) 
 		}
 		return b.Put([]byte(a.Address), accountRow(&a))
 	})
+}
+
+// firstFolders makes the folders of a new account; one that is named twice is made
+// once.
+func (w *writer) firstFolders(user string, folders []mailbox.FolderChange) error {
+	if _, err := w.makeFolder(user, mailbox.Inbox, nameRow{subscribed: true}); err != nil {
+		return err
+	}
+	for _, f := range folders {
+		if w.bucket(bucketName).Get(nameKey(user, f.New)) != nil {
+			continue
+		}
+		if err := w.create(user, f.New, nameRow{subscribed: true, special: f.Special}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeleteAccount removes the account and all its mail. The mail is gone at once;

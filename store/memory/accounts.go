@@ -37,10 +37,14 @@ func (s *Store) Accounts(ctx context.Context) ([]mailbox.Account, error) {
 	return all, nil
 }
 
-// PutAccount creates the account with its INBOX, or changes it; the time of
-// creation stays unless a.Created says otherwise.
-func (s *Store) PutAccount(ctx context.Context, a mailbox.Account, create bool) error {
+// PutAccount creates the account with its INBOX and folders, or changes it; the
+// time of creation stays unless a.Created says otherwise.
+func (s *Store) PutAccount(ctx context.Context, a mailbox.Account, create bool, folders ...mailbox.FolderChange) error {
 	if err := store.CheckAddress(a.Address); err != nil {
+		return err
+	}
+	folders, err := store.PlanFolders(folders)
+	if err != nil {
 		return err
 	}
 	if err := s.enter(ctx); err != nil {
@@ -62,6 +66,17 @@ func (s *Store) PutAccount(ctx context.Context, a mailbox.Account, create bool) 
 	}
 	s.accounts[a.Address] = &account{Account: a, folders: map[string]*folder{}}
 	s.makeFolder(a.Address, mailbox.Inbox).Subscribed = true
+	made := s.accounts[a.Address]
+	for _, c := range folders {
+		if made.folders[c.New] != nil {
+			continue
+		}
+		f, err := s.create(made, c.New, c.Special)
+		if err != nil {
+			return err
+		}
+		f.Subscribed = true
+	}
 	return nil
 }
 

@@ -30,6 +30,31 @@ var accountTests = []test{
 		equal(k, "password of a locked account", got.Password, "")
 		equal(k, "INBOX after the change", k.folder(a.Address, "INBOX").ID, inbox.ID)
 	}},
+	{"folders of a new account", func(k *kit) {
+		a := mailbox.Account{Address: "carol@crepes.fr"}
+		first := []mailbox.FolderChange{{New: "Sent", Special: `\Sent`}, {New: "a/b"}, {New: "Sent"}, {New: "inbox/c"}}
+		k.must(k.PutAccount(k.ctx, a, true, first...))
+		var names []string
+		all, err := k.Folders(k.ctx, a.Address)
+		k.must(err)
+		for _, f := range all {
+			names = append(names, f.Name)
+		}
+		if !slices.Equal(names, []string{"INBOX", "INBOX/c", "Sent", "a", "a/b"}) {
+			k.Fatalf("folders are %q", names)
+		}
+		if f := k.folder(a.Address, "Sent"); !f.Subscribed || f.Special != `\Sent` {
+			k.Fatalf("Sent is %+v", f)
+		}
+		k.must(k.PutAccount(k.ctx, a, false, mailbox.FolderChange{New: "late"}))
+		_, err = k.Folder(k.ctx, a.Address, "late")
+		k.wants(err, mailbox.ErrNotFound)
+		for _, bad := range []mailbox.FolderChange{{New: "/x"}, {Old: "Sent", Delete: true}, {}} {
+			k.wants(k.PutAccount(k.ctx, mailbox.Account{Address: "d@x"}, true, bad), mailbox.ErrInvalid)
+		}
+		_, err = k.Account(k.ctx, "d@x")
+		k.wants(err, mailbox.ErrNotFound)
+	}},
 	{"created stays", func(k *kit) {
 		k.must(k.PutAccount(k.ctx, mailbox.Account{Address: "d@x", Created: at(5)}, true))
 		k.must(k.PutAccount(k.ctx, mailbox.Account{Address: "d@x", Password: "p"}, false))
