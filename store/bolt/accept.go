@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"glassmail/mailbox"
 	"glassmail/queue"
 	"glassmail/store"
@@ -252,26 +250,19 @@ func (s *Store) admit(ds []mailbox.Deposit, size int64) (reserved map[string]int
 
 // checkAccounts returns what the deposits would take of accounts with a quota.
 func (s *Store) checkAccounts(ds []mailbox.Deposit, size int64) (limited map[string]int64, err error) {
-	if len(ds) == 0 {
-		return nil, nil
-	}
-	err = s.view(func(tx *bbolt.Tx) error {
-		b := tx.Bucket([]byte(bucketAccount))
-		for i := range ds {
-			v := b.Get([]byte(ds[i].User))
-			if v == nil {
-				return notFound("account", ds[i].User)
-			}
-			if accountLimit(v) > 0 {
-				if limited == nil {
-					limited = map[string]int64{}
-				}
-				limited[ds[i].User] += size
-			}
+	for i := range ds {
+		a, err := s.account(ds[i].User)
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return limited, err
+		if a.MaxBytes > 0 {
+			if limited == nil {
+				limited = map[string]int64{}
+			}
+			limited[a.Address] += size
+		}
+	}
+	return limited, nil
 }
 
 // reserve takes room out of the quotas of several users, or nothing.

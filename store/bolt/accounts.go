@@ -39,7 +39,15 @@ func (s *Store) Account(ctx context.Context, address string) (a mailbox.Account,
 	if err := ctx.Err(); err != nil {
 		return a, err
 	}
-	err = s.view(func(tx *bbolt.Tx) error {
+	return s.account(address)
+}
+
+func (s *Store) account(address string) (mailbox.Account, error) {
+	a, known, generation := s.accounts.find(address)
+	if known {
+		return a, s.alive()
+	}
+	err := s.view(func(tx *bbolt.Tx) (err error) {
 		v := tx.Bucket([]byte(bucketAccount)).Get([]byte(address))
 		if v == nil {
 			return notFound("account", address)
@@ -47,6 +55,9 @@ func (s *Store) Account(ctx context.Context, address string) (a mailbox.Account,
 		a, err = parseAccount([]byte(address), v)
 		return err
 	})
+	if err == nil {
+		s.accounts.keep(a, generation)
+	}
 	return a, err
 }
 
@@ -93,6 +104,7 @@ func (s *Store) PutAccount(ctx context.Context, a mailbox.Account, create bool, 
 		default:
 			a.Created = s.o.Now()
 		}
+		w.accounts = true
 		return b.Put([]byte(a.Address), accountRow(&a))
 	})
 }
@@ -125,6 +137,7 @@ func (s *Store) DeleteAccount(ctx context.Context, address string) error {
 		if b.Get([]byte(address)) == nil {
 			return refusal{notFound("account", address)}
 		}
+		w.accounts = true
 		var names []string
 		err := eachName(w.tx, address, func(name string, _ nameRow) error {
 			names = append(names, name)

@@ -187,15 +187,21 @@ func (s *Store) runIndex() {
 	}
 }
 
-// company waits a moment for more if nobody waits for this group, and takes what
-// is there.
+// crowd is how many operations in one Delay are so many that it pays to wait for
+// three more: a commit writes each page once, however many rows of it changed.
+const crowd = 64
+
+// company waits a moment for more if nobody waits for this group, a longer one if
+// there is a crowd, and takes what is there.
 func (s *Store) company(group []*op) (_ []*op, open bool) {
 	var delay <-chan time.Time
+	var timer *time.Timer
 	if s.o.Delay > 0 {
-		t := time.NewTimer(s.o.Delay)
-		defer t.Stop()
-		delay = t.C
+		timer = time.NewTimer(s.o.Delay)
+		defer timer.Stop()
+		delay = timer.C
 	}
+	longer := false
 	for len(group) < maxCommit {
 		select {
 		case more, ok := <-s.groups:
@@ -216,7 +222,10 @@ func (s *Store) company(group []*op) (_ []*op, open bool) {
 			}
 			group = append(group, more...)
 		case <-delay:
-			delay = nil
+			if delay = nil; len(group) >= crowd && !longer {
+				longer, delay = true, timer.C
+				timer.Reset(3 * s.o.Delay)
+			}
 		}
 	}
 	return group, true
@@ -347,6 +356,9 @@ func (w *writer) run(o *op) (err error) {
 func (s *Store) follow(a *after) {
 	for _, h := range a.hints {
 		s.schedule.Add(h.dest, h.message, h.due)
+	}
+	if a.accounts {
+		s.accounts.forget()
 	}
 	s.ids.commit(a.accepted)
 	s.watchers.notify(a.touched)

@@ -146,6 +146,7 @@ func (r *replayer) rebuild(fr *frame, o *op) error {
 // recreate makes an account again for which the journal has mail.
 func (w *writer) recreate(user string) (mailbox.FolderID, *folderRow, error) {
 	a := mailbox.Account{Address: user, Created: w.s.o.Now()}
+	w.after.accounts = true
 	if err := w.bucket(bucketAccount).Put([]byte(user), accountRow(&a)); err != nil {
 		return 0, nil, err
 	}

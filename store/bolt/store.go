@@ -46,6 +46,7 @@ type Store struct {
 	blobs    atomic.Uint64 // file number given out last
 	ids      acceptedIDs
 	quota    reservations
+	accounts knownAccounts
 	watchers watchers
 	care     sync.Mutex // one of compact, backup, verify, repair at a time
 	unlinks  unlinks

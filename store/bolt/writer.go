@@ -53,6 +53,7 @@ type after struct {
 	touched  map[mailbox.FolderID]bool
 	hints    []queueHint
 	accepted []acceptedID
+	accounts bool // some were changed
 	wake     bool
 	purge    bool
 	dead     int64 // bytes of segments that nobody refers to any more
