@@ -7,6 +7,7 @@ package hold
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"glassmail/trace"
@@ -18,7 +19,6 @@ const (
 	ReleaseAfter = time.Minute // a line that nobody minds goes on after it
 	MaxHeld      = 1000        // lines that wait at one time; more pass
 	MaxRules     = 200         // breakpoints, and as many fault rules
-	maxMet       = 4096        // connections that are remembered
 )
 
 // Desk is one for all nodes of a lab.
@@ -41,16 +41,10 @@ type Desk struct {
 	last    uint64  // number given to an item or rule
 	changed chan struct{}
 
-	met     map[end]struct{} // connections seen, by their end
-	metList []end            // oldest first
+	links links
 
-	standing int           // lines that wait now
-	since    time.Time     // since when there is one, by the system's clock
-	stood    time.Duration // before that
+	busy atomic.Bool // a line may have to wait; not set, lines pass without mu
 }
-
-// end is one end of a connection.
-type end struct{ local, remote string }
 
 // item is a line that waits.
 type item struct {
@@ -76,7 +70,7 @@ func New(o Options) *Desk {
 	}
 	return &Desk{
 		clock: o.Clock, known: o.Journey, closed: make(chan struct{}), hurry: make(chan struct{}),
-		met: map[end]struct{}{},
+		links: links{of: map[pair]*link{}},
 	}
 }
 
@@ -103,46 +97,33 @@ func (d *Desk) isClosed() bool {
 
 // Pass is where a line waits.
 func (d *Desk) Pass(ctx context.Context, p wire.Point) wire.Verdict {
+	if !d.busy.Load() {
+		return wire.Verdict{}
+	}
 	d.mu.Lock()
 	if d.isClosed() {
 		d.mu.Unlock()
 		return wire.Verdict{}
 	}
-	mirror := d.meet(p)
+	way, mirror := d.links.meet(p)
 	v, delay := d.judge(p)
 	pace, hurry := d.pace(mirror), d.hurry
 	d.mu.Unlock()
 
 	if delay > 0 {
-		d.linger(ctx, p, delay, nil)
+		d.linger(ctx, p, way, delay, nil)
 	}
 	if pace > 0 && v.Action == wire.Pass {
-		d.linger(ctx, p, pace, hurry)
+		d.linger(ctx, p, way, pace, hurry)
 	}
 	if v.Action != wire.Pass {
 		return v
 	}
-	h := d.hold(ctx, p, mirror)
+	h := d.hold(ctx, p, way, mirror)
 	if h.Note == "" {
 		h.Note = v.Note
 	}
 	return h
-}
-
-// meet remembers the connection, and tells whether the line waits at the other
-// end already: the node there has been seen, and it is the one that speaks.
-func (d *Desk) meet(p wire.Point) (mirror bool) {
-	own := end{p.Local, p.Remote}
-	if _, known := d.met[own]; !known {
-		if len(d.metList) >= maxMet {
-			delete(d.met, d.metList[0])
-			d.metList = d.metList[1:]
-		}
-		d.met[own] = struct{}{}
-		d.metList = append(d.metList, own)
-	}
-	_, other := d.met[end{p.Remote, p.Local}]
-	return other && p.Side != p.Dir
 }
 
 // pace is how long a line waits in slow motion.
@@ -154,11 +135,11 @@ func (d *Desk) pace(mirror bool) time.Duration {
 }
 
 // linger waits for a while, less if hurry is closed.
-func (d *Desk) linger(ctx context.Context, p wire.Point, t time.Duration, hurry <-chan struct{}) {
+func (d *Desk) linger(ctx context.Context, p wire.Point, way *link, t time.Duration, hurry <-chan struct{}) {
 	ring, stop := d.clock.After(t)
 	defer stop()
 	d.mu.Lock()
-	d.stand()
+	way.stand()
 	d.mu.Unlock()
 	wait(p)
 	select {
@@ -168,7 +149,7 @@ func (d *Desk) linger(ctx context.Context, p wire.Point, t time.Duration, hurry 
 	case <-ctx.Done():
 	}
 	d.mu.Lock()
-	d.unstand()
+	way.unstand()
 	d.mu.Unlock()
 }
 
@@ -179,7 +160,7 @@ func wait(p wire.Point) {
 }
 
 // hold lets the line wait if something catches it.
-func (d *Desk) hold(ctx context.Context, p wire.Point, mirror bool) wire.Verdict {
+func (d *Desk) hold(ctx context.Context, p wire.Point, way *link, mirror bool) wire.Verdict {
 	d.mu.Lock()
 	why := d.catch(p, mirror)
 	d.mu.Unlock()
@@ -197,7 +178,7 @@ func (d *Desk) hold(ctx context.Context, p wire.Point, mirror bool) wire.Verdict
 	d.last++
 	it := &item{Held: heldOf(p, d.last, why, d.clock.Now()), point: p, c: make(chan wire.Verdict, 1)}
 	d.held = append(d.held, it)
-	d.stand()
+	way.stand()
 	d.tell()
 	d.mu.Unlock()
 
@@ -217,7 +198,7 @@ func (d *Desk) hold(ctx context.Context, p wire.Point, mirror bool) wire.Verdict
 		default:
 		}
 	}
-	d.unstand()
+	way.unstand()
 	d.tell()
 	return v
 }
@@ -274,27 +255,11 @@ func (d *Desk) journey(raw string) string {
 	return raw
 }
 
-// stand and unstand count the lines that wait, and the time with one.
-func (d *Desk) stand() {
-	if d.standing++; d.standing == 1 {
-		d.since = time.Now()
-	}
-}
-
-func (d *Desk) unstand() {
-	if d.standing--; d.standing == 0 {
-		d.stood += time.Since(d.since)
-	}
-}
-
-// Stood is for how long lines had to wait; see wire.Gate.
-func (d *Desk) Stood() time.Duration {
+// Stood is for how long lines of a connection had to wait; see wire.Gate.
+func (d *Desk) Stood(a, b string) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.standing == 0 {
-		return d.stood
-	}
-	return d.stood + time.Since(d.since)
+	return d.links.stood(a, b)
 }
 
 // Changed is closed when the State is another.
@@ -307,7 +272,9 @@ func (d *Desk) Changed() <-chan struct{} {
 	return d.changed
 }
 
+// tell wakes those who watch, after something changed.
 func (d *Desk) tell() {
+	d.busy.Store(!d.isClosed() && (d.paused || d.speed != 0 || len(d.breaks) > 0 || len(d.faults) > 0))
 	if d.changed != nil {
 		close(d.changed)
 		d.changed = nil

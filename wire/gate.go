@@ -20,9 +20,10 @@ type Gate interface {
 	// Pass may take its time; it returns soon after ctx ends. Before it begins to
 	// wait it calls p.Waits.
 	Pass(ctx context.Context, p Point) Verdict
-	// Stood is for how long, since the Gate was made, at least one line had to
-	// wait: real time, for deadlines do not run meanwhile (see Patient).
-	Stood() time.Duration
+	// Stood is for how long, since the Gate was made, lines of the connection
+	// between two addresses, in either order, had to wait: real time, for its
+	// deadlines do not run meanwhile (see Patient).
+	Stood(a, b string) time.Duration
 }
 
 // Point is one line on its way, or one stretch of message text.

@@ -6,8 +6,14 @@ import (
 	"time"
 )
 
-// ErrClockBack is returned for a jump into the past.
-var ErrClockBack = errors.New("the clock of a lab goes forward only")
+// Errors of a jump.
+var (
+	ErrClockBack = errors.New("the clock of a lab goes forward only")
+	ErrClockFar  = errors.New("the clock of a lab cannot go that far")
+)
+
+// maxLead is how far the clock can be ahead.
+const maxLead = 200 * 365 * 24 * time.Hour
 
 // LabClock is the system's clock with a lead that can grow: a lab jumps to the
 // next retry, and everything that waits for a time before that is woken.
@@ -75,18 +81,18 @@ func (l *LabClock) forget(t *labTimer) {
 }
 
 // Advance moves the clock forward by d and wakes those whose time has come.
-// ErrClockBack if d is negative.
+// ErrClockBack if d is negative, ErrClockFar if the clock would be more than 200
+// years ahead.
 func (l *LabClock) Advance(d time.Duration) error {
 	if d < 0 {
 		return ErrClockBack
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.advance(d)
-	return nil
+	return l.advance(d)
 }
 
-// JumpTo makes the clock show t. ErrClockBack if it is later already.
+// JumpTo makes the clock show t. ErrClockBack if it is later already, ErrClockFar.
 func (l *LabClock) JumpTo(t time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -94,11 +100,13 @@ func (l *LabClock) JumpTo(t time.Time) error {
 	if d < 0 {
 		return ErrClockBack
 	}
-	l.advance(d)
-	return nil
+	return l.advance(d)
 }
 
-func (l *LabClock) advance(d time.Duration) {
+func (l *LabClock) advance(d time.Duration) error {
+	if d > maxLead-l.lead {
+		return ErrClockFar
+	}
 	l.lead += d
 	now := l.now()
 	for t := range l.timers {
@@ -110,6 +118,7 @@ func (l *LabClock) advance(d time.Duration) {
 		t.real.Stop()
 		l.ring(t)
 	}
+	return nil
 }
 
 // Deadlines is the clock for the deadlines of a connection whose node goes by c: a

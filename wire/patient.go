@@ -6,19 +6,20 @@ import (
 	"time"
 )
 
-// Patient is conn with deadlines for reading that do not run while a line waits
-// at the gate: whoever waits for it would give up otherwise. Without a gate it is
-// conn itself.
+// Patient is conn with deadlines for reading that do not run while a line of this
+// connection waits at the gate, at either end: whoever waits for it would give up
+// otherwise. Without a gate it is conn itself.
 func Patient(conn net.Conn, g Gate) net.Conn {
 	if g == nil {
 		return conn
 	}
-	return &patient{Conn: conn, gate: g}
+	return &patient{Conn: conn, gate: g, local: conn.LocalAddr().String(), remote: conn.RemoteAddr().String()}
 }
 
 type patient struct {
 	net.Conn
-	gate Gate
+	gate          Gate
+	local, remote string // addresses
 
 	mu    sync.Mutex
 	due   time.Time     // the deadline for reading
@@ -29,7 +30,7 @@ type patient struct {
 func (p *patient) SetReadDeadline(t time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.due, p.stood = t, p.gate.Stood()
+	p.due, p.stood = t, p.gate.Stood(p.local, p.remote)
 	return p.Conn.SetReadDeadline(t)
 }
 
@@ -56,7 +57,7 @@ func (p *patient) Read(b []byte) (int, error) {
 func (p *patient) extend() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now, stood := time.Now(), p.gate.Stood()
+	now, stood := time.Now(), p.gate.Stood(p.local, p.remote)
 	if now.Before(p.due) { // it was moved meanwhile
 		return true
 	}

@@ -88,7 +88,7 @@ func (t *text) moreChunk(p []byte) int {
 	n := copy(p, src[:min(int64(len(src)), ch.left)])
 	ch.left -= int64(n)
 	t.scan.check(p[:n])
-	t.took(src[:n])
+	t.took(src[:n], false)
 	if t.scan.fault != nil {
 		t.refuse(t.scan.fault)
 		return 0

@@ -86,7 +86,7 @@ func (t *text) admit() (again bool) {
 	if g == nil || t.scan.fault != nil {
 		return false
 	}
-	if !g.Stretch(trace.Client, bytes.TrimSuffix(t.kept, []byte(".\r\n")), int(t.size)) {
+	if !g.Stretch(trace.Client, bytes.TrimSuffix(t.head, []byte(".\r\n")), int(t.size)) {
 		t.lost()
 		return false
 	}
@@ -99,7 +99,7 @@ func (t *text) admit() (again bool) {
 	case wire.Cut:
 		t.lost()
 	case wire.Drop:
-		t.scan.at = lineStart
+		t.scan.at, t.final = lineStart, ""
 		return true
 	}
 	return false

@@ -41,6 +41,8 @@ type text struct {
 	partial []byte // of the line to be shown next
 	unseen  int    // bytes not shown
 	kept    []byte // the beginning of them, if the trace keeps it
+	head    []byte // the beginning of the text, if there is a gate to show it at
+	final   string // the line that ended the text, to be shown when the gate has let it pass
 }
 
 func (c *conn) text() *text {
@@ -95,7 +97,7 @@ func (t *text) more(p []byte) int {
 	}
 	src := t.await()
 	n, used, end := t.scan.scan(p, src)
-	t.took(src[:used])
+	t.took(src[:used], end)
 	switch {
 	case t.scan.hopeless:
 		t.refuse(t.scan.fault)
@@ -154,7 +156,9 @@ func (t *text) finish() {
 	if t.err == nil {
 		t.err = io.EOF
 	}
-	t.closeShow()
+	if t.err != errCut {
+		t.closeShow()
+	}
 }
 
 // drain reads the rest of a message that Post does not want, within bounds.
@@ -169,7 +173,7 @@ func (t *text) drain() {
 		}
 		src := t.await()
 		_, used, end := t.scan.scan(sink[:], src)
-		t.took(src[:used])
+		t.took(src[:used], end)
 		if limit -= int64(used); limit < 0 {
 			t.c.farewell(tooLarge(t.c.srv.opts.MaxSize), "the message has no end")
 		}
@@ -183,17 +187,21 @@ func (t *text) drain() {
 	}
 }
 
-// took consumes bytes of the client and shows them in the trace.
-func (t *text) took(wire []byte) {
-	n := len(wire)
-	if t.c.log != nil {
-		t.show(wire)
+// took consumes bytes of the client and shows them in the trace; end says that
+// the text ends with them.
+func (t *text) took(b []byte, end bool) {
+	if room := wire.MaxEdit - len(t.head); room > 0 && t.c.front.Gate() != nil {
+		t.head = append(t.head, b[:min(room, len(b))]...)
 	}
-	t.c.front.Discard(n)
+	if t.c.log != nil {
+		t.show(b, end)
+	}
+	t.c.front.Discard(len(b))
 }
 
-// show writes the first lines of the text into the trace.
-func (t *text) show(wire []byte) {
+// show writes the first lines of the text into the trace, but not yet the one that
+// ends it.
+func (t *text) show(wire []byte, end bool) {
 	for t.lines > 0 && len(wire) > 0 {
 		i := bytes.IndexByte(wire, '\n')
 		part := wire[:max(i, 0)]
@@ -204,8 +212,12 @@ func (t *text) show(wire []byte) {
 		if i < 0 {
 			return
 		}
-		t.c.log.Line(trace.Client, string(bytes.TrimSuffix(t.partial, []byte("\r"))))
-		t.partial = t.partial[:0]
+		line := string(bytes.TrimSuffix(t.partial, []byte("\r")))
+		if t.partial = t.partial[:0]; end && i == len(wire)-1 {
+			t.final = line
+			return
+		}
+		t.c.log.Line(trace.Client, line)
 		t.lines--
 		wire = wire[i+1:]
 	}
@@ -217,6 +229,9 @@ func (t *text) show(wire []byte) {
 
 // closeShow tells how much was not shown, and shows the dot that ended a DATA.
 func (t *text) closeShow() {
+	if t.final != "" {
+		t.c.log.Line(trace.Client, t.final)
+	}
 	if t.c.log == nil || t.unseen == 0 {
 		return
 	}
