@@ -43,6 +43,7 @@ func (a *API) nameRoutes() []Route {
 		pass("POST", "/dns/query", "query"),
 		pass("POST", "/dns/walk", "walk"),
 		pass("POST", "/dns/race", "race"),
+		pass("POST", "/dns/flood", "flood"),
 	}
 }
 

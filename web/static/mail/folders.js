@@ -16,9 +16,7 @@ export class Folders {
   async load() {
     const { items, usage } = await get("/mail/folders");
     this.all = items;
-    document.getElementById("usage").textContent = usage.maxBytes
-      ? t("mail.usage.of", { used: size(usage.bytes), all: size(usage.maxBytes) })
-      : t("mail.usage", { used: size(usage.bytes) });
+    this.most = usage.maxBytes;
     this.draw();
   }
 
@@ -45,6 +43,8 @@ export class Folders {
     this.ul.replaceChildren(...this.all.map((f) => this.entry(f)));
     this.menu.replaceChildren(h("option", { value: "", text: t("mail.do.move") }),
       ...this.all.filter((f) => f.id !== this.selected).map((f) => h("option", { value: f.id, text: folderName(f) })));
+    const used = size(this.all.reduce((sum, f) => sum + f.size, 0));
+    document.getElementById("usage").textContent = this.most ? t("mail.usage.of", { used, all: size(this.most) }) : t("mail.usage", { used });
     const n = this.inbox()?.unseen ?? 0;
     document.title = `${n ? `(${n}) ` : ""}${t("shell.nav.mail")} · ${boot.account}`;
   }

@@ -21,7 +21,7 @@ export class Reader {
     m.folder = folder.id;
     this.message = m;
     const body = h("div", { class: "body" });
-    this.box.replaceChildren(this.bar(), this.head(m), this.thread(m, item), this.tabs(m, body), body, this.files(m), this.journey(m));
+    this.box.replaceChildren(...[this.bar(), this.head(m), this.thread(m, item), this.tabs(m, body), body, this.files(m), this.journey(m)].filter(Boolean));
     this.box.scrollTop = 0;
     if (matchMedia("(max-width: 999px)").matches) this.box.focus();
     return m;
