@@ -1,71 +1,128 @@
-import { stream, t } from "../shell/shell.js";
+import { boot, get, h, keys, setting, stream, t } from "../shell/shell.js";
+import { showBytes, showMeaning } from "./bytes.js";
+import { openClock } from "./clock.js";
+import { openHold, step, toggle, waits } from "./hold.js";
+import { Ladder } from "./ladder.js";
+import { JourneyList } from "./list.js";
+import { showMachine } from "./machine.js";
+import { HostMap } from "./map.js";
+import { openShare } from "./share.js";
+import { Story } from "./story.js";
+import { openTerminal } from "./terminal.js";
+import { whatIf } from "./whatif.js";
 
-// Shows the events of the node as the lecture writes dialogues.
-const most = 5000; // rows kept in the page
-const dialogue = new Set(["open", "close", "line", "data", "datagram", "note", "gap"]);
+// The Journey page: a message's way, line by line, live or again.
+const perFrame = 300; // events that one frame takes; older ones wait, and too many are a gap
+const mostWaiting = 3000;
 
-const log = document.getElementById("log");
-const state = document.getElementById("state");
-const filter = document.getElementById("filter");
-const follow = document.getElementById("follow");
-const waiting = []; // events not shown yet
+const node = await get("/node");
+const known = [
+  ...node.nodes.map((n) => ({ name: n.name, role: "mail-server", addrs: Object.values(n.addrs).flat().map((a) => (a.startsWith("127.") ? a : a.replace(/:\d+$/, ""))) })),
+  ...(node.features.dns ? (await get("/dns/tree").catch(() => ({ result: [] }))).result ?? [] : []).map((s) => ({ name: s.name.replace(/\.$/, ""), role: s.local ? "local-name-server" : "name-server", addrs: [s.addr] })),
+];
+const fold = h("input", { type: "checkbox", id: "fold" });
+fold.checked = setting("fold") ?? true;
+const fresh = () => new Story(known, { fold: fold.checked });
 
-function words(e) {
-  switch (e.kind) {
-    case "data": return `(${e.size} bytes of message text)`;
-    case "gap": return `${e.size} events were too fast to be kept`;
-    default: return e.text ?? "";
+let live = fresh(), shown = live, waiting = [], journey = "", busy = false;
+const map = new HostMap();
+const ladder = new Ladder((r) => { showBytes(r); showMeaning(r); showMachine(r); map.light(r); });
+const saves = openShare((detail, name) => showDetail(detail, t("journey.opened", { file: name })));
+const list = new JourneyList(open);
+const title = document.getElementById("ladder-title");
+const again = h("button", { id: "whatif", hidden: true, text: t("journey.whatif"), onclick: () => whatIf(journey) });
+document.getElementById("ladder-tools").append(h("label", {}, fold, t("journey.fold")), again);
+
+function display(story, name) {
+  shown = story;
+  title.textContent = name;
+  document.getElementById("empty").hidden = story.rungs.length > 0;
+  const used = new Set(story.rungs.flatMap((r) => [r.from, r.to]));
+  map.show([...story.roles].filter(([n, role]) => used.has(n) || role === "mail-server" || (story === live && role === "local-name-server")));
+  map.knows(story.rungs, story.roles);
+  ladder.show(story);
+}
+
+function showDetail(detail, name) {
+  const story = new Story(detail.hosts ?? [], { fold: fold.checked, most: 5000 });
+  for (const s of detail.steps) story.add({ mirror: false, ...s });
+  display(story, name);
+}
+
+async function open(summary, id) {
+  journey = id;
+  saves(id);
+  again.hidden = !id || !node.features.whatif;
+  if (!id) return display(live, t("journey.live"));
+  const detail = await get(`/journeys/${encodeURIComponent(id)}?lang=${boot.lang}`).catch(() => null);
+  if (detail && journey === id) showDetail(detail, t("journey.of", { subject: detail.subject || t("journey.nosubject"), state: t("journey.state." + detail.state) }));
+}
+
+// frame takes what came since the last one.
+function frame() {
+  requestAnimationFrame(frame);
+  if (waiting.length === 0) return;
+  if (waiting.length > mostWaiting) {
+    const lost = waiting.length - perFrame;
+    waiting = [{ kind: "gap", dir: "*", node: "…", size: lost, time: new Date().toISOString() }, ...waiting.slice(lost)];
   }
-}
-
-function cell(name, text) {
-  const s = document.createElement("span");
-  s.className = name;
-  s.textContent = text;
-  return s;
-}
-
-function row(e) {
-  const li = document.createElement("li");
-  const own = e.dir === "*";
-  li.classList.add(own ? "own" : e.dir);
-  if (e.kind === "open") li.classList.add("open");
-  li.dataset.proto = e.proto ?? "";
-  li.dataset.decision = dialogue.has(e.kind) ? "" : "yes";
-  const where = `${e.node ?? ""} ${e.proto ?? ""}${e.conn ? " " + e.conn : ""}${e.secure ? " TLS" : ""}`;
-  li.append(cell("when", e.time.slice(11, 23)), cell("where", where), cell("dir", own ? "*" : e.dir + ":"), cell("text", words(e)));
-  li.hidden = hides(li);
-  return li;
-}
-
-function hides(li) {
-  const want = filter.value;
-  if (want === "") return false;
-  return want === "decision" ? li.dataset.decision === "" : li.dataset.proto !== want;
-}
-
-// One batch a frame, so that a flood of events does not freeze the page.
-function show() {
-  if (waiting.length > 0) {
-    document.getElementById("empty").hidden = true;
-    const batch = document.createDocumentFragment();
-    for (const e of waiting.splice(0, 500)) batch.append(row(e));
-    log.append(batch);
-    while (log.childElementCount > most) log.firstElementChild.remove();
-    if (follow.checked) window.scrollTo(0, document.body.scrollHeight);
+  const grown = new Set();
+  for (const e of waiting.splice(0, perFrame)) {
+    const r = live.add(e);
+    if (r) grown.add(r);
   }
-  requestAnimationFrame(show);
+  const rungs = [...grown].filter((r) => live.rungs.includes(r));
+  if (shown === live) {
+    map.knows(rungs, live.roles);
+    ladder.draw(rungs);
+  }
+  refreshSoon();
 }
 
-filter.addEventListener("change", () => {
-  for (const li of log.children) li.hidden = hides(li);
+function refreshSoon() {
+  if (busy) return;
+  busy = true;
+  setTimeout(async () => {
+    await Promise.all([list.refresh(), map.count()]);
+    if (journey && ladder.following) {
+      const now = list.items.find((j) => j.id === journey);
+      if (now && now.events !== open.events) {
+        open.events = now.events;
+        await open(now, journey);
+      }
+    }
+    busy = false;
+  }, 700);
+}
+
+fold.addEventListener("change", () => {
+  setting("fold", fold.checked);
+  const events = live.rungs.flatMap((r) => r.events);
+  live = fresh();
+  for (const e of events) live.add(e);
+  journey ? open(null, journey) : display(live, t("journey.live"));
 });
 
-stream("/events", {
-  event(e) {
-    waiting.push(e);
-    if (waiting.length > most) waiting.splice(0, waiting.length - most);
-  },
-  state(now) { state.textContent = t({ live: "shell.live", lost: "shell.lost", connecting: "shell.connecting" }[now]); },
+keys.add("Space", "journey.key.pause", toggle);
+keys.add("ArrowRight", "journey.key.step", () => (waits() ? step() : ladder.move(1)));
+keys.add("ArrowLeft", "journey.key.back", () => ladder.move(-1));
+keys.add("ArrowDown", "journey.key.down", () => ladder.move(1));
+keys.add("ArrowUp", "journey.key.up", () => ladder.move(-1));
+keys.add("End", "journey.key.newest", () => ladder.move(Infinity));
+keys.add("b", "journey.key.bytes", () => document.querySelector("#bytes .scroll")?.focus());
+keys.add("f", "journey.key.fold", () => fold.click());
+keys.add("p", "shell.keys.projector", () => document.getElementById("projector").click());
+for (let n = 0; n < 10; n++) keys.add(String(n), n === 0 ? "journey.key.live" : "journey.key.journey", () => list.choose(n));
+
+if (node.features.hold) openHold(node.nodes);
+if (node.features.clock) openClock();
+if (node.features.terminals) openTerminal(node.nodes);
+saves("");
+display(live, t("journey.live"));
+map.count();
+list.refresh();
+stream("/events?lang=" + boot.lang, {
+  event: (e) => waiting.push(e),
+  state: (now) => { document.getElementById("state").textContent = { live: "● ", lost: "✕ ", connecting: "… " }[now] + t("shell." + now); },
 });
-requestAnimationFrame(show);
+requestAnimationFrame(frame);

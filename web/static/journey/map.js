@@ -1,0 +1,87 @@
+import { get, t } from "../shell/shell.js";
+import { svg } from "./svg.js";
+
+// The map of hosts: programs of users at the sides, mail servers between them,
+// name servers above. The way of the chosen rung is lit.
+const box = document.getElementById("map");
+const width = 900, height = 150;
+
+export class HostMap {
+  constructor() {
+    this.hosts = new Map(); // name → {role, x, y, node}
+    this.counts = new Map(); // mail server → text
+    this.picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
+    box.replaceChildren(this.picture);
+  }
+
+  show(roles) {
+    this.hosts.clear();
+    for (const [name, role] of roles) this.hosts.set(name, { role });
+    this.#draw();
+  }
+
+  // knows adds the hosts of rungs; it draws anew if there are new ones.
+  knows(rungs, roles) {
+    let fresh = false;
+    for (const r of rungs) {
+      for (const name of [r.from, r.to]) {
+        if (this.hosts.has(name)) continue;
+        this.hosts.set(name, { role: roles.get(name) ?? (r.e.proto === "dns" ? "name-server" : "mail-server") });
+        fresh = true;
+      }
+    }
+    if (fresh) this.#draw();
+  }
+
+  #draw() {
+    this.picture.replaceChildren();
+    this.way = svg("g", {});
+    this.picture.append(this.way);
+    const rows = { "user-agent": [], "mail-server": [], "local-name-server": [], "name-server": [] };
+    for (const [name, host] of this.hosts) (rows[host.role] ?? rows["mail-server"]).push([name, host]);
+    const names = [...rows["local-name-server"], ...rows["name-server"]].slice(0, 9);
+    names.forEach(([name, host], i) => this.#put(name, host, ((i + 0.5) * width) / names.length, 28, width / names.length));
+    const low = [...rows["mail-server"]], agents = rows["user-agent"];
+    if (agents[0]) low.unshift(agents[0]);
+    low.push(...agents.slice(1));
+    low.slice(0, 9).forEach(([name, host], i, all) => this.#put(name, host, ((i + 0.5) * width) / all.length, 112, width / all.length));
+  }
+
+  #put(name, host, x, y, room) {
+    const w = Math.min(150, room - 8);
+    Object.assign(host, { x, y });
+    host.box = svg("rect", { x: x - w / 2, y: y - 17, width: w, height: 34, rx: host.role === "user-agent" ? 17 : 5, class: host.role });
+    const letters = Math.floor(w / 7.4);
+    this.picture.append(host.box, svg("text", { x, y: y + 5, "text-anchor": "middle", text: name.length > letters ? name.slice(0, letters - 1) + "…" : name }, svg("title", { text: name })));
+    host.count = svg("text", { x, y: y + 32, "text-anchor": "middle", class: "count", text: this.counts.get(name) ?? "" });
+    this.picture.append(host.count);
+  }
+
+  light(r) {
+    for (const host of this.hosts.values()) host.box?.classList.remove("lit");
+    const a = this.hosts.get(r.from), b = this.hosts.get(r.to);
+    for (const host of [a, b]) host?.box?.classList.add("lit");
+    this.way.replaceChildren();
+    if (!a?.box || !b?.box || a === b) return;
+    const kind = r.e.proto === "dns" ? "dns" : r.e.dir;
+    this.way.append(svg("line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: "way " + kind }),
+      svg("circle", { cx: (a.x + b.x) / 2, cy: (a.y + b.y) / 2, r: 12, class: "mark" }),
+      svg("text", { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 + 5, "text-anchor": "middle", class: "number", text: r.n }));
+  }
+
+  // count asks how many messages are in queues and mailboxes.
+  async count() {
+    const none = { items: [] };
+    const [users, queue] = await Promise.all([get("/users").catch(() => none), get("/queue").catch(() => none)]);
+    const sum = new Map();
+    const of = (node) => sum.get(node) ?? sum.set(node, { queue: 0, box: 0 }).get(node);
+    for (const u of users.items) of(u.node).box += u.messages;
+    for (const q of queue.items) of(q.node).queue++;
+    for (const [node, n] of sum) {
+      const text = t("journey.counts", n);
+      this.counts.set(node, text);
+      const host = this.hosts.get(node);
+      if (host?.count) host.count.textContent = text;
+    }
+  }
+}
