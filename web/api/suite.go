@@ -49,7 +49,7 @@ func parseSuiteID(id string) (account string, f mailbox.FolderID, uid mailbox.UI
 	number, account, ok2 := strings.Cut(rest, "-")
 	fid, err1 := strconv.ParseUint(folder, 36, 64)
 	n, err2 := strconv.ParseUint(number, 36, 32)
-	if !ok || !ok2 || len(account) > 400 || errors.Join(err1, err2) != nil {
+	if !ok || !ok2 || account == "" || len(account) > 400 || errors.Join(err1, err2) != nil {
 		return "", 0, 0, fault(http.StatusNotFound, "there is no message with this id")
 	}
 	return account, mailbox.FolderID(fid), mailbox.UID(n), nil
