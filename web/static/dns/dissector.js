@@ -19,6 +19,7 @@ export class Dissector {
     this.box.replaceChildren(...[h("h2", { text: t("dns.dissector") }),
       h("p", { class: "soft" }, h("code", { text: `${shown(q.name)} ${q.type}` }), " ", t("dns.dissector.of", { server: got.server, n: bytes.length, way: got.tcp ? "TCP" : "UDP" })),
       got.dissection.fault ? h("p", { class: "error", text: got.dissection.fault }) : null,
+      ...reasons(bytes, fields).map((text) => h("p", { class: "why" }, h("b", { text: t("dns.why") }), " ", text)),
       h("h3", { text: t("dns.header") }), this.grid(fields), h("h3", { text: t("dns.bytes") }), hex, ...tables].filter(Boolean));
     this.scrollTop();
   }
@@ -38,7 +39,7 @@ export class Dissector {
   }
 
   hex(bytes, fields) {
-    const out = h("div", { class: "hex", role: "img", "aria-label": t("dns.bytes.n", { n: bytes.length }) });
+    const out = h("div", { class: "hex", role: "group", tabindex: 0, "aria-label": t("dns.bytes.n", { n: bytes.length }) });
     const owner = [];
     for (const f of fields) for (let i = 0; i < f.length; i++) owner[f.offset + i] = f;
     for (let at = 0; at < bytes.length; at += 16) {
@@ -73,4 +74,18 @@ export class Dissector {
       return row;
     })))]);
   }
+}
+
+// reasons reads the extended errors of a reply (RFC 8914 §2): the server's own words
+// for why it failed. They are options 15 in the data of the OPT record.
+function reasons(bytes, fields) {
+  const out = [];
+  const opt = fields.findIndex((f) => f.section === "additional" && f.name === "TYPE" && f.value === "OPT");
+  const data = opt < 0 ? undefined : fields.slice(opt).find((f) => f.name === "RDATA");
+  for (let at = data?.offset, end = at + data?.length; at + 4 <= end;) {
+    const code = bytes[at] << 8 | bytes[at + 1], length = bytes[at + 2] << 8 | bytes[at + 3];
+    if (code === 15 && length > 2) out.push(new TextDecoder().decode(bytes.subarray(at + 6, at + 4 + length)));
+    at += 4 + length;
+  }
+  return out;
 }

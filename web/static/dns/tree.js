@@ -33,7 +33,7 @@ export class Tree {
   draw() {
     const zones = new Map();
     for (const s of this.servers) for (const z of s.zones) zones.set(z, [...(zones.get(z) ?? []), s]);
-    const children = (up) => [...zones.keys()].filter((z) => z !== up && parent(z, zones) === up).sort((a, b) => labels(a).length - labels(b).length || a.localeCompare(b));
+    const children = (up) => [...zones.keys()].filter((z) => z !== up && parent(z, zones) === up).sort((a, b) => (a === "arpa.") - (b === "arpa.") || (b === "edu.") - (a === "edu.") || a.localeCompare(b));
     const branch = (zone) => {
       const below = children(zone);
       return h("li", {}, h("button", { class: "zone", dataset: { zone }, title: t("dns.zone.open", { zone }), text: zone === "." ? t("dns.root") : shown(zone), onclick: () => this.onzone(zone) }),
