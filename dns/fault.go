@@ -65,7 +65,11 @@ func (h *Hierarchy) Break(origin string, f Fault) error {
 		}
 	}
 	h.setFault(origin, f)
-	if err := h.serve(h.truth(origin)); err != nil {
+	z, err := h.truth(origin).Edit(Edit{}) // a new serial number, so that secondaries copy it
+	if err == nil {
+		err = h.serve(z)
+	}
+	if err != nil {
 		h.setFault(origin, was)
 		return fmt.Errorf("break %s: %w", origin, err)
 	}

@@ -1,44 +1,17 @@
 package dns
 
 import (
-	"embed"
 	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
-	"path"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	miekg "github.com/miekg/dns"
+	"glassmail/trace"
+	"glassmail/wire"
 )
-
-//go:embed zones/*.zone
-var zoneFiles embed.FS
-
-// LectureOptions changes the hierarchy of the lecture.
-type LectureOptions struct {
-	// Addresses replaces the address of hosts, by name: mail.crepes.fr → 127.0.0.2.
-	// The A records (glue too) and the PTR records follow.
-	Addresses map[string]netip.Addr
-
-	// ViaUmass puts the server of umass.edu between those of edu and
-	// cs.umass.edu: a cold lookup of gaia.cs.umass.edu then takes 10 messages,
-	// not the 8 of the slide.
-	ViaUmass bool
-
-	// Registered has networkutopia.com known to com from the start.
-	Registered bool
-
-	// Unsigned leaves DNSSEC out.
-	Unsigned bool
-
-	// Now tells the time at which signatures are made; nil is the system's clock.
-	// With a clock that jumps, Hierarchy.Run or ResignDue keep them valid.
-	Now func() time.Time
-}
 
 // Hierarchy is a name system: servers, their addresses, the zones they answer
 // for. The lecture's one:
@@ -61,7 +34,7 @@ type LectureOptions struct {
 //	dns.school.ac.th           198.18.5.53     school.ac.th, โรงเรียน.ไทย
 //	dns.umass.edu              128.119.1.53    umass.edu
 //	dns.cs.umass.edu           128.119.245.53  cs.umass.edu     gaia is 128.119.245.12
-//	dns1, dns2.networkutopia.com  212.212.212.1, .2  networkutopia.com
+//	dns1, dns2.networkutopia.com  212.212.212.1, .2  networkutopia.com, dns2 a copy of dns1's
 //
 // In each network the last number tells the service: 25 mail, 53 names, 80 web.
 type Hierarchy struct {
@@ -84,178 +57,9 @@ type Place struct {
 	Name      string // with its final dot
 	Addr      netip.Addr
 	Authority *Authority
-}
+	Primary   netip.AddrPort // the server of which it is meant to be a secondary; invalid if it is none
 
-// plan is who serves what.
-type plan struct {
-	server string
-	zones  []string
-}
-
-func lecturePlan(viaUmass bool) []plan {
-	edu := []string{"edu.", "umass.edu."}
-	if viaUmass {
-		edu = edu[:1]
-	}
-	return []plan{
-		{"a.root.", []string{"."}},
-		{"b.root.", []string{"."}},
-		{"a.edu.", edu},
-		{"a.fr.", []string{"fr."}},
-		{"a.com.", []string{"com."}},
-		{"a.arpa.", []string{"arpa.", reverseZone}},
-		{"a.th.", []string{"th."}},
-		{"a.xn--o3cw4h.", []string{"xn--o3cw4h."}},
-		{"dns1.crepes.fr.", []string{"crepes.fr."}},
-		{"dns1.hamburger.edu.", []string{"hamburger.edu."}},
-		{"dns1.amazon.com.", []string{"amazon.com."}},
-		{"dns1.ibm.com.", []string{"ibm.com."}},
-		{"ns.nyu.edu.", []string{"nyu.edu."}},
-		{"dns.foo.com.", []string{"foo.com."}},
-		{"dns.school.ac.th.", []string{"school.ac.th.", "xn--72c0b0acb2i5cn.xn--o3cw4h."}},
-		{"dns.umass.edu.", []string{"umass.edu."}},
-		{"dns.cs.umass.edu.", []string{"cs.umass.edu."}},
-		{"dns1.networkutopia.com.", []string{"networkutopia.com."}},
-		{"dns2.networkutopia.com.", []string{"networkutopia.com."}},
-	}
-}
-
-const (
-	reverseZone = "in-addr.arpa."
-	localServer = "dns.nyu.edu."
-)
-
-// Lecture builds the hierarchy of the course.
-func Lecture(o LectureOptions) (*Hierarchy, error) {
-	zones, err := shippedZones()
-	if err != nil {
-		return nil, err
-	}
-	if o.Registered {
-		if err := register(zones); err != nil {
-			return nil, err
-		}
-	}
-	if err := replaceAddresses(zones, o.Addresses); err != nil {
-		return nil, err
-	}
-	hosts := addressesOf(zones)
-	if err := pointers(zones, hosts); err != nil {
-		return nil, err
-	}
-	h := &Hierarchy{keys: map[string]*Keys{}, now: o.Now, faults: map[string]Fault{}, intact: map[string]*Zone{}}
-	if h.now == nil {
-		h.now = time.Now
-	}
-	h.signed = h.now()
-	if !o.Unsigned {
-		if err := h.signAll(zones); err != nil {
-			return nil, err
-		}
-	}
-	return h, h.place(zones, hosts, lecturePlan(o.ViaUmass))
-}
-
-// shippedZones reads the zone files of this package.
-func shippedZones() (map[string]*Zone, error) {
-	files, err := zoneFiles.ReadDir("zones")
-	if err != nil {
-		return nil, err
-	}
-	zones := make(map[string]*Zone, len(files))
-	for _, f := range files {
-		name := path.Join("zones", f.Name())
-		r, err := zoneFiles.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		z, err := ReadZone(r, "", name)
-		r.Close()
-		if err != nil {
-			return nil, err
-		}
-		zones[z.origin] = z
-	}
-	return zones, nil
-}
-
-// register makes com name the servers of networkutopia.com.
-func register(zones map[string]*Zone) error {
-	const child = "networkutopia.com."
-	com, err := zones["com."].delegate(zones[child])
-	if err != nil {
-		return err
-	}
-	zones["com."] = com
-	return nil
-}
-
-// replaceAddresses gives hosts other addresses, in every zone that tells them.
-func replaceAddresses(zones map[string]*Zone, addrs map[string]netip.Addr) error {
-	want := make(map[string]netip.Addr, len(addrs))
-	for name, a := range addrs {
-		if !a.Unmap().Is4() {
-			return fmt.Errorf("address of %s: %s is not an IPv4 address", name, a)
-		}
-		want[canonical(name)] = a.Unmap()
-	}
-	used := map[string]bool{}
-	for origin, z := range zones {
-		rrs := z.rrs(false)
-		changed := false
-		for i, rr := range rrs {
-			a, ok := want[rr.Header().Name]
-			if !ok || typeOf(rr) != TypeA {
-				continue
-			}
-			rrs[i] = &miekg.A{Hdr: *rr.Header(), A: a.AsSlice()}
-			used[rr.Header().Name], changed = true, true
-		}
-		if !changed {
-			continue
-		}
-		nz, err := NewZone(origin, records(rrs))
-		if err != nil {
-			return err
-		}
-		zones[origin] = nz
-	}
-	for name := range want {
-		if !used[name] {
-			return fmt.Errorf("address of %s: the lecture's zones have no host of that name; they have %s", name, strings.Join(slices.Sorted(maps.Keys(addressesOf(zones))), " "))
-		}
-	}
-	return nil
-}
-
-// addressesOf is the IPv4 addresses of all hosts, as the zones that own them say.
-func addressesOf(zones map[string]*Zone) map[string][]netip.Addr {
-	hosts := map[string][]netip.Addr{}
-	for _, z := range zones {
-		for _, rr := range z.rrs(false) {
-			name := rr.Header().Name
-			if a, ok := addrOf(rr); ok && a.Is4() && z.cut(name) == "" {
-				hosts[name] = append(hosts[name], a)
-			}
-		}
-	}
-	return hosts
-}
-
-// pointers makes the PTR records of the reverse zone.
-func pointers(zones map[string]*Zone, hosts map[string][]netip.Addr) error {
-	rrs := zones[reverseZone].rrs(false)
-	for _, name := range slices.Sorted(maps.Keys(hosts)) {
-		for _, a := range hosts[name] {
-			rrs = append(rrs, &miekg.PTR{Hdr: miekg.RR_Header{Name: ReverseName(a), Rrtype: miekg.TypePTR, Class: miekg.ClassINET, Ttl: 3600}, Ptr: name})
-		}
-	}
-	z, err := NewZone(reverseZone, records(rrs))
-	if err != nil {
-		return err
-	}
-	zones[reverseZone] = z
-	return nil
+	secondary *Secondary // keeps the zones, once there is one
 }
 
 // place puts the zones on their servers.
@@ -274,6 +78,9 @@ func (h *Hierarchy) place(zones map[string]*Zone, hosts map[string][]netip.Addr,
 			mine = append(mine, zones[origin])
 		}
 		s.Authority = NewAuthority(func(*Request) bool { return true }, mine...)
+		if from := hosts[p.primary]; len(from) > 0 {
+			s.Primary = netip.AddrPortFrom(from[0], 53)
+		}
 		h.Servers = append(h.Servers, s)
 		if slices.Contains(p.zones, ".") {
 			h.Roots = append(h.Roots, NameServer{Name: p.server, Addrs: addrs[:1]})
@@ -301,7 +108,9 @@ func (h *Hierarchy) Zones() []*Zone {
 	byName := map[string]*Zone{}
 	for _, s := range h.Servers {
 		for _, z := range s.Authority.Zones() {
-			byName[z.origin] = z
+			if byName[z.origin] == nil { // a secondary, which may be behind, comes after its primary
+				byName[z.origin] = z
+			}
 		}
 	}
 	return slices.SortedFunc(maps.Values(byName), func(a, b *Zone) int { return compareNames(a.origin, b.origin) })
@@ -339,15 +148,52 @@ func (h *Hierarchy) Addrs(host string) []netip.Addr {
 	return out
 }
 
-// put exchanges a zone on all servers that have it.
+// put exchanges zones on all servers that have them, and then tells secondaries
+// that there is something to copy.
 func (h *Hierarchy) put(zones ...*Zone) {
+	var behind []*Secondary
 	for _, s := range h.Servers {
 		var mine []*Zone
 		for _, z := range zones {
-			if s.Authority.Zone(z.origin) != nil {
+			switch {
+			case s.secondary != nil && s.secondary.o.Origin == z.origin:
+				behind = append(behind, s.secondary)
+			case s.secondary == nil && s.Authority.Zone(z.origin) != nil:
 				mine = append(mine, z)
 			}
 		}
 		s.Authority.Put(mine...)
+	}
+	for _, s := range behind {
+		s.Changed()
+	}
+}
+
+// Secondary makes the server s, which has a Primary, copy its zone from there
+// from now on. Run the result; changes of the hierarchy reach s through it alone.
+func (h *Hierarchy) Secondary(s *Place, host wire.Host, log *trace.Log) *Secondary {
+	h.edit.Lock()
+	defer h.edit.Unlock()
+	s.secondary = NewSecondary(SecondaryOptions{
+		Host: host, Authority: s.Authority, Origin: s.Authority.Zones()[0].origin, Primary: s.Primary,
+		Trace: log, Node: trimRoot(s.Name),
+	})
+	return s.secondary
+}
+
+// ViaUmass takes the zone umass.edu from the server of edu, so that the server of
+// umass.edu stands between those of edu and cs.umass.edu: a search for
+// gaia.cs.umass.edu with an empty cache then takes 10 messages. When it is off, the
+// server of edu serves umass.edu too and knows who serves cs.umass.edu: it takes the 8
+// messages of the slide.
+func (h *Hierarchy) ViaUmass(on bool) {
+	const zone = "umass.edu."
+	h.edit.Lock()
+	defer h.edit.Unlock()
+	edu := h.Server("a.edu.")
+	if on {
+		edu.Authority.Remove(zone)
+	} else {
+		edu.Authority.Put(h.Zone(zone))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"glassmail/trace"
 
@@ -230,11 +231,22 @@ func (w *walk) message(name string, t Type, found []*entry) *Message {
 	return m
 }
 
+// left is what a reply may say about how long e may be kept. What the cache held
+// counts the second that has begun as gone. What was learned for this very reply
+// does not, so that it is handed on with the TTL that it came with.
+func (w *walk) left(e *entry, now time.Time) time.Duration {
+	left := e.expires.Sub(now)
+	if w.seen[e.key] == e {
+		left += time.Second - 1
+	}
+	return left.Truncate(time.Second)
+}
+
 // fill writes entries into a reply, with the TTLs that are left.
 func (w *walk) fill(m *miekg.Msg, found []*entry, signatures bool) {
 	now := w.r.o.Host.Clock().Now()
 	for _, e := range found {
-		left := e.expires.Sub(now)
+		left := w.left(e, now)
 		if e.dname != nil {
 			m.Answer = aged(m.Answer, e.dname.rrs, left)
 			if signatures {

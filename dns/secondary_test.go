@@ -14,7 +14,7 @@ import (
 func TestSecondary(t *testing.T) {
 	w := newWorld(t, dns.LectureOptions{})
 	a := dns.NewAuthority(nil)
-	s := &dns.Secondary{Host: w.internet, Authority: a, Origin: "crepes.fr", Primary: netip.MustParseAddrPort("198.51.100.53:53"), Trace: w.log, Node: "dns2.crepes.fr"}
+	s := dns.NewSecondary(dns.SecondaryOptions{Host: w.internet, Authority: a, Origin: "crepes.fr", Primary: netip.MustParseAddrPort("198.51.100.53:53"), Trace: w.log, Node: "dns2.crepes.fr"})
 	ctx, cancel := context.WithCancel(bg)
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()

@@ -62,35 +62,39 @@ func hops(p WalkPicture) string {
 		}
 	}
 	return strings.NewReplacer("engineering.nyu.edu", "host", "dns.nyu.edu", "local", "b.root", "root", "a.root", "root",
-		"a.edu", "edu", "dns.cs.umass.edu", "auth").Replace(strings.Join(out, " "))
+		"a.edu", "edu", "dns.umass.edu", "umass", "dns.cs.umass.edu", "auth").Replace(strings.Join(out, " "))
 }
 
-// The two pictures of the lecture, and what the cache makes of them.
+// The two pictures of the lecture, each with and without the server of umass.edu in
+// between, and what the cache makes of them.
 func TestWalks(t *testing.T) {
-	_, c := startNames(t, wire.System{})
+	n, c := startNames(t, wire.NewManual(time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)))
 	const again = "host>local local>host"
 	for _, one := range []struct {
-		name      string
-		recursive bool
-		want      string
+		name           string
+		recursive, via bool
+		messages       int
+		want           string
 	}{
-		{"iterated", false, "host>local local>root root>local local>edu edu>local local>auth auth>local local>host"},
-		{"recursive", true, "host>local local>root root>edu edu>auth auth>edu edu>root root>local local>host"},
+		{"iterated", false, false, 8, "host>local local>root root>local local>edu edu>local local>auth auth>local local>host"},
+		{"recursive", true, false, 8, "host>local local>root root>edu edu>auth auth>edu edu>root root>local local>host"},
+		{"iterated via umass", false, true, 10, "host>local local>root root>local local>edu edu>local local>umass umass>local local>auth auth>local local>host"},
+		{"recursive via umass", true, true, 10, "host>local local>root root>edu edu>umass umass>auth auth>umass umass>edu edu>root root>local local>host"},
 	} {
 		t.Run(one.name, func(t *testing.T) {
-			got, err := c.Walk(t.Context(), WalkRequest{Name: "gaia.cs.umass.edu", Type: dns.TypeA, Recursive: one.recursive, Again: true})
+			got, err := c.Walk(t.Context(), WalkRequest{Name: "gaia.cs.umass.edu", Type: dns.TypeA, Recursive: one.recursive, ViaUmass: one.via, Again: true})
 			if err != nil || len(got) != 2 {
 				t.Fatalf("%d pictures, %v", len(got), err)
 			}
-			if hops(got[0]) != one.want || got[0].Messages != 8 {
-				t.Errorf("cold: %d messages\n%s\nwant 8\n%s", got[0].Messages, hops(got[0]), one.want)
+			if hops(got[0]) != one.want || got[0].Messages != one.messages {
+				t.Errorf("cold: %d messages\n%s\nwant %d\n%s", got[0].Messages, hops(got[0]), one.messages, one.want)
 			}
 			if hops(got[1]) != again || got[1].Messages != 2 {
 				t.Errorf("cached: %d messages\n%s\nwant 2\n%s", got[1].Messages, hops(got[1]), again)
 			}
 			for _, p := range got {
 				last := p.Arrows[len(p.Arrows)-1]
-				if len(p.Answer) != 1 || !strings.Contains(p.Answer[0], "128.119.245.12") || !strings.Contains(last.Text, "answer: 128.119.245.12, TTL ") {
+				if len(p.Answer) != 1 || !strings.Contains(p.Answer[0], "128.119.245.12") || last.Text != "answer: 128.119.245.12, TTL 3600" {
 					t.Errorf("answer %q, last arrow %q", p.Answer, last.Text)
 				}
 			}
@@ -98,6 +102,70 @@ func TestWalks(t *testing.T) {
 	}
 	if kept, err := c.Cache(t.Context(), ""); err != nil || len(kept) != 0 {
 		t.Errorf("the pictures filled the cache of the local name server: %d entries, %v", len(kept), err)
+	}
+	if n.Hierarchy.Server("a.edu").Authority.Zone("umass.edu") == nil {
+		t.Error("the server of edu has lost umass.edu")
+	}
+}
+
+// The second server of networkutopia.com copies the zone from the first, over the
+// lab's network, when it changes: an edit, a fault, and a file with a higher serial
+// number.
+func TestSecondaryServer(t *testing.T) {
+	n, c := startNames(t, wire.System{})
+	const zone = "networkutopia.com"
+	first, second := n.Hierarchy.Server("dns1.networkutopia.com"), n.Hierarchy.Server("dns2.networkutopia.com")
+	copied := func(what string, serial uint32) {
+		t.Helper()
+		a := first.Authority.Zone(zone)
+		if a.Serial() != serial {
+			t.Fatalf("%s: serial %d, want %d", what, a.Serial(), serial)
+		}
+		for second.Authority.Zone(zone).Serial() != serial {
+			select {
+			case <-t.Context().Done():
+			case <-time.After(time.Millisecond):
+				continue
+			}
+			t.Fatalf("%s: never copied", what)
+		}
+		var texts [2]strings.Builder
+		for i, z := range []*dns.Zone{a, second.Authority.Zone(zone)} {
+			if _, err := z.WriteTo(&texts[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if texts[0].String() != texts[1].String() {
+			t.Errorf("%s:\n%s\nwas copied as\n%s", what, &texts[0], &texts[1])
+		}
+	}
+	if _, err := c.Edit(t.Context(), ZoneEdit{Zone: zone, Way: AddRecords, Records: []string{"shop A 212.212.71.90"}}); err != nil {
+		t.Fatal(err)
+	}
+	copied("an edit", 2)
+	if err := c.Break(t.Context(), zone, dns.MissingKey); err != nil {
+		t.Fatal(err)
+	}
+	copied("a fault", 3)
+	if err := c.Break(t.Context(), zone, dns.NoFault); err != nil {
+		t.Fatal(err)
+	}
+	copied("a repair", 4)
+	load := func(serial string) ZoneChange {
+		t.Helper()
+		text := "$ORIGIN networkutopia.com.\n$TTL 60\n@ SOA dns1 h " + serial + " 1h 15m 14d 5m\n@ NS dns1\n@ NS dns2\ndns1 A 212.212.212.1\ndns2 A 212.212.212.2\n"
+		out, err := c.Edit(t.Context(), ZoneEdit{Zone: zone, Way: LoadZone, File: "n.zone", Records: []string{text}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if out := load("5"); len(out.Findings) != 0 {
+		t.Errorf("findings %q", out.Findings)
+	}
+	copied("a file", 5)
+	if out := load("5"); len(out.Findings) != 1 || !strings.Contains(out.Findings[0], "dns2.networkutopia.com. keeps its old copy") {
+		t.Errorf("the same serial number: findings %q", out.Findings)
 	}
 }
 

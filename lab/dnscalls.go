@@ -83,6 +83,7 @@ type WalkRequest struct {
 	Again     bool     `json:"again"`     // a second time, with what the first taught
 	Validate  bool     `json:"validate"`  // check signatures
 	Minimise  bool     `json:"minimise"`  // tell each server no more of the name than it needs
+	ViaUmass  bool     `json:"viaUmass"`  // meanwhile the server of edu does not serve umass.edu: one more server on the way to cs.umass.edu
 }
 
 // WalkPicture is one search.

@@ -161,7 +161,8 @@ func (n *Names) Edit(e ZoneEdit) (ZoneChange, error) {
 	return n.changed(d), err
 }
 
-// load puts a whole zone in place of another, with a serial number of its own.
+// load puts a whole zone in place of another, with a serial number of its own. If
+// that is not higher, secondary servers do not see a change.
 func (n *Names) load(old *dns.Zone, e ZoneEdit) (ZoneChange, error) {
 	z, err := dns.ReadZone(strings.NewReader(strings.Join(e.Records, "\n")), "", e.File)
 	if err != nil {
@@ -171,7 +172,15 @@ func (n *Names) load(old *dns.Zone, e ZoneEdit) (ZoneChange, error) {
 		return ZoneChange{}, fmt.Errorf("%s is the zone %s, not %s", e.File, z.Origin(), old.Origin())
 	}
 	d, err := n.Hierarchy.Load(z)
-	return n.changed(d), err
+	c := n.changed(d)
+	if err == nil && int32(z.Serial()-old.Serial()) <= 0 { // RFC 1982 §3.2
+		for _, s := range n.Hierarchy.Servers {
+			if s.Primary.IsValid() && s.Authority.Zone(z.Origin()) != nil {
+				c.Findings = append(c.Findings, fmt.Sprintf("the serial number %d is not higher than %d: the secondary server %s keeps its old copy", z.Serial(), old.Serial(), s.Name))
+			}
+		}
+	}
+	return c, err
 }
 
 // changed describes a zone after a change.

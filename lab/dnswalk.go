@@ -32,6 +32,10 @@ func (n *Names) Walk(ctx context.Context, w WalkRequest) ([]WalkPicture, error) 
 	if err := r.Switch(s); err != nil {
 		return nil, err
 	}
+	if w.ViaUmass {
+		n.Hierarchy.ViaUmass(true)
+		defer n.Hierarchy.ViaUmass(false)
+	}
 	out := []WalkPicture{n.picture(ctx, r, name, w.Type)}
 	if w.Again && out[0].Error == "" {
 		out = append(out, n.picture(ctx, r, name, w.Type))

@@ -36,6 +36,7 @@ type Names struct {
 	attacker    *Host        // where forged answers lead to and floods come from
 	gauges      []*dns.Gauge // before the root servers
 	servers     []*dnsd.Server
+	secondaries []*dns.Secondary
 	outside     *dnsd.Server
 	doors       map[string]*dnsd.Server // of the other servers, by address in the lab
 }
@@ -64,6 +65,9 @@ func NewNames(o NamesOptions) (*Names, error) {
 			return nil, err
 		}
 		n.hosts = append(n.hosts, host)
+		if p.Primary.IsValid() {
+			n.secondaries = append(n.secondaries, h.Secondary(p, host, o.Trace))
+		}
 		client := dns.Client{Host: host, Trace: o.Trace, Node: name}
 		var chain dns.Quick = dns.NewChain(p.Authority, client, &n.recursion, h.Addrs)
 		if p.Authority.Zone(".") != nil {
@@ -168,11 +172,17 @@ func (n *Names) Run(ctx context.Context, ready func()) error {
 		case <-ctx.Done():
 		}
 	}
-	wg.Go(func() {
-		if err := n.Hierarchy.Run(ctx, n.host.Clock()); err != nil {
-			cancel(err)
-		}
-	})
+	background := []func() error{func() error { return n.Hierarchy.Run(ctx, n.host.Clock()) }}
+	for _, s := range n.secondaries {
+		background = append(background, func() error { return s.Run(ctx) })
+	}
+	for _, run := range background {
+		wg.Go(func() {
+			if err := run(); err != nil {
+				cancel(err)
+			}
+		})
+	}
 	closeControl, err := n.openControl(&wg)
 	if err != nil {
 		cancel(err)

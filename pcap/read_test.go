@@ -174,6 +174,7 @@ func flows(t fataler, packets []packet) []*flow {
 		s := open[key{p.from, p.to}]
 		if s == nil {
 			t.Fatalf("packet %d belongs to no connection: %+v", i, p)
+			return nil
 		}
 		side := 0
 		if p.from == s.server && p.from != s.client {

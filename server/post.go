@@ -31,7 +31,7 @@ type post struct {
 	verify  *mailbox.Verifier
 	trace   *trace.Log
 	clock   wire.Clock
-	buffers sync.Pool // of []byte, for headers
+	buffers sync.Pool // of *[]byte, for headers
 	open    bool      // users of the node may send without logging in: the lab only
 }
 
@@ -176,7 +176,8 @@ func (p *post) stage(ctx context.Context, env *mail.Envelope, text io.Reader, fi
 	if err != nil {
 		return nil, err
 	}
-	head := newHeaderReader(text, p.buffer())
+	buf := p.buffer()
+	head := newHeaderReader(text, *buf)
 	err = head.peek()
 	if err == nil {
 		_, err = io.WriteString(staged, p.preface(env, head, final))
@@ -184,7 +185,8 @@ func (p *post) stage(ctx context.Context, env *mail.Envelope, text io.Reader, fi
 	if err == nil {
 		_, err = head.WriteTo(staged)
 	}
-	p.buffers.Put(head.buf[:0])
+	*buf = head.buf[:0] // it may have grown
+	p.buffers.Put(buf)
 	if err != nil {
 		staged.Discard()
 		return nil, err
@@ -194,11 +196,12 @@ func (p *post) stage(ctx context.Context, env *mail.Envelope, text io.Reader, fi
 
 // buffer is an empty one with room for mailbox.ScanBuffer or more; it goes back to
 // p.buffers.
-func (p *post) buffer() []byte {
-	if b, ok := p.buffers.Get().([]byte); ok {
+func (p *post) buffer() *[]byte {
+	if b, ok := p.buffers.Get().(*[]byte); ok {
 		return b
 	}
-	return make([]byte, 0, mailbox.ScanBuffer)
+	b := make([]byte, 0, mailbox.ScanBuffer)
+	return &b
 }
 
 // preface is what stands before the client's text.
@@ -244,7 +247,7 @@ func (p *post) missing(env *mail.Envelope, head *headerReader) string {
 func (p *post) inspect(staged store.Staged, a *store.Acceptance) (*mailbox.Envelope, error) {
 	buf := p.buffer()
 	defer p.buffers.Put(buf)
-	rec, err := mailbox.ScanThrough(staged, staged.Size(), buf[:mailbox.ScanBuffer])
+	rec, err := mailbox.ScanThrough(staged, staged.Size(), (*buf)[:mailbox.ScanBuffer])
 	if err != nil {
 		return nil, err
 	}

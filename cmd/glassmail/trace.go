@@ -22,9 +22,14 @@ what it says and for how many seconds that may be kept. The host engineering.nyu
 asks its local name server dns.nyu.edu, which asks from the root down, as in the
 lecture's first picture; with --recursive the servers ask each other, as in the
 second. The search begins with an empty cache of its own; with --cached the same
-question is asked once more. The local name server's cache stays as it is.`,
+question is asked once more. The local name server's cache stays as it is.
+
+The lecture's example gaia.cs.umass.edu takes 8 messages, because the lab's server of
+edu serves umass.edu too. With --via-umass it does not, for this search: the server
+of umass.edu stands in between, and it takes 10.`,
 		Example: `  glassmail trace gaia.cs.umass.edu --cached
   glassmail trace gaia.cs.umass.edu --recursive
+  glassmail trace gaia.cs.umass.edu --via-umass
   glassmail trace hamburger.edu MX`,
 		Args: cobra.RangeArgs(1, 2),
 	}
@@ -33,6 +38,7 @@ question is asked once more. The local name server's cache stays as it is.`,
 	f.BoolVar(&w.Again, "cached", false, "ask once more, when the answer is in the cache")
 	f.BoolVar(&w.Validate, "validate", false, "check signatures, which takes more messages")
 	f.BoolVar(&w.Minimise, "qname-min", false, "tell each server no more of the name than it needs (RFC 9156)")
+	f.BoolVar(&w.ViaUmass, "via-umass", false, "the server of umass.edu stands between those of edu and cs.umass.edu")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		w.Name, w.Type = args[0], dns.TypeA

@@ -27,6 +27,7 @@ export class Ladder {
     list.replaceChildren();
     this.columns = [];
     this.at = null;
+    this.last = "";
     this.following = true;
     this.draw(story.rungs);
   }
@@ -44,7 +45,7 @@ export class Ladder {
         old.querySelector(".text").textContent = words(r);
         continue;
       }
-      const name = r.key + r.phase;
+      const name = r.e.conn && !r.e.local && band ? band : r.key + r.phase; // what a dialogue decides belongs to it
       if (name !== band) batch.append(bandOf(r));
       band = name;
       const li = this.#item(r);
@@ -75,7 +76,10 @@ export class Ladder {
     const rank = (name) => order[this.story.roles.get(name)] ?? 1;
     if (this.columns.length <= 12) this.columns.sort((a, b) => rank(a) - rank(b)); // sort is stable
     heads.replaceChildren(...this.columns.map((name) => h("span", { text: name, title: name })));
-    for (const [r, li] of this.items) li.querySelector("svg")?.replaceWith(this.#arrow(r));
+    for (const [r, li] of this.items) {
+      li.querySelector("svg")?.replaceWith(this.#arrow(r));
+      this.#indent(r, li);
+    }
   }
 
   #item(r) {
@@ -88,7 +92,14 @@ export class Ladder {
     const li = h("li", { class: `rung ${kindOf(r)}`, value: r.n, dataset: { n: r.n, dir: letter, kind: r.e.kind } }, button);
     if (!own) li.append(this.#arrow(r));
     li.rung = r;
+    this.#indent(r, li);
     return li;
+  }
+
+  // #indent puts the text above the left end of its arrow, while there is room.
+  #indent(r, li) {
+    const left = Math.min(this.columns.indexOf(r.from), this.columns.indexOf(r.to));
+    li.style.setProperty("--at", Math.min((left + 0.5) / this.columns.length, 0.4).toFixed(3));
   }
 
   #arrow(r) {

@@ -9,7 +9,7 @@ export function showUsers() {
     fill(box, found.items.slice(0, 500), t("server.users.none"), [
       ["server.users.address", (u) => u.address], ["server.col.messages", (u) => u.messages], ["server.col.size", (u) => size(u.bytes)],
       ["server.col.actions", (u) => may ? [h("span", { class: "row" },
-        h("button", { "aria-label": t("server.users.change", u), text: t("server.users.newpassword"), onclick: () => change(u.address) }),
+        h("button", { "aria-label": `${t("server.users.newpassword")}: ${u.address}`, text: t("server.users.newpassword"), onclick: () => change(u.address) }),
         h("button", { class: "danger", "aria-label": t("server.users.remove", u), text: "✕", onclick: () => remove(u.address) }))] : ""],
     ]);
   };

@@ -1,0 +1,210 @@
+package dns
+
+import (
+	"embed"
+	"fmt"
+	"maps"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	miekg "github.com/miekg/dns"
+)
+
+//go:embed zones/*.zone
+var zoneFiles embed.FS
+
+// LectureOptions changes the hierarchy of the lecture.
+type LectureOptions struct {
+	// Addresses replaces the address of hosts, by name: mail.crepes.fr → 127.0.0.2.
+	// The A records (glue too) and the PTR records follow.
+	Addresses map[string]netip.Addr
+
+	// ViaUmass is how Hierarchy.ViaUmass is set at first.
+	ViaUmass bool
+
+	// Registered has networkutopia.com known to com from the start.
+	Registered bool
+
+	// Unsigned leaves DNSSEC out.
+	Unsigned bool
+
+	// Now tells the time at which signatures are made; nil is the system's clock.
+	// With a clock that jumps, Hierarchy.Run or ResignDue keep them valid.
+	Now func() time.Time
+}
+
+// plan is who serves what.
+type plan struct {
+	server  string
+	zones   []string
+	primary string // the server from which this one copies them; "" if it needs none
+}
+
+func lecturePlan() []plan {
+	return []plan{
+		{server: "a.root.", zones: []string{"."}},
+		{server: "b.root.", zones: []string{"."}},
+		{server: "a.edu.", zones: []string{"edu.", "umass.edu."}},
+		{server: "a.fr.", zones: []string{"fr."}},
+		{server: "a.com.", zones: []string{"com."}},
+		{server: "a.arpa.", zones: []string{"arpa.", reverseZone}},
+		{server: "a.th.", zones: []string{"th."}},
+		{server: "a.xn--o3cw4h.", zones: []string{"xn--o3cw4h."}},
+		{server: "dns1.crepes.fr.", zones: []string{"crepes.fr."}},
+		{server: "dns1.hamburger.edu.", zones: []string{"hamburger.edu."}},
+		{server: "dns1.amazon.com.", zones: []string{"amazon.com."}},
+		{server: "dns1.ibm.com.", zones: []string{"ibm.com."}},
+		{server: "ns.nyu.edu.", zones: []string{"nyu.edu."}},
+		{server: "dns.foo.com.", zones: []string{"foo.com."}},
+		{server: "dns.school.ac.th.", zones: []string{"school.ac.th.", "xn--72c0b0acb2i5cn.xn--o3cw4h."}},
+		{server: "dns.umass.edu.", zones: []string{"umass.edu."}},
+		{server: "dns.cs.umass.edu.", zones: []string{"cs.umass.edu."}},
+		{server: "dns1.networkutopia.com.", zones: []string{"networkutopia.com."}},
+		{server: "dns2.networkutopia.com.", zones: []string{"networkutopia.com."}, primary: "dns1.networkutopia.com."},
+	}
+}
+
+const (
+	reverseZone = "in-addr.arpa."
+	localServer = "dns.nyu.edu."
+)
+
+// Lecture builds the hierarchy of the course.
+func Lecture(o LectureOptions) (*Hierarchy, error) {
+	zones, err := shippedZones()
+	if err != nil {
+		return nil, err
+	}
+	if o.Registered {
+		if err := register(zones); err != nil {
+			return nil, err
+		}
+	}
+	if err := replaceAddresses(zones, o.Addresses); err != nil {
+		return nil, err
+	}
+	hosts := addressesOf(zones)
+	if err := pointers(zones, hosts); err != nil {
+		return nil, err
+	}
+	h := &Hierarchy{keys: map[string]*Keys{}, now: o.Now, faults: map[string]Fault{}, intact: map[string]*Zone{}}
+	if h.now == nil {
+		h.now = time.Now
+	}
+	h.signed = h.now()
+	if !o.Unsigned {
+		if err := h.signAll(zones); err != nil {
+			return nil, err
+		}
+	}
+	if err := h.place(zones, hosts, lecturePlan()); err != nil {
+		return nil, err
+	}
+	h.ViaUmass(o.ViaUmass)
+	return h, nil
+}
+
+// shippedZones reads the zone files of this package.
+func shippedZones() (map[string]*Zone, error) {
+	files, err := zoneFiles.ReadDir("zones")
+	if err != nil {
+		return nil, err
+	}
+	zones := make(map[string]*Zone, len(files))
+	for _, f := range files {
+		name := path.Join("zones", f.Name())
+		r, err := zoneFiles.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		z, err := ReadZone(r, "", name)
+		r.Close()
+		if err != nil {
+			return nil, err
+		}
+		zones[z.origin] = z
+	}
+	return zones, nil
+}
+
+// register makes com name the servers of networkutopia.com.
+func register(zones map[string]*Zone) error {
+	const child = "networkutopia.com."
+	com, err := zones["com."].delegate(zones[child])
+	if err != nil {
+		return err
+	}
+	zones["com."] = com
+	return nil
+}
+
+// replaceAddresses gives hosts other addresses, in every zone that tells them.
+func replaceAddresses(zones map[string]*Zone, addrs map[string]netip.Addr) error {
+	want := make(map[string]netip.Addr, len(addrs))
+	for name, a := range addrs {
+		if !a.Unmap().Is4() {
+			return fmt.Errorf("address of %s: %s is not an IPv4 address", name, a)
+		}
+		want[canonical(name)] = a.Unmap()
+	}
+	used := map[string]bool{}
+	for origin, z := range zones {
+		rrs := z.rrs(false)
+		changed := false
+		for i, rr := range rrs {
+			a, ok := want[rr.Header().Name]
+			if !ok || typeOf(rr) != TypeA {
+				continue
+			}
+			rrs[i] = &miekg.A{Hdr: *rr.Header(), A: a.AsSlice()}
+			used[rr.Header().Name], changed = true, true
+		}
+		if !changed {
+			continue
+		}
+		nz, err := NewZone(origin, records(rrs))
+		if err != nil {
+			return err
+		}
+		zones[origin] = nz
+	}
+	for name := range want {
+		if !used[name] {
+			return fmt.Errorf("address of %s: the lecture's zones have no host of that name; they have %s", name, strings.Join(slices.Sorted(maps.Keys(addressesOf(zones))), " "))
+		}
+	}
+	return nil
+}
+
+// addressesOf is the IPv4 addresses of all hosts, as the zones that own them say.
+func addressesOf(zones map[string]*Zone) map[string][]netip.Addr {
+	hosts := map[string][]netip.Addr{}
+	for _, z := range zones {
+		for _, rr := range z.rrs(false) {
+			name := rr.Header().Name
+			if a, ok := addrOf(rr); ok && a.Is4() && z.cut(name) == "" {
+				hosts[name] = append(hosts[name], a)
+			}
+		}
+	}
+	return hosts
+}
+
+// pointers makes the PTR records of the reverse zone.
+func pointers(zones map[string]*Zone, hosts map[string][]netip.Addr) error {
+	rrs := zones[reverseZone].rrs(false)
+	for _, name := range slices.Sorted(maps.Keys(hosts)) {
+		for _, a := range hosts[name] {
+			rrs = append(rrs, &miekg.PTR{Hdr: miekg.RR_Header{Name: ReverseName(a), Rrtype: miekg.TypePTR, Class: miekg.ClassINET, Ttl: 3600}, Ptr: name})
+		}
+	}
+	z, err := NewZone(reverseZone, records(rrs))
+	if err != nil {
+		return err
+	}
+	zones[reverseZone] = z
+	return nil
+}
