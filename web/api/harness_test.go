@@ -157,12 +157,6 @@ func (c *client) login(account, password string) {
 	c.header.Set("X-Csrf-Token", in.CSRF)
 }
 
-func (h *house) operator(t *testing.T) *client {
-	c := h.client(t)
-	c.header.Set("Authorization", "Bearer "+token)
-	return c
-}
-
 // do makes a call; body is nil, JSON as a string, or a value. It returns the
 // answer, read to its end.
 func (c *client) do(method, path string, body any) (*http.Response, []byte) {
@@ -254,11 +248,6 @@ type (
 		Total  *int
 		Folder mailbox.Folder
 	}
-	sent struct {
-		ID, MessageID string
-		Folder        mailbox.FolderID
-		UID           mailbox.UID
-	}
 	text struct {
 		UID     mailbox.UID
 		Folder  mailbox.FolderID
@@ -300,11 +289,4 @@ func (h *house) put(t *testing.T, account, folder, message string) mailbox.Place
 // at is the path of a message.
 func at(p mailbox.Placed) string {
 	return "/mail/messages/" + strconv.FormatUint(uint64(p.Folder), 10) + "/" + strconv.FormatUint(uint64(p.UID), 10)
-}
-
-// only returns the single message of an account's folder, waiting for it.
-func (c *client) only(q string) string {
-	c.t.Helper()
-	one := ask[struct{ ID string }](c, "POST", "/messages/wait", map[string]string{"q": q, "timeout": "20s"})
-	return c.want(http.StatusOK, "GET", "/messages/"+one.ID+"/raw", nil)
 }
