@@ -255,6 +255,44 @@ func TestDNSServeZones(t *testing.T) {
 	eventually(t, "the mended file is served", func() bool { return www() == "192.0.2.4" })
 }
 
+// A zone file of a folder is changed by command, in one step, and the server that
+// has it sees the change. What one file includes is looked at with it.
+func TestDNSZoneFolder(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("foo.com.zone", "$TTL 60\n@ SOA ns hostmaster 1 1h 15m 14d 5m\n@ NS ns\nns A 127.0.0.1\n$INCLUDE hosts\n")
+	put("hosts", "www A 192.0.2.1\n")
+	contains(t, must(t, "", "dns", "zone", "check", dir), "the zone foo.com., serial number 1, 4 records")
+	contains(t, must(t, "", "dns", "zone", "check", filepath.Join(dir, "foo.com.zone")), "4 records")
+	p, _ := startZones(t, dir)
+	contains(t, must(t, "", "dns", "zone", "edit", "--zones", dir, "foo.com", "set", "www A 192.0.2.7"),
+		"serial number 2", "- www.foo.com.\t60\tIN\tA\t192.0.2.1", "+ www.foo.com.\t60\tIN\tA\t192.0.2.7")
+	eventually(t, "the change is served", func() bool {
+		return strings.TrimSpace(must(t, "", "dig", "@127.0.0.1", "-p", port(p.ready.DNS), "+short", "www.foo.com")) == "192.0.2.7"
+	})
+	edit := []string{"dns", "zone", "edit", "--zones", dir}
+	for want, args := range map[string][]string{
+		"it has foo.com.":              append(edit, "nowhere.com", "add", "www A 192.0.2.1"),
+		"copy x.zone into":             append(edit, "foo.com", "load", "x.zone"),
+		"www.foo.com.: a CNAME beside": append(edit, "foo.com", "add", "www CNAME ns"),
+	} {
+		if out, code := run(t, "", args...); code == 0 || !strings.Contains(out, want) {
+			t.Errorf("%q: exit code %d, want %q in\n%s", args, code, want, out)
+		}
+	}
+	put("bar.com.zone", "$TTL 60\n@ SOA ns hostmaster 1 1h 15m 14d 5m\n$INCLUDE lost\n")
+	out, code := run(t, "", "dns", "zone", "check", dir)
+	if code != 1 {
+		t.Errorf("a folder with a fault: exit code %d", code)
+	}
+	contains(t, out, "the zone foo.com., serial number 2", "bar.com.zone:3:")
+}
+
 // startZones serves a folder; log is what the program has printed so far.
 func startZones(t *testing.T, dir string) (p *process, log func() string) {
 	t.Helper()

@@ -138,27 +138,34 @@ func (n *Names) Edit(e ZoneEdit) (ZoneChange, error) {
 	if e.Way == LoadZone {
 		return n.load(z, e)
 	}
+	change, err := e.Change(z)
+	if err != nil {
+		return ZoneChange{}, err
+	}
+	d, err := n.Hierarchy.Edit(z.Origin(), change)
+	return n.changed(d), err
+}
+
+// Change is what the edit does to the records of z. A whole zone (LoadZone) is no
+// such change.
+func (e ZoneEdit) Change(z *dns.Zone) (dns.Edit, error) {
 	var list []dns.Record
 	for _, line := range e.Records {
 		r, err := z.ParseRecord(line)
 		if err != nil {
-			return ZoneChange{}, err
+			return dns.Edit{}, err
 		}
 		list = append(list, r)
 	}
-	var change dns.Edit
 	switch e.Way {
 	case AddRecords:
-		change.Add = list
+		return dns.Edit{Add: list}, nil
 	case RemoveRecords:
-		change.Remove = list
+		return dns.Edit{Remove: list}, nil
 	case SetRecords:
-		change.Replace = list
-	default:
-		return ZoneChange{}, fmt.Errorf("unknown edit %q", e.Way)
+		return dns.Edit{Replace: list}, nil
 	}
-	d, err := n.Hierarchy.Edit(z.Origin(), change)
-	return n.changed(d), err
+	return dns.Edit{}, fmt.Errorf("unknown edit %q", e.Way)
 }
 
 // load puts a whole zone in place of another, with a serial number of its own. If
@@ -183,10 +190,16 @@ func (n *Names) load(old *dns.Zone, e ZoneEdit) (ZoneChange, error) {
 	return c, err
 }
 
-// changed describes a zone after a change.
+// changed describes a zone of the lab after a change.
 func (n *Names) changed(d dns.Difference) ZoneChange {
+	return Changed(n.Hierarchy.Zone(d.Zone), d)
+}
+
+// Changed describes a change of a zone, and the zone after it; nil if it is not
+// known.
+func Changed(z *dns.Zone, d dns.Difference) ZoneChange {
 	c := ZoneChange{Zone: d.Zone, Added: lines(d.Added), Removed: lines(d.Removed), Findings: []string{}}
-	if z := n.Hierarchy.Zone(d.Zone); z != nil {
+	if z != nil {
 		c.Serial = z.Serial()
 		for _, f := range dns.Lint(z) {
 			c.Findings = append(c.Findings, f.String())

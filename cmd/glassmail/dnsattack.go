@@ -116,7 +116,7 @@ func printRace(w io.Writer, r lab.RaceRequest, out lab.RaceOutcome) {
 		ports = "random ports"
 	}
 	fmt.Fprintf(w, "Victim: the lab's local name server, ids of %d bits, %s, signatures %s.\n", r.IDBits, ports, map[bool]string{true: "checked", false: "not checked"}[r.Validate])
-	fmt.Fprintf(w, "Forged replies: %d in %d rounds, %s.\n", out.Sent, out.Rounds, out.Took.Round(time.Millisecond))
+	fmt.Fprintf(w, "Forged replies: %d in %s, %s.\n", out.Sent, inRounds(out.Rounds), out.Took.Round(time.Millisecond))
 	fmt.Fprintf(w, "Odds of one round: %.0f replies for %.0f possibilities: %s", float64(out.Sent)/float64(max(1, out.Rounds)), out.Space, percent(out.Chance))
 	if out.Expected > 0 {
 		fmt.Fprintf(w, "; the forger needs about %.0f rounds", math.Ceil(out.Expected))
@@ -126,7 +126,7 @@ func printRace(w io.Writer, r lab.RaceRequest, out lab.RaceOutcome) {
 	case out.Wins > 0:
 		fmt.Fprintln(w, "The forger won: the cache is poisoned.")
 	case out.Noticed > 0:
-		fmt.Fprintf(w, "Forged replies came in time in %d rounds, and their signatures were missing or wrong: nothing was believed.\n", out.Noticed)
+		fmt.Fprintf(w, "Forged replies came in time in %s, and their signatures were missing or wrong: nothing was believed.\n", inRounds(out.Noticed))
 	default:
 		fmt.Fprintln(w, "The genuine reply was believed each time.")
 	}
@@ -134,8 +134,15 @@ func printRace(w io.Writer, r lab.RaceRequest, out lab.RaceOutcome) {
 		fmt.Fprintf(w, "  %s %s %s, %s left\n", e.Name, e.Type, e.Data[0], e.Left.Truncate(time.Second))
 	}
 	if len(out.Poisoned) > 0 {
-		fmt.Fprintln(w, "'glassmail dns cache --flush' removes that.")
+		fmt.Fprintln(w, "'glassmail dns cache --flush' removes that. With --validate on it cannot happen:\nthe forger has no key that the zone above vouches for.")
 	}
+}
+
+func inRounds(n int) string {
+	if n == 1 {
+		return "1 round"
+	}
+	return fmt.Sprintf("%d rounds", n)
 }
 
 func percent(part float64) string {

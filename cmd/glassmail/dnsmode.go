@@ -195,11 +195,13 @@ trust-anchor-file.`,
 		if err != nil {
 			return err
 		}
-		text := strings.Join(lines, "\n") + "\n"
+		anchors, err := parseRecords(lines)
+		if err != nil {
+			return err
+		}
+		text := dns.AnchorRecords(anchors)
 		if format == "delv" {
-			if text, err = delvAnchors(lines); err != nil {
-				return err
-			}
+			text = dns.AnchorFile(anchors)
 		}
 		fmt.Fprint(c.OutOrStdout(), text)
 		return nil
@@ -207,14 +209,14 @@ trust-anchor-file.`,
 	return cmd
 }
 
-func delvAnchors(lines []string) (string, error) {
-	var list []dns.Record
+func parseRecords(lines []string) ([]dns.Record, error) {
+	var out []dns.Record
 	for _, l := range lines {
 		r, err := dns.ParseRecord(l)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		list = append(list, r)
+		out = append(out, r)
 	}
-	return dns.AnchorFile(list), nil
+	return out, nil
 }

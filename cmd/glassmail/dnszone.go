@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -69,23 +68,31 @@ func zoneEdit() *cobra.Command {
 serial number and new signatures. Each RECORD is one argument in the words of a
 zone file; a name without a final dot lies in the zone, @ is the zone itself, and
 the TTL may be left out. "set" puts records in place of all others of their name
-and type. "load" takes a whole zone from a file ("-" is standard input).`,
+and type. "load" takes a whole zone from a file ("-" is standard input), with the
+files that it includes from its folder.
+
+With --zones it is not a zone of the lab that changes but a file of that folder, in
+one step; 'glassmail dns serve --zones' sees it. The file is written anew: comments,
+$INCLUDE lines and signatures of the old one are gone.`,
 		Example: `  glassmail dns zone edit hamburger.edu add "shop A 203.0.113.90"
   glassmail dns zone edit hamburger.edu set "@ MX 10 mail" "www 60 A 203.0.113.81"
-  glassmail dns zone edit hamburger.edu load hamburger.zone`,
+  glassmail dns zone edit hamburger.edu load hamburger.zone
+  glassmail dns zone edit --zones /etc/zones foo.com add "www A 192.0.2.80"`,
 		Args: cobra.MinimumNArgs(3),
 	}
 	asJSON := jsonFlag(cmd)
+	folder := cmd.Flags().String("zones", "", "change a zone file of this folder, not the lab")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
-		e, err := parseEdit(c.InOrStdin(), args)
+		e, err := parseEdit(args)
 		if err != nil {
 			return err
 		}
-		n, err := runningNames()
-		if err != nil {
-			return err
+		var ch lab.ZoneChange
+		if *folder != "" {
+			ch, err = editFolder(*folder, e)
+		} else {
+			ch, err = editLab(c, e)
 		}
-		ch, err := n.Edit(c.Context(), e)
 		if err != nil {
 			return err
 		}
@@ -94,45 +101,7 @@ and type. "load" takes a whole zone from a file ("-" is standard input).`,
 	return cmd
 }
 
-// parseEdit reads the arguments of an edit, and the file of a load.
-func parseEdit(stdin io.Reader, args []string) (lab.ZoneEdit, error) {
-	e := lab.ZoneEdit{Zone: args[0], Way: lab.EditWay(args[1]), Records: args[2:]}
-	switch e.Way {
-	case lab.AddRecords, lab.RemoveRecords, lab.SetRecords:
-		return e, nil
-	case lab.LoadZone:
-		if len(args) != 3 {
-			return e, usage("load takes one file")
-		}
-	default:
-		return e, usage("%s: it may be add, remove, set or load", args[1])
-	}
-	text, err := readZoneText(stdin, args[2])
-	e.File, e.Records = args[2], []string{text}
-	return e, err
-}
-
-// maxZoneText bounds a zone file that is sent to the lab, in bytes.
-const maxZoneText = 3 << 20
-
-func readZoneText(stdin io.Reader, file string) (string, error) {
-	in := stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close()
-		in = f
-	}
-	b, err := io.ReadAll(io.LimitReader(in, maxZoneText+1))
-	if err == nil && len(b) > maxZoneText {
-		err = fmt.Errorf("%s is larger than %d bytes", file, maxZoneText)
-	}
-	return string(b), err
-}
-
-// checked is the outcome of a check.
+// checkedZone is the outcome of a check.
 type checkedZone struct {
 	File     string        `json:"file"`
 	Zone     string        `json:"zone,omitempty"`
@@ -144,14 +113,15 @@ type checkedZone struct {
 
 func zoneCheck() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "check FILE…",
+		Use:   "check FILE|FOLDER|ZONE…",
 		Short: "Look for mistakes in zone files, or in a zone of the lab",
 		Long: `Look for mistakes in zone files. Faults for which a zone cannot be served are told
 with file, line and column, and the exit code is 1. The usual slips are told too: a
 final dot forgotten, an address where a name belongs, a mail host that is an alias,
-a host without address, a delegation without glue. This works without a lab; the
-name of a zone of a running lab may stand in place of a file.`,
-		Example: "  glassmail dns zone check hamburger.zone\n  glassmail dns zone check hamburger.edu",
+a host without address, a delegation without glue. $INCLUDE reaches files of the same
+folder and below. This works without a lab; in place of a file may stand a folder, of
+which all files that end in .zone are read, or the name of a zone of a running lab.`,
+		Example: "  glassmail dns zone check hamburger.zone\n  glassmail dns zone check /etc/zones\n  glassmail dns zone check hamburger.edu",
 		Args:    cobra.MinimumNArgs(1),
 	}
 	asJSON := jsonFlag(cmd)
@@ -159,8 +129,8 @@ name of a zone of a running lab may stand in place of a file.`,
 		all := []checkedZone{}
 		var failed error
 		for _, arg := range args {
-			one, err := checkZone(c, arg)
-			all = append(all, one)
+			some, err := checkZones(c, arg)
+			all = append(all, some...)
 			failed = errors.Join(failed, err)
 		}
 		if err := printAs(c, *asJSON, all, func(w io.Writer) { printChecks(w, all) }); err != nil {
@@ -169,36 +139,6 @@ name of a zone of a running lab may stand in place of a file.`,
 		return failed
 	}
 	return cmd
-}
-
-func checkZone(c *cobra.Command, arg string) (checkedZone, error) {
-	out := checkedZone{File: arg, Findings: []dns.Finding{}}
-	z, err := openZone(c, arg)
-	if err != nil {
-		out.Error = err.Error()
-		return out, err
-	}
-	out.Zone, out.Serial, out.Records = z.Origin(), z.Serial(), len(z.Unsigned())
-	out.Findings = append(out.Findings, dns.Lint(z)...)
-	return out, nil
-}
-
-// openZone reads a file, or else a zone of a running lab.
-func openZone(c *cobra.Command, arg string) (*dns.Zone, error) {
-	f, missing := os.Open(arg)
-	if missing == nil {
-		defer f.Close()
-		return dns.ReadZone(f, "", arg)
-	}
-	n, err := runningNames()
-	if err != nil {
-		return nil, missing
-	}
-	text, err := n.Zone(c.Context(), arg, false)
-	if err != nil {
-		return nil, fmt.Errorf("%w; and in the lab: %w", missing, err)
-	}
-	return dns.ReadZone(strings.NewReader(text), "", arg)
 }
 
 func printChecks(w io.Writer, all []checkedZone) {
