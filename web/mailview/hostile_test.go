@@ -127,6 +127,33 @@ func TestHostileCorpus(t *testing.T) {
 	}
 }
 
+// Every message of the corpus says what it tries.
+func TestCorpusIsDescribed(t *testing.T) {
+	index, err := os.ReadFile("testdata/hostile/index.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("testdata/hostile/*.eml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := map[string]bool{}
+	for line := range strings.Lines(string(index)) {
+		if name, what, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && what != "" {
+			described[name] = true
+		}
+	}
+	for _, name := range files {
+		if !described[filepath.Base(name)] {
+			t.Errorf("%s is not in index.txt", name)
+		}
+		delete(described, filepath.Base(name))
+	}
+	for name := range described {
+		t.Errorf("index.txt describes %s, which is not there", name)
+	}
+}
+
 // What harms nobody stays: the checker above must not pass by emptiness.
 func TestGoodHTMLStays(t *testing.T) {
 	message := "Content-Type: text/html\r\n\r\n" + `<h1 style="color: #cc0000; font-family: Arial, sans-serif">Menu</h1>` +
@@ -149,7 +176,7 @@ func TestGoodHTMLStays(t *testing.T) {
 
 func TestInlinePictures(t *testing.T) {
 	clean := mailview.NewSanitizer()
-	for name, want := range map[string]int{"inline-picture": 1, "inline-bomb": 0} {
+	for name, want := range map[string]int{"inline-picture": 1, "inline-bomb": 0, "inline-pixels": 1} {
 		b, err := os.ReadFile("testdata/hostile/" + name + ".eml")
 		if err != nil {
 			t.Fatal(err)

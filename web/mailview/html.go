@@ -88,7 +88,7 @@ func (s *Sanitizer) HTML(text mail.Message, rec *mailbox.Record) (*Document, err
 	var out bytes.Buffer
 	out.WriteString(`<!doctype html><html><head><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title></title>` +
 		`<style>body{margin:8px;font-family:sans-serif;overflow-wrap:anywhere}img{max-width:100%;height:auto}</style></head><body>`)
-	pictures := &pictures{text: text, rec: rec, left: MaxImages}
+	pictures := &pictures{text: text, rec: rec, left: MaxImages, pixels: MaxPixels}
 	if err := pictures.place(&out, s.policy.SanitizeBytes(raw)); err != nil {
 		return nil, err
 	}
@@ -123,9 +123,10 @@ func remotePictures(raw []byte) int {
 // pictures puts the parts that HTML names by cid: in the place of the names
 // (RFC 2392).
 type pictures struct {
-	text mail.Message
-	rec  *mailbox.Record
-	left int // bytes that may still be placed
+	text   mail.Message
+	rec    *mailbox.Record
+	left   int // bytes that may still be placed
+	pixels int // and pixels
 }
 
 func (p *pictures) place(out *bytes.Buffer, clean []byte) error {
@@ -194,10 +195,11 @@ func (p *pictures) load(src string) (string, error) {
 		return "", err
 	}
 	size, format, err := image.DecodeConfig(bytes.NewReader(b))
-	if err != nil || size.Width <= 0 || size.Height <= 0 || size.Width > MaxPixels/size.Height {
+	if err != nil || size.Width <= 0 || size.Height <= 0 || size.Width > p.pixels/size.Height {
 		return "", nil
 	}
 	p.left -= len(b)
+	p.pixels -= size.Width * size.Height
 	return "data:image/" + format + ";base64," + base64.StdEncoding.EncodeToString(b), nil
 }
 

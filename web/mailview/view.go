@@ -24,7 +24,7 @@ const (
 	MaxHTML    = 2 << 20   // bytes of HTML read
 	MaxImage   = 2 << 20   // bytes of one picture in the HTML
 	MaxImages  = 8 << 20   // bytes of all of them
-	MaxPixels  = 25 << 20  // of one picture, so that a small file cannot grow huge
+	MaxPixels  = 25 << 20  // of all of them, for a small file can unpack to a huge picture
 	MaxFields  = 500       // header fields shown
 	MaxField   = 16 << 10  // bytes of one field shown
 	MaxPreview = 160       // characters of a preview
