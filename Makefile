@@ -1,4 +1,4 @@
-.PHONY: build lab test race fuzz crash bench bench-compare ci fmt clean
+.PHONY: build lab test race fuzz crash bench bench-compare bench-names ci fmt clean
 
 build: ## the program, static
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o glassmail ./cmd/glassmail
@@ -27,6 +27,9 @@ bench: ## all benchmarks
 
 bench-compare: ## beside Postfix, about four minutes; the tables of docs/performance.md (root; Debian: postfix strace)
 	go run ./bench/compare --update docs/performance.md
+
+bench-names: ## name servers beside NSD and Unbound, a minute (Debian: dnsperf nsd unbound)
+	GLASSMAIL_DNSPERF=1 go test -count=1 -v -run TestThroughput ./server/dnsd
 
 ci: ## everything a change must pass
 	.ci/run

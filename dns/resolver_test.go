@@ -3,6 +3,7 @@ package dns_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -109,50 +110,53 @@ func TestLookups(t *testing.T) {
 		LookupAddr(ctx context.Context, addr string) ([]string, error)
 	}
 	var _ lookups = net.DefaultResolver
+	mx := func(q string) func(lookups) (any, error) {
+		return func(l lookups) (any, error) {
+			list, err := l.LookupMX(bg, q)
+			var out []net.MX
+			for _, m := range list {
+				out = append(out, *m)
+			}
+			return out, err
+		}
+	}
+	ip := func(network, q string) func(lookups) (any, error) {
+		return func(l lookups) (any, error) { return l.LookupNetIP(bg, network, q) }
+	}
+	ptr := func(q string) func(lookups) (any, error) {
+		return func(l lookups) (any, error) { return l.LookupAddr(bg, q) }
+	}
+	const absent = "not found"
 	for name, l := range map[string]lookups{"resolver": r, "stub": stub} {
-		t.Run(name, func(t *testing.T) {
-			for range 2 { // the second time from the cache
-				mx, err := l.LookupMX(bg, "hamburger.edu.")
-				if err != nil || len(mx) != 1 || *mx[0] != (net.MX{Host: "mail.hamburger.edu.", Pref: 10}) {
-					t.Errorf("MX hamburger.edu: %v, %v", mx, err)
-				}
-				mx, err = l.LookupMX(bg, "nomail.foo.com")
-				if err != nil || len(mx) != 1 || mx[0].Host != "." {
-					t.Errorf("null MX: %v, %v", mx, err)
-				}
-				ip, err := l.LookupNetIP(bg, "ip", "mail.crepes.fr")
-				if err != nil || len(ip) != 1 || ip[0] != netip.MustParseAddr("127.0.0.2") {
-					t.Errorf("mail.crepes.fr: %v, %v", ip, err)
-				}
-				ip, err = l.LookupNetIP(bg, "ip4", "www.ibm.com")
-				if err != nil || len(ip) != 1 || ip[0] != netip.MustParseAddr("198.18.2.80") {
-					t.Errorf("alias www.ibm.com: %v, %v", ip, err)
-				}
-				ip, err = l.LookupNetIP(bg, "ip4", "โรงเรียน.ไทย")
-				if err != nil || len(ip) != 1 || ip[0] != netip.MustParseAddr("198.18.5.81") {
-					t.Errorf("โรงเรียน.ไทย: %v, %v", ip, err)
-				}
-				txt, err := l.LookupTXT(bg, "any.thing.wild.foo.com")
-				if err != nil || len(txt) != 1 || txt[0] != "every name below wild.foo.com has this text" {
-					t.Errorf("wildcard TXT: %v, %v", txt, err)
-				}
-				names, err := l.LookupAddr(bg, "203.0.113.25")
-				if err != nil || !slices.Equal(names, []string{"mail.hamburger.edu."}) {
-					t.Errorf("PTR: %v, %v", names, err)
-				}
-				names, err = l.LookupAddr(bg, "127.0.0.2")
-				if err != nil || !slices.Equal(names, []string{"mail.crepes.fr."}) {
-					t.Errorf("PTR of a replaced address: %v, %v", names, err)
-				}
-				for _, q := range []string{"nobody.hamburger.edu", "hamburger.edu", "cs.nyu.edu", "no.such.tld"} {
-					_, err = l.LookupNetIP(bg, "ip", q)
-					var de *net.DNSError
-					if !errors.As(err, &de) || !de.IsNotFound || de.IsTemporary {
-						t.Errorf("%s: %v, want not found", q, err)
-					}
+		for _, round := range []string{"cold", "cached"} {
+			for _, c := range []struct {
+				what string
+				ask  func(lookups) (any, error)
+				want string
+			}{
+				{"MX", mx("hamburger.edu."), "[{mail.hamburger.edu. 10}]"},
+				{"null MX", mx("nomail.foo.com"), "[{. 0}]"},
+				{"given address", ip("ip", "mail.crepes.fr"), "[127.0.0.2]"},
+				{"alias", ip("ip4", "www.ibm.com"), "[198.18.2.80]"},
+				{"Thai name", ip("ip4", "โรงเรียน.ไทย"), "[198.18.5.81]"},
+				{"wildcard", func(l lookups) (any, error) { return l.LookupTXT(bg, "any.thing.wild.foo.com") }, "[every name below wild.foo.com has this text]"},
+				{"PTR", ptr("203.0.113.25"), "[mail.hamburger.edu.]"},
+				{"PTR of the given address", ptr("127.0.0.2"), "[mail.crepes.fr.]"},
+				{"no such name", ip("ip", "nobody.hamburger.edu"), absent},
+				{"no such data", ip("ip", "hamburger.edu"), absent},
+				{"name between others", ip("ip", "cs.nyu.edu"), absent},
+				{"no such domain", ip("ip", "no.such.tld"), absent},
+			} {
+				got, err := c.ask(l)
+				var de *net.DNSError
+				switch {
+				case c.want == absent && (!errors.As(err, &de) || !de.IsNotFound || de.IsTemporary):
+					t.Errorf("%s, %s, %s: %v, want not found", name, round, c.what, err)
+				case c.want != absent && (err != nil || fmt.Sprint(got) != c.want):
+					t.Errorf("%s, %s, %s: %v, %v, want %s", name, round, c.what, got, err, c.want)
 				}
 			}
-		})
+		}
 	}
 }
 
