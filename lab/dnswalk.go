@@ -21,26 +21,50 @@ func (n *Names) Walk(ctx context.Context, w WalkRequest) ([]WalkPicture, error) 
 	}
 	n.lesson.Lock()
 	defer n.lesson.Unlock()
-	r := n.Resolver.Fresh()
-	s := r.Switches()
-	s.Mode, s.Minimise, s.Validate = dns.Iterate, w.Minimise, w.Validate
-	if w.Recursive {
-		s.Mode = dns.Recurse
-	}
-	// The resolvers share the switch by which servers search on.
-	defer func() { n.Resolver.Switch(n.Resolver.Switches()) }()
-	if err := r.Switch(s); err != nil {
+	r, undo, err := n.lent(Manner{w.Recursive, w.ViaUmass})
+	if err != nil {
 		return nil, err
 	}
-	if w.ViaUmass {
-		n.Hierarchy.ViaUmass(true)
-		defer n.Hierarchy.ViaUmass(false)
+	defer undo()
+	s := r.Switches()
+	s.Minimise, s.Validate = w.Minimise, w.Validate
+	if err := r.Switch(s); err != nil {
+		return nil, err
 	}
 	out := []WalkPicture{n.picture(ctx, r, name, w.Type)}
 	if w.Again && out[0].Error == "" {
 		out = append(out, n.picture(ctx, r, name, w.Type))
 	}
 	return out, nil
+}
+
+// Manner is how the servers of the lab behave during one lesson.
+type Manner struct {
+	Recursive bool `json:"recursive"` // they search on for each other
+	ViaUmass  bool `json:"viaUmass"`  // the server of edu does not serve umass.edu
+}
+
+// lent makes the servers behave in a manner until undo, and returns a resolver for
+// it with an empty cache. It needs n.lesson.
+func (n *Names) lent(m Manner) (r *dns.Resolver, undo func(), err error) {
+	r = n.Resolver.Fresh()
+	s := r.Switches()
+	if s.Mode = dns.Iterate; m.Recursive {
+		s.Mode = dns.Recurse
+	}
+	if err := r.Switch(s); err != nil {
+		return nil, nil, err
+	}
+	if m.ViaUmass {
+		n.Hierarchy.ViaUmass(true)
+	}
+	return r, func() {
+		if m.ViaUmass {
+			n.Hierarchy.ViaUmass(false)
+		}
+		// The resolvers share the switch by which servers search on.
+		n.Resolver.Switch(n.Resolver.Switches())
+	}, nil
 }
 
 // picture is one search by r.

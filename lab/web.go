@@ -118,6 +118,7 @@ type queryRequest struct {
 	RD     *bool    `json:"rd"`     // recursion desired; nil is yes
 	DNSSEC bool     `json:"dnssec"`
 	TCP    bool     `json:"tcp"`
+	Manner          // that of the walk whose message is asked for again
 }
 
 // queryReply is what came back.
@@ -141,6 +142,15 @@ func (n *Names) query(ctx context.Context, q queryRequest) (queryReply, error) {
 		return queryReply{}, err
 	}
 	m := dns.NewMessage(dns.Query{Name: name, Type: q.Type, RecursionDesired: q.RD == nil || *q.RD, DNSSEC: q.DNSSEC, Size: 1232, ID: uint16(rand.N(1 << 16))})
+	if q.Manner != (Manner{}) {
+		n.lesson.Lock()
+		defer n.lesson.Unlock()
+		_, undo, err := n.lent(q.Manner)
+		if err != nil {
+			return queryReply{}, err
+		}
+		defer undo()
+	}
 	client := dns.Client{Host: n.host, Trace: n.o.Trace, Node: n.host.name, TCP: q.TCP}
 	reply, err := client.Ask(ctx, server, m)
 	if err != nil {
