@@ -23,7 +23,7 @@ submission = []
 submissions = []
 imap = []
 imaps = []
-web = []
+web = %[3]q
 [limits]
 connections = %[2]d
 connections_per_address = %[2]d
@@ -47,7 +47,11 @@ func startGlassmail(ctx context.Context, p place) (*subject, error) {
 		return nil, err
 	}
 	data, file, ready := filepath.Join(p.dir, "data"), filepath.Join(p.dir, "glassmail.toml"), filepath.Join(p.dir, "ready")
-	if err := os.WriteFile(file, fmt.Appendf(nil, glassmailConfig, data, p.connections+50), 0o600); err != nil {
+	web := []string{}
+	if p.web {
+		web = []string{"127.0.0.1:0"}
+	}
+	if err := os.WriteFile(file, fmt.Appendf(nil, glassmailConfig, data, p.connections+50, web), 0o600); err != nil {
 		return nil, err
 	}
 	s := &subject{name: glassmailName, data: data, group: newGroup(filepath.Base(p.dir))}
@@ -63,20 +67,22 @@ func startGlassmail(ctx context.Context, p place) (*subject, error) {
 		return errors.Join(s.group.interrupt(p.program), c.end(s.name), s.group.remove())
 	}
 	s.delivered = func(ctx context.Context) (int, error) { return inbox(ctx, p.program, data) }
-	if s.addr, err = readyAddr(ctx, ready, c); err != nil {
+	if s.addr, s.web, err = readyAddrs(ctx, ready, c); err != nil {
 		return nil, fmt.Errorf("glassmail: %w\n%s", errors.Join(err, s.stop()), out.String())
 	}
 	return s, nil
 }
 
-// readyAddr is the SMTP address in the file that serve writes once it serves.
-func readyAddr(ctx context.Context, file string, c *child) (string, error) {
+// readyAddrs are the SMTP address and the pages' in the file that serve writes once
+// it serves.
+func readyAddrs(ctx context.Context, file string, c *child) (smtp, web string, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTime, errors.New("not ready in time"))
 	defer cancel()
 	var ready struct {
 		Nodes map[string]struct{ SMTP string }
+		Web   string
 	}
-	err := until(ctx, 10*time.Millisecond, func() (bool, error) {
+	err = until(ctx, 10*time.Millisecond, func() (bool, error) {
 		select {
 		case <-c.done:
 			return false, fmt.Errorf("ended: %w", c.err)
@@ -90,7 +96,7 @@ func readyAddr(ctx context.Context, file string, c *child) (string, error) {
 		}
 		return true, json.Unmarshal(b, &ready)
 	})
-	return ready.Nodes["hamburger.edu"].SMTP, err
+	return ready.Nodes["hamburger.edu"].SMTP, ready.Web, err
 }
 
 // inbox asks the running node how many messages bob has.

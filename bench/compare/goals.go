@@ -16,6 +16,9 @@ func (r *report) goals() []goal {
 	accepted, cpu := func(r run) float64 { return r.Accepted }, func(r run) float64 { return r.CPU }
 	var out []goal
 	for _, sc := range r.scenarios() {
+		if watched := r.ratio(sc, watchedName, glassmailName, accepted); watched > 0 {
+			out = append(out, goal{what: "accepted/s with three pages ÷ without, " + sc.String(), reached: watched, wanted: 0.9})
+		}
 		if !sc.Goal {
 			continue
 		}

@@ -16,6 +16,7 @@ type load struct {
 	perConn     int           // messages after which a connection is closed and made anew
 	duration    time.Duration // no message begins later
 	messages    int           // nor are there more; 0 means no limit
+	rate        int           // messages a second at most, over all connections; 0 means no limit
 }
 
 // outcome is what came of it.
@@ -30,6 +31,25 @@ type outcome struct {
 // longestAnswer bounds the wait for a server in one run beyond its duration.
 const longestAnswer = 30 * time.Second
 
+// more reports whether the message with that number, from 1, is to be sent, and waits
+// until it is time.
+func (l load) more(ctx context.Context, number int64, begin, end time.Time) bool {
+	if l.messages > 0 && number > int64(l.messages) {
+		return false
+	}
+	if l.rate > 0 {
+		due := begin.Add(time.Duration(number-1) * time.Second / time.Duration(l.rate))
+		if due.After(end) {
+			return false
+		}
+		select {
+		case <-time.After(time.Until(due)):
+		case <-ctx.Done():
+		}
+	}
+	return time.Now().Before(end)
+}
+
 // send puts the load on the server at addr. It ends at the first error, which is
 // also a reply other than the expected one: a run in which something was refused
 // measures nothing.
@@ -43,7 +63,7 @@ func send(ctx context.Context, addr string, l load) (outcome, error) {
 		cpu     = ownCPU()
 		end     = begin.Add(l.duration)
 		begun   atomic.Int64
-		more    = func() bool { return (l.messages == 0 || begun.Add(1) <= int64(l.messages)) && time.Now().Before(end) }
+		more    = func() bool { return l.more(ctx, begun.Add(1), begin, end) }
 		senders = make([]sender, l.connections)
 		wg      sync.WaitGroup
 	)

@@ -23,6 +23,7 @@ type run struct {
 	LoadCPU float64 `json:"load_cpu"` // the load generator's
 	Memory  int64   `json:"memory"`   // bytes, the most that was seen
 	Disk    float64 `json:"disk"`     // bytes per message, after delivery
+	Frame   float64 `json:"frame"`    // longest time between two frames of a page, in milliseconds; 0 without pages
 }
 
 // deliveryTime bounds the wait for the deliveries of one run.
@@ -57,6 +58,9 @@ func measure(ctx context.Context, s *subject, sc scenario, l load) (run, error) 
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", s.name, err)
 	}
+	if _, err := s.longestFrame(ctx); err != nil {
+		return r, fmt.Errorf("%s: %w", s.name, err)
+	}
 	watched := watchMemory(s.group)
 	began := time.Now()
 	o, err := sendWith(ctx, sc.Tool, s.addr, l)
@@ -80,8 +84,20 @@ func measure(ctx context.Context, s *subject, sc scenario, l load) (run, error) 
 	r.Reply, r.Whole = spreadOf(o.reply), spreadOf(o.whole)
 	r.CPU = quotient((after.cpu-before.cpu).Seconds()*1000, n)
 	r.LoadCPU = quotient(o.cpu.Seconds()*1000, n)
+	frame, err := s.longestFrame(ctx)
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", s.name, err)
+	}
+	r.Frame = float64(frame) / float64(time.Millisecond)
 	r.Disk = quotient(float64(after.disk-before.disk), n)
 	return r, nil
+}
+
+func (s *subject) longestFrame(ctx context.Context) (time.Duration, error) {
+	if s.frames == nil {
+		return 0, nil
+	}
+	return s.frames(ctx)
 }
 
 func sendWith(ctx context.Context, tool, addr string, l load) (outcome, error) {

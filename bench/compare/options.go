@@ -48,7 +48,7 @@ func parseFlags(args []string, w io.Writer) (options, error) {
 	}
 	f.StringVar(&o.program, "glassmail", "", "`program` to measure (default: built from this source)")
 	f.StringVar(&o.dir, "dir", "/var/tmp", "`folder` on the disk to measure; what is written there is removed at the end")
-	f.StringVar(&subjects, "subjects", "glassmail,postfix,null", "servers to measure, in this order")
+	f.StringVar(&subjects, "subjects", "glassmail,postfix,null", "servers to measure, in this order: glassmail, watched (with three pages open in Chromium), postfix, null")
 	f.IntVar(&o.rounds, "rounds", 3, "how often each server has its turn")
 	f.DurationVar(&o.duration, "duration", 2*time.Second, "of the load of one run")
 	f.IntVar(&o.messages, "messages", 0, "most messages of one run (default: as many as fit into its duration)")
@@ -58,6 +58,7 @@ func parseFlags(args []string, w io.Writer) (options, error) {
 	f.IntVar(&o.only.Size, "size", 4096, "bytes of a message")
 	f.BoolVar(&o.only.Pipelined, "pipelined", true, "write MAIL, RCPT and DATA together")
 	f.BoolVar(&o.only.Kept, "kept", true, "send many messages over each connection")
+	f.IntVar(&o.only.Rate, "rate", 0, "messages a second at most, over all connections (default: as many as are accepted)")
 	f.StringVar(&o.only.Tool, "tool", "go", "load generator: go or smtp-source")
 	f.BoolVar(&o.flushes, "flushes", true, "look at the servers' flushes with strace")
 	f.BoolVar(&o.inProcess, "in-process", false, "run glassmail inside this program, to profile it")
@@ -81,7 +82,7 @@ func (o options) check(rest []string) error {
 	switch {
 	case len(rest) > 0:
 		return fmt.Errorf("%s: only flags are expected", rest[0])
-	case o.rounds < 1 || o.duration <= 0 || o.limit <= 0 || o.only.Size < 1 || o.messages < 0 || o.only.Connections < 0:
+	case o.rounds < 1 || o.duration <= 0 || o.limit <= 0 || o.only.Size < 1 || o.only.Rate < 0 || o.messages < 0 || o.only.Connections < 0:
 		return errors.New("-rounds, -duration, -limit, -size and the like must be above zero")
 	case o.only.Tool != "go" && o.only.Tool != smtpSource:
 		return fmt.Errorf("-tool %s: go or smtp-source", o.only.Tool)
@@ -90,7 +91,7 @@ func (o options) check(rest []string) error {
 	}
 	for i, s := range o.subjects {
 		if known[s] == nil || slices.Contains(o.subjects[:i], s) {
-			return fmt.Errorf("-subjects: %q is not glassmail, postfix or null, or stands there twice", s)
+			return fmt.Errorf("-subjects: %q is not glassmail, watched, postfix or null, or stands there twice", s)
 		}
 	}
 	return nil

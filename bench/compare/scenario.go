@@ -11,8 +11,9 @@ type scenario struct {
 	Connections int    `json:"connections"`
 	Size        int    `json:"size"`
 	Pipelined   bool   `json:"pipelined"`
-	Kept        bool   `json:"kept"` // connections, for many messages each
-	Goal        bool   `json:"goal"` // one of those for which there are goals
+	Kept        bool   `json:"kept"`           // connections, for many messages each
+	Rate        int    `json:"rate,omitempty"` // messages a second at most
+	Goal        bool   `json:"goal"`           // one of those for which there are goals
 }
 
 // keptMessages is how many messages a kept connection carries.
@@ -37,7 +38,7 @@ func scenarios(quick bool) []scenario {
 }
 
 func (s scenario) load(duration time.Duration) load {
-	l := load{connections: s.Connections, size: s.Size, pipelined: s.Pipelined, perConn: 1, duration: duration}
+	l := load{connections: s.Connections, size: s.Size, pipelined: s.Pipelined, perConn: 1, duration: duration, rate: s.Rate}
 	if s.Kept {
 		l.perConn = keptMessages
 	}
@@ -52,6 +53,9 @@ func (s scenario) String() string {
 	}
 	if !s.Kept {
 		text += ", connection each"
+	}
+	if s.Rate > 0 {
+		text += fmt.Sprintf(", %d/s offered", s.Rate)
 	}
 	if s.Tool == smtpSource {
 		text += ", " + smtpSource

@@ -11,11 +11,15 @@ import (
 type subject struct {
 	name string
 	addr string // of its SMTP
+	web  string // of its pages, if it has some
 	data string // folder of all it writes; "" when it keeps nothing
 	// delivered is how many messages are in bob's mailbox; nil when none are kept.
 	delivered func(context.Context) (int, error)
 	group     *group // its processes
-	stop      func() error
+	// frames is the longest time between two frames of an open page since it was
+	// called last; nil without pages.
+	frames func(context.Context) (time.Duration, error)
+	stop   func() error
 }
 
 // The names of the subjects.
@@ -23,6 +27,7 @@ const (
 	glassmailName = "glassmail"
 	postfixName   = "postfix"
 	nullName      = "null"
+	watchedName   = "watched" // glassmail with three pages open
 )
 
 // place is where and how a subject is started.
@@ -30,6 +35,7 @@ type place struct {
 	dir         string   // a folder of its own; it does not exist yet
 	program     string   // glassmail's
 	connections int      // most that come at one time
+	web         bool     // with pages
 	under       []string // a command under which the server runs, as strace
 }
 
@@ -39,6 +45,7 @@ func starters() map[string]func(context.Context, place) (*subject, error) {
 		glassmailName: startGlassmail,
 		postfixName:   startPostfix,
 		nullName:      startNull,
+		watchedName:   startWatched,
 	}
 }
 

@@ -14,7 +14,7 @@ type table struct {
 // tables are those that have rows.
 func (r *report) tables() []table {
 	var out []table
-	for _, t := range []table{r.goalTable(), r.runTable(speedColumns()), r.runTable(costColumns()), r.flushTable()} {
+	for _, t := range []table{r.goalTable(), r.runTable(speedColumns()), r.runTable(costColumns()), r.frameTable(), r.flushTable()} {
 		if len(t.rows) > 0 {
 			out = append(out, t)
 		}
@@ -67,6 +67,21 @@ func (r *report) runTable(columns []column) table {
 				row = append(row, c.cell(r, name, sc, of(r.Runs, name, sc)))
 			}
 			t.rows = append(t.rows, row)
+		}
+	}
+	return t
+}
+
+// frameTable is how long the pages stood still at most.
+func (r *report) frameTable() table {
+	t := table{head: []string{"connections × size", "longest time between two frames of a page"}}
+	for _, sc := range r.scenarios() {
+		if runs := of(r.Runs, watchedName, sc); len(runs) > 0 {
+			longest := 0.0
+			for _, one := range runs {
+				longest = max(longest, one.Frame)
+			}
+			t.rows = append(t.rows, []string{sc.String(), decimals(longest, 0) + " ms"})
 		}
 	}
 	return t
