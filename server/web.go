@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"net/netip"
@@ -109,6 +110,27 @@ func (o *Office) Login(ctx context.Context, _ netip.Addr, account, password stri
 		return "", false, nil
 	}
 	return found, err == nil, err
+}
+
+// Stamp is another after each change of an account's password, "" without such an
+// account. It takes the names that Login takes.
+func (o *Office) Stamp(ctx context.Context, account string) (string, error) {
+	d, name, err := o.desk(account)
+	if err != nil {
+		if len(o.desks) != 1 {
+			return "", nil
+		}
+		d, name = o.desks[0], account
+	}
+	a, err := d.post.dir.account(ctx, name)
+	if errors.Is(err, mailbox.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(a.Password + a.Created.String()))
+	return string(sum[:]), nil
 }
 
 // Mailbox opens the mail of an account.

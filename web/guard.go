@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/subtle"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 type identity struct {
 	api.Caller
 	session string // id of the session, "" without one
+	stamp   string // of the account's password, see Accounts
 	csrf    string // the token that its unsafe requests carry
 	signed  bool   // by the Authorization field, which no other site can set
 }
@@ -32,7 +34,7 @@ func (s *Server) identify(r *http.Request) (identity, error) {
 	id.Look = s.o.Local
 	id.Keep = s.o.Local && s.o.Lab
 	if one, key, ok := s.sessionOf(r); ok {
-		id.session, id.csrf = key, one.csrf
+		id.session, id.csrf, id.stamp = key, one.csrf, one.stamp
 		id.Account, id.Look, id.Keep = one.account, id.Look || one.operator, id.Keep || one.operator
 	}
 	if err := s.authorize(r, &id); err != nil {
@@ -61,11 +63,11 @@ func (s *Server) authorize(r *http.Request, id *identity) error {
 	if !ok {
 		return nil
 	}
-	address, err := s.checkPassword(r, account, password)
+	who, err := s.checkPassword(r, account, password)
 	if err != nil {
 		return err
 	}
-	id.Account, id.signed = address, true
+	id.Account, id.stamp, id.signed = who.Account, who.stamp, true
 	return nil
 }
 
@@ -82,23 +84,28 @@ func (s *Server) checkToken(r *http.Request, given string) error {
 	return nil
 }
 
-func (s *Server) checkPassword(r *http.Request, account, password string) (string, error) {
+func (s *Server) checkPassword(r *http.Request, account, password string) (who identity, err error) {
 	if s.o.Accounts == nil {
-		return "", &api.Fault{Status: http.StatusNotFound, Text: "this server keeps no mailboxes"}
+		return who, &api.Fault{Status: http.StatusNotFound, Text: "this server keeps no mailboxes"}
 	}
 	peer := peerAddr(r)
 	if err := s.logins.allow(peer, account); err != nil {
-		return "", err
+		return who, err
+	}
+	// The stamp comes first: a password that is changed meanwhile ends what begins.
+	if who.stamp, err = s.o.Accounts.Stamp(r.Context(), account); err != nil {
+		return who, err
 	}
 	address, ok, err := s.o.Accounts.Login(r.Context(), peer, account, password)
 	if err != nil {
-		return "", err
+		return who, err
 	}
 	if !ok {
 		s.logins.failed(peer, account)
-		return "", &api.Fault{Status: http.StatusUnauthorized, Text: "the address or the password is wrong"}
+		return who, &api.Fault{Status: http.StatusUnauthorized, Text: "the address or the password is wrong"}
 	}
-	return address, nil
+	who.Account = address
+	return who, nil
 }
 
 // call lets a request through to a call if the caller has its role, and bounds
@@ -134,6 +141,10 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) e
 	}
 	if route.Stream {
 		out.SetReadDeadline(time.Time{}) // the end of the connection is all that is still read
+		ctx, end := context.WithCancel(r.Context())
+		defer end()
+		go s.watchOver(ctx, id, end)
+		r = r.WithContext(ctx)
 	}
 	return route.Handle(&api.Call{Request: r, W: w, Caller: id.Caller, Ended: s.ended.Done()})
 }
@@ -141,6 +152,9 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) e
 func mayCall(id identity, role api.Role) error {
 	if id.Has(role) {
 		return nil
+	}
+	if role == api.Insider {
+		return &api.Fault{Status: http.StatusUnauthorized, Text: "log in as an account (POST " + api.Prefix + "/login, or Basic authentication), or send the operator's token"}
 	}
 	if role == api.Reader {
 		return &api.Fault{Status: http.StatusUnauthorized, Text: "log in as an account first: POST " + api.Prefix + "/login, or Basic authentication"}

@@ -30,21 +30,17 @@ type credentials struct {
 }
 
 // login checks credentials and begins a session.
-func (s *Server) login(w http.ResponseWriter, r *http.Request, c credentials) (id string, account string, err error) {
-	_, old, _ := s.sessionOf(r)
+func (s *Server) login(w http.ResponseWriter, r *http.Request, c credentials) (id string, err error) {
+	var who identity
 	if c.Token != "" {
-		if err := s.checkToken(r, c.Token); err != nil {
-			return "", "", err
-		}
-	} else if account, err = s.checkPassword(r, c.Account, c.Password); err != nil {
-		return "", "", err
+		err = s.checkToken(r, c.Token)
+	} else {
+		who, err = s.checkPassword(r, c.Account, c.Password)
 	}
-	if old != "" {
-		s.sessions.end(old)
+	if err != nil {
+		return "", err
 	}
-	id = s.sessions.start(account, c.Token != "")
-	s.setCookie(w, id, 0)
-	return id, account, nil
+	return s.begin(w, r, who, c.Token != ""), nil
 }
 
 func (s *Server) apiLogin(c *api.Call) error {
@@ -52,12 +48,12 @@ func (s *Server) apiLogin(c *api.Call) error {
 	if err := c.Read(&in); err != nil {
 		return err
 	}
-	id, account, err := s.login(c.W, c.Request, in)
+	id, err := s.login(c.W, c.Request, in)
 	if err != nil {
 		return err
 	}
 	one, _ := s.sessions.find(id)
-	return c.JSON(sessionInfo{Account: account, Operator: one.operator || c.Caller.Keep, CSRF: one.csrf})
+	return c.JSON(sessionInfo{Account: one.account, Operator: one.operator || c.Caller.Keep, CSRF: one.csrf})
 }
 
 func (s *Server) apiLogout(c *api.Call) error {
@@ -93,8 +89,7 @@ func (s *Server) page(p page) http.HandlerFunc {
 			return
 		}
 		if r.URL.Query().Has("token") { // it must not stay in the history
-			_, old, _ := s.sessionOf(r)
-			s.begin(w, old, id.Account, true)
+			s.begin(w, r, id, true)
 			http.Redirect(w, r, without(r.URL, "token"), http.StatusSeeOther)
 			return
 		}
@@ -175,7 +170,7 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := credentials{Account: r.PostFormValue("account"), Password: r.PostFormValue("password"), Token: r.PostFormValue("token")}
-	if _, _, err := s.login(w, r, in); err != nil {
+	if _, err := s.login(w, r, in); err != nil {
 		var f *api.Fault
 		if !errors.As(err, &f) {
 			s.refuse(w, r, err)

@@ -13,6 +13,12 @@ import (
 	"glassmail/web/api"
 )
 
+func roleNames() map[api.Role]string {
+	return map[api.Role]string{
+		api.Anyone: "anyone", api.Looker: "looker", api.Keeper: "keeper", api.Reader: "reader", api.Visitor: "visitor", api.Insider: "insider",
+	}
+}
+
 // Every call is described, and everything described is a call.
 func TestDescription(t *testing.T) {
 	s, err := web.New(web.Options{Local: true})
@@ -23,7 +29,9 @@ func TestDescription(t *testing.T) {
 	srv := serve(t, web.Options{Local: true})
 	_, body := request(t, "GET", srv.URL+"/api/v1/openapi.json", nil, "")
 	var doc struct {
-		Paths map[string]map[string]any `json:"paths"`
+		Paths map[string]map[string]*struct {
+			Role string `json:"x-role"`
+		} `json:"paths"`
 	}
 	if err := json.Unmarshal([]byte(body), &doc); err != nil {
 		t.Fatal(err)
@@ -32,6 +40,10 @@ func TestDescription(t *testing.T) {
 		method := strings.ToLower(r.Method)
 		if doc.Paths[r.Path][method] == nil {
 			t.Errorf("%s %s is not described", r.Method, r.Path)
+			continue
+		}
+		if got := doc.Paths[r.Path][method].Role; got != roleNames()[r.Role] {
+			t.Errorf("%s %s is for the role %q, and described for %q", r.Method, r.Path, roleNames()[r.Role], got)
 		}
 		delete(doc.Paths[r.Path], method)
 	}
@@ -48,6 +60,8 @@ type oneAccount struct{}
 func (oneAccount) Login(_ context.Context, _ netip.Addr, account, password string) (string, bool, error) {
 	return account, account == "bob@hamburger.edu" && password == "secret", nil
 }
+
+func (oneAccount) Stamp(context.Context, string) (string, error) { return "stamp", nil }
 
 func login(t *testing.T, url string) (cookie, csrf string) {
 	t.Helper()

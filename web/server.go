@@ -29,6 +29,10 @@ type Accounts interface {
 	// Login returns the account's canonical address. ok is false for a wrong name
 	// or password; an error is a failure of ours.
 	Login(ctx context.Context, peer netip.Addr, account, password string) (address string, ok bool, err error)
+	// Stamp is another after each change of the account's password, by whomever it
+	// was made, and "" when there is no such account. It takes the names that Login
+	// takes and is asked with every request, so it has to be quick.
+	Stamp(ctx context.Context, account string) (string, error)
 }
 
 // Options are what a Server shows, to whom.
@@ -59,13 +63,15 @@ type Server struct {
 	pages    *pages
 	sessions *sessions
 	logins   *limiter
-	ambient  string // CSRF token of callers without a session
+	ambient  string        // CSRF token of callers without a session
+	recheck  time.Duration // between looks at whether a stream may go on
 }
 
 // Bounds of a Server.
 const (
 	maxConnections = 512 // at one time, each listener
 	patience       = time.Minute
+	recheckTime    = 5 * time.Second
 )
 
 // New makes a server.
@@ -76,11 +82,7 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{sessions: newSessions(o.Now), logins: newLimiter(o.Now), ambient: newSecret()}
-	if o.API.Users != nil {
-		o.API.Users = strictUsers{o.API.Users, s.sessions}
-	}
-	s.o = o
+	s := &Server{o: o, sessions: newSessions(o.Now), logins: newLimiter(o.Now), ambient: newSecret(), recheck: recheckTime}
 	texts, err := catalogue.New()
 	if err != nil {
 		return nil, err

@@ -6,11 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
-
-	"glassmail/web/api"
 )
 
 // Bounds of sessions.
@@ -24,6 +21,7 @@ const (
 // session is a reader or operator who logged in.
 type session struct {
 	account       string // "" for an operator
+	stamp         string // of the account's password when the session began
 	operator      bool
 	csrf          string
 	started, used time.Time
@@ -50,12 +48,12 @@ func newSecret() string {
 }
 
 // start begins a session and returns its id.
-func (s *sessions) start(account string, operator bool) string {
+func (s *sessions) start(account, stamp string, operator bool) string {
 	id, now := newSecret(), s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.makeRoom(account, now)
-	s.all[sha256.Sum256([]byte(id))] = &session{account: account, operator: operator, csrf: newSecret(), started: now, used: now}
+	s.all[sha256.Sum256([]byte(id))] = &session{account: account, stamp: stamp, operator: operator, csrf: newSecret(), started: now, used: now}
 	return id
 }
 
@@ -108,41 +106,19 @@ func (s *sessions) find(id string) (session, bool) {
 	return *one, true
 }
 
+// lasts tells whether a session is still there, without using it.
+func (s *sessions) lasts(id string) bool {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one := s.all[sha256.Sum256([]byte(id))]
+	return one != nil && !one.over(now)
+}
+
 func (s *sessions) end(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.all, sha256.Sum256([]byte(id)))
-}
-
-// endOf ends all sessions of an account.
-func (s *sessions) endOf(account string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for key, one := range s.all {
-		if strings.EqualFold(one.account, account) {
-			delete(s.all, key)
-		}
-	}
-}
-
-// strictUsers ends the sessions of an account that is removed or gets another
-// password.
-type strictUsers struct {
-	users
-	sessions *sessions
-}
-
-// users lets the interface be embedded although a method of it has its name.
-type users interface{ api.Users }
-
-func (u strictUsers) RemoveUser(ctx context.Context, address string) error {
-	defer u.sessions.endOf(address)
-	return u.users.RemoveUser(ctx, address)
-}
-
-func (u strictUsers) SetUserPassword(ctx context.Context, address, password string) error {
-	defer u.sessions.endOf(address)
-	return u.users.SetUserPassword(ctx, address, password)
 }
 
 // cookieName has the prefix by which browsers promise that only this host, over
@@ -154,21 +130,64 @@ func (s *Server) cookieName() string {
 	return "glassmail"
 }
 
+// sessionOf finds the session of a request. One whose account got another password
+// since, or has gone, ends here.
 func (s *Server) sessionOf(r *http.Request) (session, string, bool) {
 	c, err := r.Cookie(s.cookieName())
 	if err != nil {
 		return session{}, "", false
 	}
 	one, ok := s.sessions.find(c.Value)
+	if ok && !s.unchanged(r.Context(), one.account, one.stamp) {
+		s.sessions.end(c.Value)
+		return session{}, "", false
+	}
 	return one, c.Value, ok
 }
 
+// unchanged tells whether an account has the password that it had. It is so of
+// nobody's account, "".
+func (s *Server) unchanged(ctx context.Context, account, stamp string) bool {
+	if account == "" || s.o.Accounts == nil {
+		return true
+	}
+	now, err := s.o.Accounts.Stamp(ctx, account)
+	if err != nil {
+		s.o.Log.Error("web", "account", account, "error", err)
+		return false
+	}
+	return now == stamp && now != ""
+}
+
+// watchOver calls end as soon as who follows a stream would not be let in any
+// more: the session is over, or the account has another password.
+func (s *Server) watchOver(ctx context.Context, id identity, end func()) {
+	if id.Account == "" && id.session == "" {
+		return
+	}
+	tick := time.NewTicker(s.recheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if id.session != "" && !s.sessions.lasts(id.session) || !s.unchanged(ctx, id.Account, id.stamp) {
+				end()
+				return
+			}
+		}
+	}
+}
+
 // begin starts a session in place of the one the request had.
-func (s *Server) begin(w http.ResponseWriter, old, account string, operator bool) {
-	if old != "" {
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, who identity, operator bool) string {
+	if _, old, ok := s.sessionOf(r); ok {
 		s.sessions.end(old)
 	}
-	s.setCookie(w, s.sessions.start(account, operator), 0)
+	id := s.sessions.start(who.Account, who.stamp, operator)
+	s.setCookie(w, id, 0)
+	return id
 }
 
 func (s *Server) setCookie(w http.ResponseWriter, value string, maxAge int) {

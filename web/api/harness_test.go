@@ -35,6 +35,7 @@ const token = "the-operators-token"
 type house struct {
 	url   string
 	node  *server.Node
+	data  string       // folder of the node
 	ahead atomic.Int64 // nanoseconds by which the web's clock is ahead
 	calls *description
 }
@@ -75,7 +76,7 @@ func newHouse(t *testing.T) *house {
 			t.Error(err)
 		}
 	})
-	h := &house{node: node, calls: readDescription(t)}
+	h := &house{node: node, data: c.Data, calls: readDescription(t)}
 	office := server.NewOffice(node)
 	h.url = serve(t, web.Options{
 		API: api.Options{
@@ -134,10 +135,30 @@ func (h *house) as(t *testing.T, account string) *client {
 	return c
 }
 
+// operator is a program with the operator's token.
+func (h *house) operator(t *testing.T) *client {
+	c := h.client(t)
+	c.header.Set("Authorization", "Bearer "+token)
+	return c
+}
+
+// keeperSession is a browser in which the operator logged in.
+func (h *house) keeperSession(t *testing.T) *client {
+	t.Helper()
+	c := h.client(t)
+	c.begin(`{"token":` + strconv.Quote(token) + `}`)
+	return c
+}
+
 func (c *client) login(account, password string) {
 	c.t.Helper()
-	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.url+api.Prefix+"/login",
-		strings.NewReader(`{"account":`+strconv.Quote(account)+`,"password":`+strconv.Quote(password)+`}`))
+	c.begin(`{"account":` + strconv.Quote(account) + `,"password":` + strconv.Quote(password) + `}`)
+}
+
+// begin starts a session.
+func (c *client) begin(credentials string) {
+	c.t.Helper()
+	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.url+api.Prefix+"/login", strings.NewReader(credentials))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -149,7 +170,7 @@ func (c *client) login(account, password string) {
 	defer resp.Body.Close()
 	var in struct{ CSRF string }
 	if err := json.NewDecoder(resp.Body).Decode(&in); err != nil || resp.StatusCode != http.StatusOK {
-		c.t.Fatalf("login as %s: %d %v", account, resp.StatusCode, err)
+		c.t.Fatalf("login with %s: %d %v", credentials, resp.StatusCode, err)
 	}
 	for _, k := range resp.Cookies() {
 		c.header.Set("Cookie", k.Name+"="+k.Value)

@@ -38,6 +38,8 @@ func (c *counted) Login(_ context.Context, _ netip.Addr, account, _ string) (str
 	return account, true, nil
 }
 
+func (c *counted) Stamp(context.Context, string) (string, error) { return "stamp", nil }
+
 func (c *counted) Append(context.Context, mailbox.Deposit, int64, io.Reader) (mailbox.Placed, error) {
 	return mailbox.Placed{}, errors.New("not here")
 }

@@ -33,6 +33,7 @@ const (
 	Keeper              // who may change it
 	Reader              // who logged in as an account: its mail
 	Visitor             // Looker or Reader
+	Insider             // Keeper or Reader: who may read some mail
 )
 
 // Caller is who calls.
@@ -53,6 +54,8 @@ func (c Caller) Has(r Role) bool {
 		return c.Account != ""
 	case Visitor:
 		return c.Account != "" || c.Look || c.Keep
+	case Insider:
+		return c.Account != "" || c.Keep
 	}
 	return true
 }

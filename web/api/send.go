@@ -19,7 +19,7 @@ func (a *API) sendRoutes() []Route {
 	return []Route{
 		{Method: "POST", Path: "/mail/send", Role: Reader, MaxBody: a.largest(), Patience: transferTime, Handle: a.send},
 		{Method: "POST", Path: "/mail/drafts", Role: Reader, MaxBody: a.largest(), Patience: transferTime, Handle: a.saveDraft},
-		{Method: "POST", Path: "/send", Role: Visitor, MaxBody: a.largest(), Patience: transferTime, Handle: a.sendAs},
+		{Method: "POST", Path: "/send", Role: Insider, MaxBody: a.largest(), Patience: transferTime, Handle: a.sendAs},
 	}
 }
 

@@ -24,12 +24,12 @@ const (
 // or of one, each under one id.
 func (a *API) suiteRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/messages", Role: Visitor, Handle: a.suiteList},
-		{Method: "DELETE", Path: "/messages", Role: Visitor, Handle: a.suiteClear},
-		{Method: "POST", Path: "/messages/wait", Role: Visitor, MaxBody: smallBody, Patience: maxWait + time.Minute, Handle: a.suiteWait},
-		{Method: "GET", Path: "/messages/{id}", Role: Visitor, Handle: a.suiteMessage},
-		{Method: "GET", Path: "/messages/{id}/raw", Role: Visitor, Patience: transferTime, Handle: a.suiteRaw},
-		{Method: "DELETE", Path: "/messages/{id}", Role: Visitor, Handle: a.suiteDelete},
+		{Method: "GET", Path: "/messages", Role: Insider, Handle: a.suiteList},
+		{Method: "DELETE", Path: "/messages", Role: Insider, Handle: a.suiteClear},
+		{Method: "POST", Path: "/messages/wait", Role: Insider, MaxBody: smallBody, Patience: maxWait + time.Minute, Handle: a.suiteWait},
+		{Method: "GET", Path: "/messages/{id}", Role: Insider, Handle: a.suiteMessage},
+		{Method: "GET", Path: "/messages/{id}/raw", Role: Insider, Patience: transferTime, Handle: a.suiteRaw},
+		{Method: "DELETE", Path: "/messages/{id}", Role: Insider, Handle: a.suiteDelete},
 	}
 }
 

@@ -1,0 +1,208 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"glassmail/trace"
+	"glassmail/web/api"
+)
+
+// hand is a clock that a test moves.
+type hand struct{ at time.Time }
+
+func (h *hand) now() time.Time               { return h.at }
+func (h *hand) move(d time.Duration)         { h.at = h.at.Add(d) }
+func newHand() *hand                         { return &hand{time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)} }
+func (h *hand) sessions() *sessions          { return newSessions(h.now) }
+func lives(s *sessions, id string) (ok bool) { _, ok = s.find(id); return ok }
+
+func TestSessionsEnd(t *testing.T) {
+	h := newHand()
+	s := h.sessions()
+	idle, used := s.start("bob@hamburger.edu", "stamp", false), s.start("bob@hamburger.edu", "stamp", false)
+	if idle == used || len(idle) < 43 {
+		t.Fatalf("ids %q and %q", idle, used)
+	}
+	for range int(sessionLife / time.Hour) {
+		h.move(time.Hour)
+		if !lives(s, used) {
+			t.Fatal("a session that is used ended within a day")
+		}
+	}
+	if s.lasts(idle) || lives(s, idle) {
+		t.Error("a session that is not used went on")
+	}
+	h.move(time.Minute)
+	if s.lasts(used) || lives(s, used) {
+		t.Error("a session went on for more than a day")
+	}
+	gone := s.start("bob@hamburger.edu", "stamp", false)
+	s.end(gone)
+	for _, id := range []string{gone, "", "guess", strings.Repeat("x", 1<<16)} {
+		if lives(s, id) || s.lasts(id) {
+			t.Errorf("%.20q is a session", id)
+		}
+	}
+}
+
+// To look whether a session lasts does not make it last.
+func TestLastingIsNotUse(t *testing.T) {
+	h := newHand()
+	s := h.sessions()
+	id := s.start("bob@hamburger.edu", "stamp", false)
+	for range 4 {
+		if !s.lasts(id) {
+			t.Fatal("it is over too soon")
+		}
+		h.move(sessionIdle / 4)
+	}
+	h.move(time.Second)
+	if s.lasts(id) {
+		t.Error("a stream kept its session alive")
+	}
+}
+
+func TestSessionsAreBounded(t *testing.T) {
+	h := newHand()
+	s := h.sessions()
+	others := s.start("alice@crepes.fr", "stamp", false)
+	var ids []string
+	for range maxOfAccount + 5 {
+		h.move(time.Second)
+		ids = append(ids, s.start("bob@hamburger.edu", "stamp", false))
+	}
+	for i, id := range ids {
+		if lives(s, id) != (i >= 5) {
+			t.Errorf("session %d of %d: %v", i, len(ids), lives(s, id))
+		}
+	}
+	if !lives(s, others) {
+		t.Error("one account pushed another's session out")
+	}
+	for i := range maxSessions + 10 {
+		s.start(strings.Repeat("x", i%7)+string(rune('a'+i%26))+time.Duration(i).String(), "stamp", false)
+	}
+	if len(s.all) > maxSessions {
+		t.Errorf("%d sessions", len(s.all))
+	}
+}
+
+func TestLimiter(t *testing.T) {
+	h := newHand()
+	l := newLimiter(h.now)
+	peer, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	for i := range failuresOfPeer {
+		if err := l.allow(peer, "bob"); err != nil {
+			t.Fatalf("attempt %d: %v", i, err)
+		}
+		l.failed(peer, "bob")
+	}
+	if l.allow(peer, "bob") == nil || l.allow(peer, "alice") == nil {
+		t.Error("an address may go on guessing")
+	}
+	if err := l.allow(other, "bob"); err != nil {
+		t.Errorf("one stranger locked the owner out: %v", err)
+	}
+	h.move(failureWindow - time.Second)
+	if l.allow(peer, "bob") == nil {
+		t.Error("the window ended early")
+	}
+	h.move(2 * time.Second)
+	if err := l.allow(peer, "bob"); err != nil {
+		t.Errorf("the window has passed: %v", err)
+	}
+	for i := range failuresOfAccount {
+		l.failed(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), "Bob")
+	}
+	if l.allow(other, "bob") == nil {
+		t.Error("many addresses may guess one account's password, if they write its name differently")
+	}
+}
+
+// A host of IPv6 has a whole /64; IPv4 in the notation of IPv6 is IPv4.
+func TestLimiterCountsHosts(t *testing.T) {
+	l := newLimiter(newHand().now)
+	for i := range failuresOfPeer {
+		l.failed(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: byte(i)}), "")
+	}
+	if l.allow(netip.MustParseAddr("2001:db8::abcd:1"), "") == nil {
+		t.Error("a host changed its address and went on")
+	}
+	if err := l.allow(netip.MustParseAddr("2001:db8:0:1::1"), ""); err != nil {
+		t.Errorf("another network: %v", err)
+	}
+	if got := peerAddr(&http.Request{RemoteAddr: "[::ffff:192.0.2.1]:4711"}); got != netip.MustParseAddr("192.0.2.1") {
+		t.Errorf("peer %v", got)
+	}
+}
+
+func TestLimiterIsBounded(t *testing.T) {
+	l := newLimiter(newHand().now)
+	for i := range maxCounted + 100 {
+		l.failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), "")
+	}
+	if len(l.counts) > maxCounted || l.order.Len() > maxCounted {
+		t.Errorf("%d addresses", len(l.counts))
+	}
+}
+
+// stamped is the account bob, whose password can change.
+type stamped struct{ stamp atomic.Value }
+
+func (s *stamped) Login(_ context.Context, _ netip.Addr, account, password string) (string, bool, error) {
+	return account, password == "secret", nil
+}
+
+func (s *stamped) Stamp(context.Context, string) (string, error) { return s.stamp.Load().(string), nil }
+
+// A stream ends when its session does, and when the password is changed.
+func TestStreamsEnd(t *testing.T) {
+	for name, end := range map[string]func(*Server, *stamped, string){
+		"logout":              func(s *Server, _ *stamped, id string) { s.sessions.end(id) },
+		"another password":    func(_ *Server, a *stamped, _ string) { a.stamp.Store("2") },
+		"the account is gone": func(_ *Server, a *stamped, _ string) { a.stamp.Store("") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			accounts := &stamped{}
+			accounts.stamp.Store("1")
+			log := trace.NewLog(10, time.Now)
+			s, err := New(Options{Local: true, Accounts: accounts, API: api.Options{Trace: log}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.recheck = time.Millisecond
+			srv := httptest.NewServer(s.Handler())
+			t.Cleanup(func() { s.Close(); srv.Close() })
+			id := s.sessions.start("bob@hamburger.edu", "1", false)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+api.Prefix+"/events", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.AddCookie(&http.Cookie{Name: s.cookieName(), Value: id})
+			log.Add(trace.Event{Kind: trace.Note, Text: "here"})
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			in := bufio.NewScanner(resp.Body)
+			if !in.Scan() {
+				t.Fatal("the stream never began: ", in.Err())
+			}
+			end(s, accounts, id)
+			for in.Scan() { // until the server ends it; else the test's own time does
+			}
+			if in.Err() != nil {
+				t.Error(in.Err())
+			}
+		})
+	}
+}
