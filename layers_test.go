@@ -37,6 +37,7 @@ func allowed() map[string][]string {
 		"web/mailview": {"mail", "mailbox"},
 		"web/api":      {"explain", "hold", "mail", "mailbox", "pcap", "queue", "trace", "web/mailview"},
 		"web":          {"catalogue", "web/api"},
+		"top":          {"catalogue", "explain", "trace"},
 		"lab/book":     nil, "sockets": nil,
 		"lab": {"config", "control", "dns", "hold", "lab/book", "mailbox", "server", "server/dnsd", "trace", "web", "web/api", "wire"},
 	}
@@ -50,6 +51,7 @@ func engines() map[string][]string {
 		"go.etcd.io/bbolt":               {"store/bolt"},
 		"github.com/miekg/dns":           {"dns"},
 		"gvisor.dev/gvisor":              {"lab"},
+		"github.com/charmbracelet":       {"top"},
 	}
 }
 

@@ -60,19 +60,19 @@ type mention struct {
 	bare      bool // t(key) without arguments
 }
 
-// mentions finds the keys in modules and templates: whatever is written in quotes
+// mentions finds the keys in modules, templates and the terminal's display: whatever is written in quotes
 // and begins with the name of an area. Names of settings look the same.
 func mentions(t *testing.T, areas []string) []mention {
 	t.Helper()
 	quoted := regexp.MustCompile("(setting\\(|\\bt\\(|\\bt )?[\"'`]((?:" + strings.Join(areas, "|") + `)\.[A-Za-z0-9_.-]*)(\$\{)?` + "[\"'`]?([)}]?)")
 	var out []mention
-	web := os.DirFS("../web")
-	for _, root := range []string{"static", "templates"} {
-		err := fs.WalkDir(web, root, func(name string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || path.Ext(name) != ".js" && path.Ext(name) != ".html" {
+	house := os.DirFS("..")
+	for _, root := range []string{"web/static", "web/templates", "top"} {
+		err := fs.WalkDir(house, root, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !slices.Contains([]string{".js", ".html", ".go"}, path.Ext(name)) || strings.HasSuffix(name, "_test.go") {
 				return err
 			}
-			b, err := fs.ReadFile(web, name)
+			b, err := fs.ReadFile(house, name)
 			for line := range strings.Lines(string(b)) {
 				if strings.HasPrefix(strings.TrimSpace(line), "//") {
 					continue
@@ -92,14 +92,14 @@ func mentions(t *testing.T, areas []string) []mention {
 	return out
 }
 
-// areas are the pages, and the shell around them.
+// areas are the pages, the shell around them, and the terminal.
 func areas(t *testing.T) []string {
 	t.Helper()
 	dirs, err := os.ReadDir("../web/static")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []string
+	out := []string{"top"}
 	for _, d := range dirs {
 		if d.IsDir() {
 			out = append(out, regexp.QuoteMeta(d.Name()))
@@ -145,7 +145,7 @@ func TestPagesAndTextsAgree(t *testing.T) {
 	}
 	for _, key := range all {
 		if !used[key] {
-			t.Errorf("no page shows %s", key)
+			t.Errorf("nothing shows %s", key)
 		}
 	}
 }

@@ -61,6 +61,7 @@ tests, and for real. Start the lecture's internet and type its dialogue:
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	tools.LanguageFlag(root)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddGroup(
 		&cobra.Group{ID: "run", Title: "Servers:"},
@@ -75,7 +76,7 @@ tests, and for real. Start the lecture's internet and type its dialogue:
 	}
 	add("run", labCommand(), serveCommand(), dnsCommand())
 	add("data", userCommand(), aliasCommand(), mailboxCommand(), storeCommand(), queueCommand(), configCommand())
-	add("tools", tools.Telnet(), tools.Send(), digCommand(), nslookupCommand(), traceCommand(), tools.Sockets(), pcapCommand(), playCommand(), healthCommand())
+	add("tools", topCommand(), tools.Telnet(), tools.Send(), digCommand(), nslookupCommand(), traceCommand(), tools.Sockets(), pcapCommand(), playCommand(), healthCommand())
 	prepare(root)
 	return root
 }

@@ -3,20 +3,16 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"glassmail/cmd/glassmail/tools"
 	"glassmail/explain"
@@ -31,7 +27,6 @@ const maxStreamLine = 256 << 10
 type pcapFlags struct {
 	live      bool
 	url, file string
-	lang      string
 	plain     bool
 }
 
@@ -54,7 +49,6 @@ clear. Comments on the packets say what each line means.`,
 	cmd.Flags().BoolVar(&f.live, "live", false, "follow a running lab until Ctrl-C")
 	cmd.Flags().StringVar(&f.url, "url", "", "web address of the lab or node to follow (default: the lab that runs here)")
 	cmd.Flags().StringVarP(&f.file, "write", "w", "", "file to write (default: standard output)")
-	cmd.Flags().StringVar(&f.lang, "lang", "", "language of the comments: en or th (default: that of the locale, else en)")
 	cmd.Flags().BoolVar(&f.plain, "no-comments", false, "no comments on packets")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		if f.live == (len(args) == 1) {
@@ -70,7 +64,7 @@ clear. Comments on the packets say what each line means.`,
 
 // run opens both ends and copies.
 func (f *pcapFlags) run(c *cobra.Command, args []string) error {
-	lang, err := tools.Language(f.lang)
+	lang, err := tools.Language(c)
 	if err != nil {
 		return err
 	}
@@ -126,7 +120,7 @@ func (f *pcapFlags) output(stdout io.Writer) (io.Writer, func() error, error) {
 		}
 		return file, file.Close, nil
 	}
-	if t, ok := stdout.(*os.File); ok && term.IsTerminal(int(t.Fd())) {
+	if onTerminal(stdout) {
 		return nil, nil, usage("a pcapng file is nothing for a terminal: name a file with -w, or pipe into wireshark -k -i -")
 	}
 	return stdout, func() error { return nil }, nil
@@ -134,7 +128,7 @@ func (f *pcapFlags) output(stdout io.Writer) (io.Writer, func() error, error) {
 
 // follow writes the events of a running lab until ctx ends or the lab does.
 func (f *pcapFlags) follow(ctx context.Context, out io.Writer, o pcap.Options) error {
-	base, err := f.address()
+	base, err := pageAddress(f.url)
 	if err != nil {
 		return err
 	}
@@ -159,17 +153,6 @@ func (f *pcapFlags) follow(ctx context.Context, out io.Writer, o pcap.Options) e
 		return err
 	}
 	return w.Close()
-}
-
-// address is that of the page to follow, without a final slash.
-func (f *pcapFlags) address() (string, error) {
-	at, _ := tools.OpenBook().Find("web:80")
-	addr := cmp.Or(f.url, "http://"+cmp.Or(at, "127.0.0.1:8025"))
-	u, err := url.Parse(addr)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", usage("--url %s: it should look like http://127.0.0.1:8025", addr)
-	}
-	return strings.TrimSuffix(addr, "/"), nil
 }
 
 // copyEvents writes the events of a stream as they come, and flushes whenever it

@@ -33,13 +33,12 @@ reply to the one before. Names of a running lab are known.`,
 	}
 	raw := cmd.Flags().Bool("raw", false, "pass bytes on unchanged both ways: no CR LF, no C: and S:, no explanations, no waiting")
 	inTLS := cmd.Flags().Bool("tls", false, "begin TLS at once, as port 465 and 993 want it")
-	lang := cmd.Flags().String("lang", "", "language of the explanations: en or th (default: that of the locale, else en)")
 	wait := cmd.Flags().Duration("wait", 30*time.Second, "how long to wait for a reply before the next line from a file or pipe")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		if *wait <= 0 {
 			return usage("--wait must be above zero")
 		}
-		language, err := Language(*lang)
+		language, err := Language(c)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,206 @@
+package top
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"glassmail/trace"
+)
+
+// Bounds of a Client.
+const (
+	callTime      = 10 * time.Second // for one call
+	maxAnswer     = 64 << 20         // bytes
+	maxStreamLine = 256 << 10        // bytes
+	lostAfter     = 45 * time.Second // without a sign of life on the stream, three of the server's
+	retryAfter    = time.Second      // between two attempts to reach a server
+)
+
+// Client reads a server's API.
+type Client struct {
+	// Find tells where the server's pages are, as in http://127.0.0.1:8025. It is
+	// asked anew for each call: a lab that starts again may be elsewhere.
+	Find  func() (string, error)
+	Token string // an operator's; "" where none is needed
+}
+
+// refusal is the answer of a server to a call that it does not make.
+type refusal struct {
+	status int
+	text   string
+}
+
+// Error is the server's text.
+func (r *refusal) Error() string { return r.text }
+
+// absent reports that the server does not have what was asked for.
+func absent(err error) bool {
+	var r *refusal
+	return errors.As(err, &r) && r.status == http.StatusNotFound
+}
+
+// do makes one call. The caller closes the body.
+func (c *Client) do(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	base, err := c.Find()
+	if err != nil {
+		return nil, err
+	}
+	var in io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		in = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, base+"/api/v1"+path, in)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) { // without the method and the path
+			err = u.Err
+		}
+		return nil, fmt.Errorf("%s: %w", base, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		defer res.Body.Close()
+		return nil, refused(res)
+	}
+	return res, nil
+}
+
+// refused is what the server says of a call that it does not make.
+func refused(res *http.Response) error {
+	var said struct {
+		Error string `json:"error"`
+	}
+	b, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10))
+	if json.Unmarshal(b, &said) != nil || said.Error == "" {
+		said.Error = res.Status
+	}
+	return &refusal{res.StatusCode, said.Error}
+}
+
+// get reads the answer of a call into v.
+func (c *Client) get(ctx context.Context, path string, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	res, err := c.do(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	return json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(v)
+}
+
+// change makes a call that changes something.
+func (c *Client) change(ctx context.Context, method, path string, body any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	res, err := c.do(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
+}
+
+// save copies the answer of a call to out.
+func (c *Client) save(ctx context.Context, path string, out io.Writer) error {
+	res, err := c.do(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(out, res.Body)
+	return err
+}
+
+// none is a position behind every event: a stream from there on tells no past.
+const none = math.MaxUint64
+
+// follow reads the event stream from the event after since on, calls began once
+// it is open and take with each event, until the stream or ctx ends.
+func (c *Client) follow(ctx context.Context, since uint64, began func(), take func(trace.Event) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	silent := time.AfterFunc(lostAfter, cancel) // a server that vanished without a word
+	defer silent.Stop()
+	res, err := c.do(ctx, http.MethodGet, "/events?since="+strconv.FormatUint(since, 10), nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	began()
+	in := bufio.NewReaderSize(res.Body, maxStreamLine)
+	for {
+		line, err := in.ReadSlice('\n')
+		if err == io.EOF {
+			return errors.New("the server has ended the connection")
+		} else if err != nil {
+			return err
+		}
+		silent.Reset(lostAfter)
+		data, ok := bytes.CutPrefix(line, []byte("data: "))
+		if !ok {
+			continue
+		}
+		var e trace.Event
+		if err := json.Unmarshal(data, &e); err != nil {
+			return fmt.Errorf("event stream: %w", err)
+		}
+		if err := take(e); err != nil {
+			return err
+		}
+	}
+}
+
+// watch tells send whenever something has changed or the server is lost, until
+// ctx ends.
+func (c *Client) watch(ctx context.Context, send func(tea.Msg)) {
+	for {
+		err := c.follow(ctx, none, func() { send(changed{}) }, func(trace.Event) error {
+			send(changed{})
+			return nil
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		send(lost{err})
+		if !pause(ctx, retryAfter) {
+			return
+		}
+	}
+}
+
+// pause waits; false says that ctx has ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

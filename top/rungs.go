@@ -1,0 +1,277 @@
+package top
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"glassmail/explain"
+	"glassmail/trace"
+)
+
+// rung is one line of a ladder: what one host said to another, or decided.
+type rung struct {
+	from, to string // hosts; the same for a decision
+	step     trace.Step
+	more     int    // lines that are folded into this one
+	text     bool   // these are lines of a message
+	state    string // of the protocol, as far as it is known by then
+	note     explain.Note
+}
+
+// own reports a decision, or an event of the connection.
+func (r *rung) own() bool { return r.from == r.to }
+
+// ladder is a journey as a picture.
+type ladder struct {
+	start time.Time
+	hosts []trace.Host
+	rungs []rung
+}
+
+// newLadder makes the rungs of a journey, each line once, although it was seen at
+// both ends. fold makes one rung of a long reply, and one of the message text.
+func newLadder(d *trace.Detail, w *explain.Words, fold bool) *ladder {
+	l := &ladder{start: d.Started, hosts: d.Hosts}
+	names, reader := newNames(d), w.Reader()
+	talks := map[uint64]*talk{}
+	for _, s := range d.Steps {
+		note := reader.Explain(s.Event)
+		if s.After != "" { // known at the server's end only
+			talkOf(talks, names.dialled(s)).state = s.After
+		}
+		if s.Mirror {
+			continue
+		}
+		t := talkOf(talks, names.dialled(s))
+		r := rung{step: s, note: note, state: t.state}
+		r.from, r.to = names.ends(s)
+		r.text = t.isText(s)
+		if last := len(l.rungs) - 1; fold && last >= 0 && l.rungs[last].joins(r) {
+			l.rungs[last].more++
+			l.rungs[last].note = r.note
+			continue
+		}
+		l.rungs = append(l.rungs, r)
+	}
+	return l
+}
+
+// joins reports whether next is shown with r as one rung.
+func (r *rung) joins(next rung) bool {
+	a, b := r.step, next.step
+	if a.Kind != trace.Line || b.Kind != trace.Line || a.Conn != b.Conn || a.Dir != b.Dir || a.Proto != trace.SMTP {
+		return false
+	}
+	return r.text && next.text || b.Dir == trace.Server && len(a.Text) > 3 && a.Text[3] == '-'
+}
+
+// talk is what must be known of a connection to draw its next line.
+type talk struct {
+	state string
+	data  bool // lines of the client are message text
+}
+
+func talkOf(all map[uint64]*talk, conn uint64) *talk {
+	t := all[conn]
+	if t == nil {
+		t = &talk{}
+		all[conn] = t
+	}
+	return t
+}
+
+// isText reports lines of a message (RFC 5321 §3.3): from the reply 354 to the
+// dot.
+func (t *talk) isText(s trace.Step) bool {
+	switch {
+	case s.Kind != trace.Line || s.Proto != trace.SMTP:
+	case s.Dir == trace.Server:
+		t.data = strings.HasPrefix(s.Text, "354")
+	case t.data && s.Text == ".":
+		t.data = false
+	default:
+		return t.data
+	}
+	return false
+}
+
+// names tells who is at the ends of connections.
+type names struct {
+	d     *trace.Detail
+	owner map[string]string // address and port → node
+	addr  map[string]string // address → host, where one host alone has it
+	conns map[string]uint64 // addresses of a connection → its number at the side that is shown
+}
+
+func newNames(d *trace.Detail) *names {
+	n := &names{d: d, owner: map[string]string{}, addr: map[string]string{}, conns: map[string]uint64{}}
+	for _, h := range d.Hosts {
+		for _, a := range h.Addrs {
+			if other, taken := n.addr[a]; taken && other != h.Name {
+				n.addr[a] = ""
+				continue
+			}
+			n.addr[a] = h.Name
+		}
+	}
+	for _, s := range d.Steps {
+		if s.Side != 0 {
+			n.owner[s.Local] = s.Node
+		}
+		if s.Conn != 0 && !s.Mirror {
+			n.conns[s.ClientAddr()+" "+s.ServerAddr()] = s.Conn
+		}
+	}
+	return n
+}
+
+// dialled is the number of s's connection at the side that is shown.
+func (n *names) dialled(s trace.Step) uint64 {
+	if c, ok := n.conns[s.ClientAddr()+" "+s.ServerAddr()]; ok && s.Remote != "" {
+		return c
+	}
+	return s.Conn
+}
+
+// ends are who speaks and who listens.
+func (n *names) ends(s trace.Step) (from, to string) {
+	if s.Dir == trace.Self || s.Dir == 0 || s.Side == 0 {
+		return s.Node, s.Node
+	}
+	peer := n.peer(s)
+	if s.Dir == s.Side {
+		return s.Node, peer
+	}
+	return peer, s.Node
+}
+
+func (n *names) peer(s trace.Step) string {
+	if name := n.owner[s.Remote]; name != "" {
+		return name
+	}
+	if s.Side == trace.Server && s.Proto != trace.DNS && s.Hop >= 1 && s.Hop <= len(n.d.Route) {
+		if name := agent(n.d, n.d.Route[s.Hop-1].Kind); name != "" {
+			return name
+		}
+	}
+	host, _, err := net.SplitHostPort(s.Remote)
+	if err != nil {
+		return s.Remote
+	}
+	if name := n.addr[host]; name != "" {
+		return name
+	}
+	return host
+}
+
+// agent is the user agent at the far end of a hop.
+func agent(d *trace.Detail, kind trace.HopKind) string {
+	i := slices.IndexFunc(d.Hosts, func(h trace.Host) bool { return h.Role == trace.UserAgent })
+	switch {
+	case kind == trace.HopSubmission && i >= 0:
+		return d.Hosts[i].Name
+	case kind == trace.HopReading && len(d.To) > 0:
+		return d.To[0]
+	}
+	return ""
+}
+
+// full is what was said, as it was said; folded is how the catalogue tells of
+// lines that are not shown.
+func (r *rung) full(folded func(key string, n int) string) string {
+	e := r.step.Event
+	switch {
+	case e.Kind == trace.Data:
+		return folded("top.data", e.Size)
+	case r.text:
+		return folded("top.text", r.more+1)
+	}
+	return clean(e.Text)
+}
+
+// short is a word or two for an arrow that has no room for more.
+func (r *rung) short(folded func(key string, n int) string) string {
+	e := r.step.Event
+	text := clean(e.Text)
+	switch {
+	case e.Kind == trace.Data || r.text:
+		return folded("top.short.text", r.more+1)
+	case e.Kind == trace.Datagram:
+		return shortDNS(e.Text)
+	case e.Proto == trace.SMTP && e.Dir == trace.Server:
+		return text[:min(len(text), 3)]
+	case e.Proto == trace.SMTP:
+		verb, _, _ := strings.Cut(text, ":")
+		if verb == text {
+			verb, _, _ = strings.Cut(text, " ")
+		}
+		return verb
+	}
+	return text
+}
+
+// shortDNS makes "MX?" of a question, "NS" of a referral and the value of an
+// answer, from the line of a message, as in "A hamburger.edu. MX 10 mail…".
+func shortDNS(line string) string {
+	f := strings.Fields(clean(line))
+	switch {
+	case len(f) < 3:
+		return line
+	case f[0] == "Q":
+		return f[2] + "?"
+	case slices.Contains(f, "→"):
+		return "→ NS"
+	}
+	return strings.Join(f[2:], " ")
+}
+
+// letter is who speaks, as in the lecture.
+func (r *rung) letter() string {
+	if r.own() {
+		return "*"
+	}
+	return string(rune(r.step.Dir))
+}
+
+// bytes are what was on the wire: a line with its end, or a datagram. nil if
+// nothing was, or not all of it is known.
+func (r *rung) bytes() []byte {
+	e := r.step.Event
+	switch {
+	case r.own():
+		return nil
+	case len(e.Bytes) > 0:
+		return e.Bytes
+	case e.Kind == trace.Line:
+		return []byte(e.Text + "\r\n")
+	}
+	return nil
+}
+
+// hexLines are bytes with the text beside them, per bytes a line.
+func hexLines(b []byte, per int) []string {
+	var out []string
+	for i := 0; i < len(b); i += per {
+		part := b[i:min(i+per, len(b))]
+		shown := strings.Map(func(r rune) rune {
+			if r < 0x20 || r > 0x7e {
+				return '.'
+			}
+			return r
+		}, latin(part))
+		out = append(out, fmt.Sprintf("%-*s %s", 3*per-1, fmt.Sprintf("% x", part), shown))
+	}
+	return out
+}
+
+// latin makes one character of each byte.
+func latin(b []byte) string {
+	out := make([]rune, len(b))
+	for i, c := range b {
+		out[i] = rune(c)
+	}
+	return string(out)
+}
