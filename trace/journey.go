@@ -13,6 +13,7 @@ type State string
 // The states of a journey, in the order in which a message may pass them.
 const (
 	StateSubmitting State = "submitting" // somebody hands it to a server
+	StateAbandoned  State = "abandoned"  // the client left or began anew before the server had taken it
 	StateRefused    State = "refused"    // the server did not take it
 	StateQueued     State = "queued"     // a server has it and looks for the next
 	StateLookup     State = "lookup"     // the next server is being looked up

@@ -107,6 +107,30 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// A client that hangs up, or begins anew, leaves a message that is not on its way
+// for ever.
+func TestAbandoned(t *testing.T) {
+	l := trace.NewLog(1000, clock)
+	j := trace.NewJourneys(l, 1<<20)
+	c := l.Open("hamburger.edu", trace.SMTP, "192.0.2.1:25", "198.51.100.7:9")
+	c.Journey("m1")
+	c.Line(trace.Client, "MAIL FROM:<alice@crepes.fr>")
+	c.Line(trace.Client, "RSET")
+	c.Journey("m2")
+	c.Line(trace.Client, "MAIL FROM:<alice@crepes.fr>")
+	if list, _ := j.List(trace.Query{}); states(list) != "m2:submitting m1:abandoned" {
+		t.Errorf("after RSET and MAIL: %s", states(list))
+	}
+	c.Close("the client hung up")
+	if list, _ := j.List(trace.Query{}); states(list) != "m2:abandoned m1:abandoned" {
+		t.Errorf("after the end: %s", states(list))
+	}
+	submit(l, "m3", "alice@crepes.fr", "bob@hamburger.edu")
+	if list, _ := j.List(trace.Query{Text: "id:m3"}); states(list) != "m3:delivered" {
+		t.Errorf("an accepted message: %s", states(list))
+	}
+}
+
 // Two messages over one connection of a relay reach two ids at the other end.
 func TestKeptConnectionCarriesTwoMessages(t *testing.T) {
 	l := trace.NewLog(1000, clock)

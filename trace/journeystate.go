@@ -12,6 +12,8 @@ func (j *journey) advance(e *Event) {
 		if !j.accepted && e.Proto == SMTP && e.Dir == Client {
 			j.envelope(e.Text)
 		}
+	case Close:
+		j.abandon()
 	case Accepted:
 		j.take(e)
 	case Refused:
@@ -36,6 +38,13 @@ func (j *journey) advance(e *Event) {
 		j.read = true
 	}
 	j.settle()
+}
+
+// abandon ends a message that no server has taken.
+func (j *journey) abandon() {
+	if !j.accepted && j.State == StateSubmitting {
+		j.State = StateAbandoned
+	}
 }
 
 // leave counts a recipient that is out of its queue.
@@ -95,5 +104,7 @@ func (j *journey) envelope(line string) {
 		}
 	case strings.EqualFold(verb, "RCPT TO") && addr != "" && len(j.To) < maxSeen && !slices.Contains(j.To, addr):
 		j.To = append(j.To, addr)
+	case strings.EqualFold(verb, "RSET"):
+		j.abandon()
 	}
 }

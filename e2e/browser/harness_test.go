@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -145,6 +146,21 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Fatalf("in vain waited %v until %s", patience, what)
 }
 
+// get is the answer of a call of the lab's API.
+func get(t *testing.T, l *lab.Lab, path string) string {
+	t.Helper()
+	answer, err := http.Get(l.Ready.Web + "/api/v1" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %s %v\n%s", path, answer.Status, err, body)
+	}
+	return string(body)
+}
+
 // post sends JSON to a call of the lab's API, as a program does.
 func post(t *testing.T, l *lab.Lab, path, body string) {
 	t.Helper()
@@ -154,6 +170,7 @@ func post(t *testing.T, l *lab.Lab, path, body string) {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode/100 != 2 {
-		t.Fatalf("POST %s: %s", path, answer.Status)
+		why, _ := io.ReadAll(answer.Body)
+		t.Fatalf("POST %s: %s\n%s", path, answer.Status, why)
 	}
 }

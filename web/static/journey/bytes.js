@@ -2,6 +2,7 @@ import { h, t } from "../shell/shell.js";
 
 // Bytes beside meaning of the rung that is chosen.
 const most = 1024; // bytes that are shown
+const widest = 36; // rem that sixteen bytes beside their characters take
 
 export function bytesOf(e) {
   if (e.bytes) return Uint8Array.from(atob(e.bytes), (c) => c.charCodeAt(0));
@@ -26,10 +27,10 @@ function cell(b, i, marked) {
   return h("span", { class: `${kind} ${marked ? "end" : ""}`.trim(), text: i });
 }
 
-function table(bytes, marked) {
-  const rows = [];
-  for (let i = 0; i < Math.min(bytes.length, most); i += 16) {
-    const part = [...bytes.slice(i, i + 16)];
+function table(bytes, marked, wide) {
+  const rows = [], each = wide ? 16 : 8;
+  for (let i = 0; i < Math.min(bytes.length, most); i += each) {
+    const part = [...bytes.slice(i, i + each)];
     rows.push(h("tr", {}, h("th", { scope: "row", text: i.toString(16).padStart(4, "0") }),
       h("td", { class: "hex" }, ...part.flatMap((b) => [cell(b, b.toString(16).padStart(2, "0"), marked), " "])),
       h("td", { class: "chars" }, ...part.map((b) => cell(b, sign(b), marked)))));
@@ -40,7 +41,8 @@ function table(bytes, marked) {
 export function showBytes(r) {
   const box = document.getElementById("bytes"), bytes = allBytes(r);
   const end = r.e.text === "." && r.e.dir === "C";
-  const content = bytes.length === 0 ? h("p", { class: "soft", text: t("journey.nobytes") }) : table(bytes, end);
+  const wide = box.clientWidth > widest * parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const content = bytes.length === 0 ? h("p", { class: "soft", text: t("journey.nobytes") }) : table(bytes, end, wide);
   box.replaceChildren(h("h3", { text: t("journey.bytes", { n: bytes.length }) }),
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("journey.bytes", { n: bytes.length }) }, content));
   if (end) box.append(h("p", { text: t("journey.crlfdot") }));

@@ -21,15 +21,17 @@ export class Ladder {
     });
   }
 
-  show(story) {
+  // show draws a story anew. It follows the newest rung, or selects that of a number.
+  show(story, at = null) {
     this.story = story;
     this.items.clear();
     list.replaceChildren();
     this.columns = [];
     this.at = null;
     this.last = "";
-    this.following = true;
+    this.following = at === null;
     this.draw(story.rungs);
+    if (at !== null) this.select(story.rungs.find((r) => r.n === at) ?? story.rungs[0], true);
   }
 
   // draw appends rungs, or refreshes those that have grown.
@@ -75,6 +77,7 @@ export class Ladder {
     this.columns.push(...fresh);
     const rank = (name) => order[this.story.roles.get(name)] ?? 1;
     if (this.columns.length <= 12) this.columns.sort((a, b) => rank(a) - rank(b)); // sort is stable
+    heads.parentElement.style.setProperty("--hosts", this.columns.length);
     heads.replaceChildren(...this.columns.map((name) => h("span", { text: name, title: name })));
     for (const [r, li] of this.items) {
       li.querySelector("svg")?.replaceWith(this.#arrow(r));
@@ -106,7 +109,6 @@ export class Ladder {
     const n = this.columns.length, x = (name) => ((this.columns.indexOf(name) + 0.5) * 1000) / n;
     const a = x(r.from), b = x(r.to), way = Math.sign(b - a);
     const picture = svg("svg", { viewBox: "0 0 1000 16", preserveAspectRatio: "none", "aria-hidden": "true", class: "arrow" });
-    for (const name of this.columns) picture.append(svg("line", { x1: x(name), x2: x(name), y1: 0, y2: 16, class: "life" }));
     picture.append(svg("line", { x1: a, x2: b, y1: 8, y2: 8, class: "shaft" }), svg("path", { d: `M${b} 8 l${-way * 14} -6 v12 z`, class: "head" }));
     return picture;
   }
@@ -118,8 +120,15 @@ export class Ladder {
     this.#mark(r, true);
     if (byHand) this.following = r === this.story.rungs[this.story.rungs.length - 1];
     const li = this.items.get(r);
-    if (li) list.scrollTop = Math.max(0, li.offsetTop - list.offsetTop - list.clientHeight + li.offsetHeight + (this.following ? 0 : list.clientHeight / 2));
+    if (li) this.#reveal(li);
     this.chosen(r);
+  }
+
+  // #reveal keeps a rung in sight, and what comes after it where there is room.
+  #reveal(li) {
+    const top = li.offsetTop - list.offsetTop, below = this.following ? 0 : list.clientHeight / 3;
+    if (top < list.scrollTop) list.scrollTop = Math.max(0, top - list.clientHeight / 3);
+    else if (top + li.offsetHeight + below > list.scrollTop + list.clientHeight) list.scrollTop = top + li.offsetHeight + below - list.clientHeight;
   }
 
   #mark(r, on) {

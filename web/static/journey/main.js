@@ -24,7 +24,9 @@ const fold = h("input", { type: "checkbox", id: "fold" });
 fold.checked = setting("fold") ?? true;
 const fresh = () => new Story(known, { fold: fold.checked });
 
-let live = fresh(), shown = live, waiting = [], journey = "", busy = false;
+const over = new Set(["delivered", "bounced", "refused", "abandoned", "read"]); // states of journeys
+
+let live = fresh(), shown = live, waiting = [], journey = "", events = 0, busy = false;
 const map = new HostMap();
 const ladder = new Ladder((r) => { showBytes(r); showMeaning(r); showMachine(r); map.light(r); });
 const saves = openShare((detail, name) => showDetail(detail, t("journey.opened", { file: name })));
@@ -33,29 +35,37 @@ const title = document.getElementById("ladder-title");
 const again = h("button", { id: "whatif", hidden: true, text: t("journey.whatif"), onclick: () => whatIf(journey) });
 document.getElementById("ladder-tools").append(h("label", {}, fold, t("journey.fold")), again);
 
-function display(story, name) {
+// display shows a story, from the newest rung on or at that of a number.
+function display(story, name, at = null) {
   shown = story;
   title.textContent = name;
   document.getElementById("empty").hidden = story.rungs.length > 0;
   const used = new Set(story.rungs.flatMap((r) => [r.from, r.to]));
   map.show([...story.roles].filter(([n, role]) => used.has(n) || role === "mail-server" || (story === live && role === "local-name-server")));
   map.knows(story.rungs, story.roles);
-  ladder.show(story);
+  ladder.show(story, at);
 }
 
-function showDetail(detail, name) {
+function showDetail(detail, name, at) {
   const story = new Story(detail.hosts ?? [], { fold: fold.checked, most: 5000 });
   for (const s of detail.steps) story.add({ mirror: false, ...s });
-  display(story, name);
+  display(story, name, at);
 }
 
+// open shows a journey: one that is over from its first rung on, one under way at
+// its newest. It stays where the reader is when it is the same as before.
 async function open(summary, id) {
+  const same = id === journey;
   journey = id;
+  events = summary?.events ?? events;
   saves(id);
   again.hidden = !id || !node.features.whatif;
   if (!id) return display(live, t("journey.live"));
   const detail = await get(`/journeys/${encodeURIComponent(id)}?lang=${boot.lang}`).catch(() => null);
-  if (detail && journey === id) showDetail(detail, t("journey.of", { subject: detail.subject || t("journey.nosubject"), state: t("journey.state." + detail.state) }));
+  if (!detail || journey !== id) return;
+  const start = over.has(detail.state) ? 1 : null;
+  const place = ladder.following ? null : ladder.at?.n ?? 1;
+  showDetail(detail, t("journey.of", { subject: detail.subject || t("journey.nosubject"), state: t("journey.state." + detail.state) }), same ? place : start);
 }
 
 // frame takes what came since the last one.
@@ -84,13 +94,8 @@ function refreshSoon() {
   busy = true;
   setTimeout(async () => {
     await Promise.all([list.refresh(), map.count()]);
-    if (journey && ladder.following) {
-      const now = list.items.find((j) => j.id === journey);
-      if (now && now.events !== open.events) {
-        open.events = now.events;
-        await open(now, journey);
-      }
-    }
+    const now = list.items.find((j) => j.id === journey);
+    if (now && now.events !== events) await open(now, journey);
     busy = false;
   }, 700);
 }

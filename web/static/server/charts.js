@@ -3,6 +3,7 @@ import { svg } from "../journey/svg.js";
 
 // Small charts: one value a second, the newest at the right.
 const seconds = 300, width = 300, height = 48;
+const between = 2; // seconds from one figure of the page's own to the next
 
 export class Charts {
   constructor() {
@@ -16,15 +17,15 @@ export class Charts {
       this.box.append(h("figure", { dataset: { chart: name } }, figure, svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, line)));
     }
     this.turn();
-    setInterval(() => document.hidden || this.turn(), 2000);
+    setInterval(() => document.hidden || this.turn(), between * 1000);
   }
 
   // note keeps a figure that the page itself counts.
   note(name, n) {
     const all = this.own[name];
     all.push(n);
-    if (all.length > seconds / 2) all.shift();
-    this.#draw(name, all);
+    if (all.length > seconds / between) all.shift();
+    this.#draw(name, all, between);
   }
 
   async turn() {
@@ -41,9 +42,13 @@ export class Charts {
     }
   }
 
-  #draw(name, values) {
-    const { line, now } = this.charts[name], most = Math.max(...values, 0), step = width / Math.max(values.length - 1, 1);
-    line.setAttribute("points", values.map((v, i) => `${(i * step).toFixed(1)},${(height - 3 - (v / Math.max(most, 1)) * (height - 6)).toFixed(1)}`).join(" "));
+  // #draw draws values, one each step seconds, up to now.
+  #draw(name, values, step = 1) {
+    const { line, now } = this.charts[name], most = Math.max(...values, 0);
+    const x = (i) => width - (values.length - 1 - i) * step * (width / seconds), y = (v) => height - 3 - (v / Math.max(most, 1)) * (height - 6);
+    const points = values.map((v, i) => `${x(i).toFixed(1)},${y(v).toFixed(1)}`);
+    if (points.length === 1) points.unshift(`${x(0) - step},${y(values[0]).toFixed(1)}`);
+    line.setAttribute("points", points.join(" "));
     now.textContent = t("server.chart.now", { now: values[values.length - 1] ?? 0, most });
   }
 }

@@ -8,8 +8,8 @@ export function showFaults(nodes) {
     const found = await get("/faults").catch(() => null);
     if (!found) return;
     fill(box, found.items, t("server.faults.none"), [
-      ["server.col.where", (f) => [f.node, f.proto, f.dir && f.dir + ":", f.command, f.match].filter(Boolean).join(" ")],
-      ["server.col.action", (f) => [t("server.faults.action." + f.action), f.text, f.action === "delay" && f.delay].filter(Boolean).join(" · ")],
+      ["server.col.where", (f) => [f.node, f.proto, f.dir && f.dir + ":", f.command, f.match].filter(Boolean).join(" "), "prose"],
+      ["server.col.action", (f) => [t("server.faults.action." + f.action), f.text, f.action === "delay" && f.delay].filter(Boolean).join(" · "), "prose"],
       ["server.col.touched", (f) => `${f.seen} / ${f.touched}`],
       ["server.col.actions", (f) => may ? [h("button", { class: "danger", "aria-label": t("server.faults.remove", f), text: "✕", onclick: () => del(`/faults/${f.id}`).catch(failed).then(refresh) })] : ""],
     ]);

@@ -34,7 +34,7 @@ export function showLog() {
         waiting = [{ kind: "gap", dir: "*", size: lost, time: e.time }, ...waiting.slice(lost)];
       }
     },
-    state(now) { state.textContent = t("shell." + now); },
+    state(now) { state.textContent = { live: "● ", lost: "✕ ", connecting: "… " }[now] + t("shell." + now); },
   });
   requestAnimationFrame(show);
 }

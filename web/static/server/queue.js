@@ -11,7 +11,7 @@ export function showQueue(counted) {
       ["server.col.node", (q) => q.node], ["server.col.from", (q) => q.from || "<>"],
       ["server.col.to", (q) => may ? [h("button", { "aria-label": t("server.queue.show", { to: q.to }), text: q.to, onclick: () => show(q) })] : q.to],
       ["server.col.attempts", (q) => q.attempts], ["server.col.due", (q) => q.held ? t("server.queue.held") : time(q.due, "clock").slice(0, 8)],
-      ["server.col.reply", (q) => [q.lastHost, q.lastReply].filter(Boolean).join(": ")], ["server.col.actions", (q) => [may && buttons(q)].filter(Boolean)],
+      ["server.col.reply", (q) => [q.lastHost, q.lastReply].filter(Boolean).join(": "), "prose"], ["server.col.actions", (q) => [may && buttons(q)].filter(Boolean)],
     ]);
   };
   const amend = async (q, action) => {

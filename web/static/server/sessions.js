@@ -10,7 +10,7 @@ export function showSessions(counted) {
     fill(box, found.items.slice(0, 200), t("server.sessions.none"), [
       ["server.col.node", (c) => c.node], ["server.col.proto", (c) => c.proto.toUpperCase() + (c.secure ? " · TLS" : "")],
       ["server.col.remote", (c) => c.remote], ["server.col.since", (c) => time(c.since, "clock").slice(0, 8)],
-      ["server.col.lines", (c) => c.lines], ["server.col.last", (c) => c.text],
+      ["server.col.lines", (c) => c.lines], ["server.col.last", (c) => c.text, "prose"],
     ]);
   });
 }
