@@ -131,6 +131,16 @@ func (c *Checkpoint) Stretch(d trace.Dir, text []byte, size int) bool {
 	return v.Action != Cut
 }
 
+// Stood is for how long lines of this connection had to wait, at either end: what
+// measures a stretch of time that is longer than one wait takes it off.
+func (c *Checkpoint) Stood() time.Duration {
+	if c == nil {
+		return 0
+	}
+	b := c.log.Base()
+	return c.gate.Stood(b.Local, b.Remote)
+}
+
 func (c *Checkpoint) newest() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -265,6 +265,57 @@ func TestDeadlinesStandWhileHeld(t *testing.T) {
 	}
 }
 
+// So does one for writing: the whole of it is written, and once.
+func TestWriteDeadlinesStandWhileHeld(t *testing.T) {
+	client, server := pair(t)
+	asked, extended := 0, make(chan struct{})
+	p := wire.Patient(server, &gate{stood: func(string, string) time.Duration {
+		if asked++; asked == 1 {
+			return 0
+		}
+		if asked == 2 {
+			close(extended)
+		}
+		return time.Hour
+	}})
+	if err := p.SetWriteDeadline(time.Now().Add(time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	const size = 16 << 20 // more than the system holds for a client that does not read
+	got := make(chan int64, 1)
+	go func() {
+		<-extended
+		n, _ := io.Copy(io.Discard, client)
+		got <- n
+	}()
+	if n, err := p.Write(make([]byte, size)); n != size || err != nil {
+		t.Errorf("written %d of %d, %v", n, size, err)
+	}
+	p.Close()
+	if n := <-got; n != size {
+		t.Errorf("the client got %d bytes, want %d", n, size)
+	}
+}
+
+// What is measured over more than one wait can take off what stood.
+func TestCheckpointStood(t *testing.T) {
+	g := &gate{stood: func(a, b string) time.Duration {
+		if a != "192.0.2.25:25" || b != "198.51.100.7:4711" {
+			t.Errorf("asked about %s and %s", a, b)
+		}
+		return time.Minute
+	}}
+	c, _ := checkpoint(g)
+	defer c.Release()
+	if s := c.Stood(); s != time.Minute {
+		t.Errorf("it stood for %s", s)
+	}
+	c = nil
+	if s := c.Stood(); s != 0 {
+		t.Errorf("without a gate it stood for %s", s)
+	}
+}
+
 // A line that waits on another connection moves nothing; neither does a gate that
 // has forgotten a connection.
 func TestDeadlinesRunElsewhere(t *testing.T) {

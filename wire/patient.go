@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Patient is conn with deadlines for reading that do not run while a line of this
-// connection waits at the gate, at either end: whoever waits for it would give up
-// otherwise. Without a gate it is conn itself.
+// Patient is conn with deadlines that do not run while a line of this connection
+// waits at the gate, at either end: whoever waits for it would give up otherwise.
+// Without a gate it is conn itself.
 func Patient(conn net.Conn, g Gate) net.Conn {
 	if g == nil {
 		return conn
@@ -20,18 +20,27 @@ type patient struct {
 	net.Conn
 	gate          Gate
 	local, remote string // addresses
-
-	mu    sync.Mutex
-	due   time.Time     // the deadline for reading
-	stood time.Duration // of the gate, when due was set
+	reads, writes deadline
 }
+
+// deadline is one that moves.
+type deadline struct {
+	mu    sync.Mutex
+	at    time.Time
+	stood time.Duration // of the connection, when at was set
+}
+
+func (p *patient) stood() time.Duration { return p.gate.Stood(p.local, p.remote) }
 
 // SetReadDeadline is for the waits of the other end, not for those at the gate.
 func (p *patient) SetReadDeadline(t time.Time) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.due, p.stood = t, p.gate.Stood(p.local, p.remote)
-	return p.Conn.SetReadDeadline(t)
+	return p.reads.put(t, p.stood(), p.Conn.SetReadDeadline)
+}
+
+// SetWriteDeadline is likewise for the other end, which may not read while a line
+// of it waits, and for a handshake, which has one deadline for both directions.
+func (p *patient) SetWriteDeadline(t time.Time) error {
+	return p.writes.put(t, p.stood(), p.Conn.SetWriteDeadline)
 }
 
 // SetDeadline sets both.
@@ -46,27 +55,45 @@ func (p *patient) SetDeadline(t time.Time) error {
 func (p *patient) Read(b []byte) (int, error) {
 	for {
 		n, err := p.Conn.Read(b)
-		if n > 0 || !isTimeout(err) || !p.extend() {
+		if n > 0 || !isTimeout(err) || !p.reads.extend(p.stood(), p.Conn.SetReadDeadline) {
 			return n, err
 		}
 	}
 }
 
+// Write goes on after a deadline as Read does.
+func (p *patient) Write(b []byte) (n int, err error) {
+	for {
+		k, err := p.Conn.Write(b[n:])
+		n += k
+		if !isTimeout(err) || !p.writes.extend(p.stood(), p.Conn.SetWriteDeadline) {
+			return n, err
+		}
+	}
+}
+
+func (d *deadline) put(t time.Time, stood time.Duration, set func(time.Time) error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.at, d.stood = t, stood
+	return set(t)
+}
+
 // extend moves a deadline that has passed, and tells whether there is a reason
 // to.
-func (p *patient) extend() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now, stood := time.Now(), p.gate.Stood(p.local, p.remote)
-	if now.Before(p.due) { // it was moved meanwhile
+func (d *deadline) extend(stood time.Duration, set func(time.Time) error) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	if now.Before(d.at) { // it was moved meanwhile
 		return true
 	}
-	next := p.due.Add(stood - p.stood)
-	if p.due.IsZero() || !next.After(now) {
+	next := d.at.Add(stood - d.stood)
+	if d.at.IsZero() || !next.After(now) {
 		return false
 	}
-	p.due, p.stood = next, stood
-	return p.Conn.SetReadDeadline(next) == nil
+	d.at, d.stood = next, stood
+	return set(next) == nil
 }
 
 // CloseWrite ends this side's half, if the connection has halves.

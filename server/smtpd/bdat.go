@@ -88,7 +88,7 @@ func (t *text) moreChunk(p []byte) int {
 	n := copy(p, src[:min(int64(len(src)), ch.left)])
 	ch.left -= int64(n)
 	t.scan.check(p[:n])
-	t.took(src[:n], false)
+	t.consume(src[:n], false)
 	if t.scan.fault != nil {
 		t.refuse(t.scan.fault)
 		return 0
@@ -115,9 +115,8 @@ func (t *text) nextChunk() {
 	c := t.c
 	c.say(mail.NewReply(250, mail.Enhanced{2, 0, 0}, "%d bytes received", c.chunks.size))
 	for !c.over {
-		line, err := c.line(maxCommand, false)
-		if err != nil {
-			c.broken(err)
+		line, ok := c.request(false)
+		if !ok {
 			continue
 		}
 		verb, arg := parse(line)

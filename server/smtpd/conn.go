@@ -93,16 +93,11 @@ func (c *conn) read(p []byte) (int, error) {
 // next runs the client's commands up to one that is for the engine.
 func (c *conn) next() {
 	for len(c.feed) == 0 && !c.over && !c.stage.over {
-		line := c.resumed
+		line, ok := c.resumed, true
 		c.resumed = nil
 		if line == nil {
-			var err error
-			if line, err = c.line(maxCommand, true); err != nil {
-				c.broken(err)
-				continue
-			}
+			line, ok = c.request(true)
 		}
-		line, ok := c.admit(line)
 		switch {
 		case !ok:
 		case c.sasl:
@@ -111,6 +106,17 @@ func (c *conn) next() {
 			c.run(line)
 		}
 	}
+}
+
+// request reads a line and takes it past the gate; ok is false if there is none to
+// obey.
+func (c *conn) request(atRest bool) (line []byte, ok bool) {
+	line, err := c.line(maxCommand, atRest)
+	if err != nil {
+		c.broken(err)
+		return nil, false
+	}
+	return c.admit(line)
 }
 
 // line reads a line and returns it without its end. It is valid until the next.

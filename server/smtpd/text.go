@@ -33,9 +33,10 @@ type text struct {
 	scan  scanner
 	size  int64 // bytes handed over
 	begun time.Time
-	ended bool   // the client's side of it: its end was read
-	err   error  // of all further reads
-	rest  []byte // read for a small buffer, not handed over yet
+	stood time.Duration // of the connection, when it began; see wire.Checkpoint
+	ended bool          // the client's side of it: its end was read
+	err   error         // of all further reads
+	rest  []byte        // read for a small buffer, not handed over yet
 
 	lines   int    // of text still to be shown in the trace
 	partial []byte // of the line to be shown next
@@ -46,7 +47,16 @@ type text struct {
 }
 
 func (c *conn) text() *text {
-	return &text{c: c, scan: scanner{lenient: c.lenient}, begun: wire.Deadlines(c.srv.opts.Clock).Now(), lines: c.srv.opts.TraceText}
+	return &text{
+		c: c, scan: scanner{lenient: c.lenient}, lines: c.srv.opts.TraceText,
+		begun: wire.Deadlines(c.srv.opts.Clock).Now(), stood: c.front.Gate().Stood(),
+	}
+}
+
+// took is how long the client has been sending, without the time for which lines
+// waited at the gate.
+func (t *text) took() time.Duration {
+	return wire.Deadlines(t.c.srv.opts.Clock).Now().Sub(t.begun) - (t.c.front.Gate().Stood() - t.stood)
 }
 
 // Read reads on in the message. Errors: io.EOF at its end, a *mail.Reply if it is
@@ -97,7 +107,7 @@ func (t *text) more(p []byte) int {
 	}
 	src := t.await()
 	n, used, end := t.scan.scan(p, src)
-	t.took(src[:used], end)
+	t.consume(src[:used], end)
 	switch {
 	case t.scan.hopeless:
 		t.refuse(t.scan.fault)
@@ -115,8 +125,7 @@ func (t *text) await() []byte {
 	c := t.c
 	limit := c.srv.opts.Limits.Text
 	if c.front.Buffered() == 0 {
-		took := wire.Deadlines(c.srv.opts.Clock).Now().Sub(t.begun)
-		if took > 2*limit+time.Duration(t.size/slowest)*time.Second {
+		if t.took() > 2*limit+time.Duration(t.size/slowest)*time.Second {
 			t.broken(wire.ErrTimeout)
 			return nil
 		}
@@ -173,7 +182,7 @@ func (t *text) drain() {
 		}
 		src := t.await()
 		_, used, end := t.scan.scan(sink[:], src)
-		t.took(src[:used], end)
+		t.consume(src[:used], end)
 		if limit -= int64(used); limit < 0 {
 			t.c.farewell(tooLarge(t.c.srv.opts.MaxSize), "the message has no end")
 		}
@@ -187,9 +196,9 @@ func (t *text) drain() {
 	}
 }
 
-// took consumes bytes of the client and shows them in the trace; end says that
+// consume takes bytes of the client and shows them in the trace; end says that
 // the text ends with them.
-func (t *text) took(b []byte, end bool) {
+func (t *text) consume(b []byte, end bool) {
 	if room := wire.MaxEdit - len(t.head); room > 0 && t.c.front.Gate() != nil {
 		t.head = append(t.head, b[:min(room, len(b))]...)
 	}
