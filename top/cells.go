@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/mattn/go-runewidth"
+	eastasian "golang.org/x/text/width"
 )
 
 // Terminals give each character its own number of cells: 0 for what is written
@@ -16,8 +16,15 @@ import (
 
 // cellsOf is how many cells one character takes.
 func cellsOf(r rune) int {
-	c := runewidth.Condition{StrictEmojiNeutral: true}
-	return c.RuneWidth(r)
+	const softHyphen = '\u00ad' // of its class, the one that terminals show
+	if r != softHyphen && unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf, unicode.Cc) {
+		return 0
+	}
+	switch eastasian.LookupRune(r).Kind() {
+	case eastasian.EastAsianWide, eastasian.EastAsianFullwidth:
+		return 2
+	}
+	return 1
 }
 
 // width is how many cells s takes.

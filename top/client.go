@@ -3,6 +3,7 @@ package top
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,7 +35,12 @@ type Client struct {
 	// asked anew for each call: a lab that starts again may be elsewhere.
 	Find  func() (string, error)
 	Token string // an operator's; "" where none is needed
+
+	retry time.Duration // 0 is retryAfter
 }
+
+// patience is the time between two attempts to reach a server.
+func (c *Client) patience() time.Duration { return cmp.Or(c.retry, retryAfter) }
 
 // refusal is the answer of a server to a call that it does not make.
 type refusal struct {
@@ -81,7 +87,7 @@ func (c *Client) do(ctx context.Context, method, path string, body any) (*http.R
 		if errors.As(err, &u) { // without the method and the path
 			err = u.Err
 		}
-		return nil, fmt.Errorf("%s: %w", base, err)
+		return nil, fmt.Errorf("nothing answers at %s; start a lab with 'glassmail lab', or name the server's page with --url: %w", base, err)
 	}
 	if res.StatusCode != http.StatusOK {
 		defer res.Body.Close()
@@ -187,7 +193,7 @@ func (c *Client) watch(ctx context.Context, send func(tea.Msg)) {
 			return
 		}
 		send(lost{err})
-		if !pause(ctx, retryAfter) {
+		if !pause(ctx, c.patience()) {
 			return
 		}
 	}

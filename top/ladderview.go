@@ -13,7 +13,7 @@ const (
 
 // ladderLines show the journey that is open.
 func (m *model) ladderLines(room int) []string {
-	out := m.trouble()
+	out := m.banner()
 	j := m.journey()
 	if j == nil || m.ladder == nil {
 		if m.fresh() && m.lost == nil {

@@ -35,7 +35,7 @@ func (m *model) journeyTable() *table {
 	}
 	for i, j := range m.shown.journeys {
 		t.rows = append(t.rows, row{j.ID, []string{
-			itoa(len(m.shown.journeys) - i), clock(j.Started), m.text("journey.state." + string(j.State)),
+			itoa(len(m.shown.journeys) - i), m.clock(j.Started), m.text("journey.state." + string(j.State)),
 			path(j.From), strings.Join(j.To, ", "), j.Subject,
 		}, nil})
 	}
@@ -50,7 +50,10 @@ func path(address string) string {
 	return address
 }
 
-func clock(t time.Time) string { return t.Local().Format("15:04:05") }
+// clock is the time of day, in the zone of this machine.
+func (m *model) clock(t time.Time) string {
+	return t.In(m.o.Now().Location()).Format(time.TimeOnly)
+}
 
 func (m *model) cacheTable() *table {
 	t := &table{empty: "top.cache.none", columns: []column{
@@ -95,7 +98,7 @@ func (m *model) queueTable() *table {
 		if e.Held {
 			next = m.text("top.queue.held")
 		}
-		detail := []string{m.text("top.queue.entry", "from", path(e.From), "to", e.To, "due", clock(e.Due))}
+		detail := []string{m.text("top.queue.entry", "from", path(e.From), "to", e.To, "due", m.clock(e.Due))}
 		if e.Reply != "" {
 			host := e.Host
 			if host == "" {

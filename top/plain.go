@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"glassmail/catalogue"
 	"glassmail/explain"
@@ -22,6 +23,7 @@ type Lines struct {
 	Lang    string
 	Explain bool // say what each line means
 	JSON    bool // each event as the API sends it
+	Zone    *time.Location
 }
 
 // errAgain says that the server is another one than before.
@@ -48,7 +50,7 @@ func (l *Lines) Run(ctx context.Context) error {
 			p.away = true
 			fmt.Fprintln(l.Notices, l.Texts.Text(l.Lang, "top.plain.lost", "reason", clean(err.Error())))
 		}
-		if !pause(ctx, retryAfter) {
+		if !pause(ctx, l.Client.patience()) {
 			return nil
 		}
 	}
@@ -113,7 +115,7 @@ func (p *printer) line(e trace.Event) string {
 	if e.Kind == trace.Gap {
 		text = "* " + p.Texts.Text(p.Lang, "shell.gap", "n", e.Size)
 	}
-	out := fmt.Sprintf("%s %-14s %-8s %s", e.Time.Local().Format("15:04:05.000"), clean(e.Node), where, text)
+	out := fmt.Sprintf("%s %-14s %-8s %s", e.Time.In(p.Zone).Format("15:04:05.000"), clean(e.Node), where, text)
 	if p.reader == nil {
 		return out
 	}

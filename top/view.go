@@ -100,13 +100,19 @@ func (m *model) foot() string {
 	return cut(" "+keys, m.width)
 }
 
-// trouble are lines that say why there is nothing newer to show.
-func (m *model) trouble() []string {
-	if m.lost == nil {
-		return nil
+// banner are lines that stand above everything: why there is nothing newer to
+// show, or which line waits to be let go.
+func (m *model) banner() []string {
+	text := ""
+	switch {
+	case m.lost != nil:
+		text = m.text("top.lost.why", "reason", clean(m.lost.Error()))
+	case m.shown != nil && len(m.shown.desk.Held) > 0:
+		h := m.shown.desk.Held[0]
+		text = m.text("top.held", "node", clean(h.Node), "line", string(rune(h.Dir))+": "+clean(h.Text))
 	}
 	var out []string
-	for _, line := range wrap(m.text("top.lost.why", "reason", clean(m.lost.Error())), m.width-2) {
+	for _, line := range wrap(text, m.width-2) {
 		out = append(out, m.paint.bold(" "+line))
 	}
 	return out
@@ -114,7 +120,7 @@ func (m *model) trouble() []string {
 
 // listLines show a table and what is to say of its chosen row.
 func (m *model) listLines(room int) []string {
-	t, out := m.table(), m.trouble()
+	t, out := m.table(), m.banner()
 	if len(t.rows) == 0 {
 		if !m.fresh() || m.lost != nil {
 			return out
@@ -178,12 +184,13 @@ func scroll(n, at, size int) func(func(int) bool) {
 
 // title is the line of a journey: who writes to whom, and how far it has come.
 func (m *model) title(j *trace.Journey) string {
-	way := m.way(j)
+	way, who := m.way(j), m.text("top.journey", "from", clean(path(j.From)), "to", clean(strings.Join(j.To, ", ")))
 	if m.ladder != nil && len(m.ladder.rungs) > 0 {
 		t := m.ladder.rungs[m.rung].step.Time.Sub(m.ladder.start).Round(time.Millisecond)
-		way += fmt.Sprintf("  t=%.3fs", max(t.Seconds(), 0))
+		if at := fmt.Sprintf("  t=%.3fs", max(t.Seconds(), 0)); width(who)+width(way)+width(at)+3 <= m.width {
+			way += at
+		}
 	}
-	who := m.text("top.journey", "from", clean(path(j.From)), "to", clean(strings.Join(j.To, ", ")))
 	room := m.width - width(way) - 3
 	if room < 20 {
 		return " " + cut(who, m.width-1)

@@ -72,7 +72,10 @@ func (f *topFlags) run(c *cobra.Command) error {
 		return err
 	}
 	if f.plain || f.json || f.explain || !onTerminal(c.OutOrStdout()) {
-		lines := top.Lines{Client: client, Out: c.OutOrStdout(), Notices: c.ErrOrStderr(), Texts: texts, Lang: lang, Explain: f.explain, JSON: f.json}
+		lines := top.Lines{
+			Client: client, Out: c.OutOrStdout(), Notices: c.ErrOrStderr(), Texts: texts, Lang: lang,
+			Explain: f.explain, JSON: f.json, Zone: time.Local,
+		}
 		err := lines.Run(c.Context())
 		if errors.Is(err, syscall.EPIPE) { // the reader has seen enough
 			return nil
