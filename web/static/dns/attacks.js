@@ -1,6 +1,6 @@
 // Two attacks inside the lab: a forger races a name server, and a flood meets the
 // root servers. Counters show how they go, and what makes them hopeless.
-import { failed, get, h, post, t } from "../shell/shell.js";
+import { failed, h, post, t } from "../shell/shell.js";
 
 const atOnce = 5; // rounds of one call: after each the counters move
 
@@ -48,7 +48,7 @@ export class Attacks {
     const figure = (key, value) => h("div", {}, h("dt", { text: t(key) }), h("dd", { text: value }));
     const n = (x) => Math.round(x).toLocaleString("en-US");
     this.out.replaceChildren(h("dl", { class: "figures" }, figure("dns.race.rounds", n(r.rounds)), figure("dns.race.sent", n(r.sent)), figure("dns.race.space", n(r.space)),
-      figure("dns.race.chance", `${(100 * r.chance).toPrecision(2)} %`), figure("dns.race.expected", r.expected ? n(Math.max(1, r.expected)) : "—"), figure("dns.race.noticed", n(r.noticed)), figure("dns.race.rate", n(r.sent / (r.took / 1e9 || 1)))),
+      figure("dns.race.chance", percent(r.chance)), figure("dns.race.expected", r.expected ? n(Math.max(1, r.expected)) : "—"), figure("dns.race.noticed", n(r.noticed)), figure("dns.race.rate", n(r.sent / (r.took / 1e9 || 1)))),
     r.wins ? h("div", { class: "lost" }, h("p", {}, h("b", { text: t("dns.race.won") })), ...poisoned.map((e) => h("p", {}, h("code", { text: `${e.name} ${e.type} ${e.data.join(" ")}` }))))
       : h("p", { class: "fine", text: t(r.noticed ? "dns.race.caught" : "dns.race.safe") }));
   }
@@ -59,6 +59,11 @@ export class Attacks {
     const row = (key, of) => h("tr", {}, h("th", { scope: "row", text: t(key) }), ...[cached, uncached].map((v) => h("td", { text: of(v) })));
     this.views.replaceChildren(h("table", { class: "flood" }, h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col", text: t("dns.flood.cached") }), h("th", { scope: "col", text: t("dns.flood.uncached") }))),
       h("tbody", {}, row("dns.flood.sent", (v) => v.sent), row("dns.flood.rate", (v) => Math.round(v.rate)), row("dns.flood.lookups", (v) => v.lookups), row("dns.flood.found", (v) => `${v.found} (${Math.round(100 * v.found / (v.lookups || 1))} %)`), row("dns.flood.atroot", (v) => v.atRoot), row("dns.flood.time", (v) => `${(v.meanTime / 1e6).toFixed(1)} ms`))));
-    await get("/dns/mode");
   }
+}
+
+// percent is a chance with two digits that say something: "100 %", "1.5 %", "0.0015 %".
+function percent(chance) {
+  const p = 100 * chance;
+  return `${p >= 99.5 ? "100" : p >= 10 ? Math.round(p) : p === 0 ? "0" : p.toLocaleString("en-US", { maximumSignificantDigits: 2 })} %`;
 }

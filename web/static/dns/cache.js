@@ -1,5 +1,6 @@
 // What the local name server knows, with the time that is left for each.
 import { del, failed, get, h, t } from "../shell/shell.js";
+import { keep } from "./focus.js";
 import { shown } from "./tree.js";
 
 const round = 2 * Math.PI * 7; // length of a ring
@@ -14,7 +15,7 @@ export class Cache {
     this.body = h("tbody");
     box.append(h("div", { class: "row-of" }, this.filter, h("label", {}, this.keys, t("dns.cache.keys")), h("button", { class: "danger", text: t("dns.cache.flush"), onclick: () => this.flush("") }), this.count),
       h("p", { class: "gist", text: t("dns.cache.gist") }),
-      h("div", { class: "scroll" }, h("table", { class: "cache" }, h("thead", {}, h("tr", {}, ...["name", "type", "value", "left", "from", "checked", "do"].map((k) => h("th", { scope: "col", text: t("dns.cache." + k) })))), this.body)));
+      h("div", { class: "scroll" }, h("table", { class: "cache" }, h("thead", {}, h("tr", {}, ...["name", "type", "value", "left", "checked"].map((k) => h("th", { scope: "col", text: t("dns.cache." + k) })), h("th", { scope: "col" }, h("span", { class: "aside", text: t("dns.cache.do") })))), this.body)));
     setInterval(() => this.tick(), 1000);
     setInterval(() => { if (!box.hidden && !document.hidden) this.refresh().catch(() => {}); }, 5000);
   }
@@ -36,7 +37,7 @@ export class Cache {
     const list = this.entries.filter((e) => (this.keys.checked || !keys.includes(e.type)) && (!want || (e.name + " " + e.data.join(" ")).toLowerCase().includes(want)));
     this.count.textContent = t("dns.cache.count", { n: list.length });
     this.rows = list.slice(0, most).map((e) => this.row(e));
-    this.body.replaceChildren(...(this.rows.length ? this.rows.map((r) => r.at) : [h("tr", {}, h("td", { colspan: 7, class: "soft", text: t("dns.cache.empty") }))]));
+    keep(this.box, () => this.body.replaceChildren(...(this.rows.length ? this.rows.map((r) => r.at) : [h("tr", {}, h("td", { colspan: 6, class: "soft", text: t("dns.cache.empty") }))])));
     this.tick();
   }
 
@@ -45,9 +46,11 @@ export class Cache {
     if (!(this.whole.get(key) >= e.left)) this.whole.set(key, e.left); // the longest that was seen is taken for the whole
     const ring = ringOf(), left = h("span", { class: "left" });
     const mark = { secure: ["✓", "secure"], insecure: ["–", "insecure"] }[e.verdict] ?? ["", "unchecked"];
-    const at = h("tr", {}, h("td", {}, h("code", { text: shown(e.name) })), h("td", { text: e.type }), h("td", {}, ...(e.data.length ? e.data.flatMap((d) => [h("code", { text: d.length > 60 ? d.slice(0, 57) + "…" : d, title: d }), h("br")]) : [h("span", { class: "soft", text: t("dns.cache.none") })])),
-      h("td", { class: "ttl" }, ring.svg, left), h("td", { class: "soft", text: e.from.replace(/:53$/, "") }), h("td", { text: `${mark[0]} ${t("dns.cache." + mark[1])}` }),
-      h("td", {}, h("button", { class: "small", "aria-label": t("dns.cache.forget", { name: e.name }), text: "✕", onclick: () => this.flush(e.name) })));
+    const data = e.data.length ? e.data.map((d) => h("code", { class: "datum", text: d.length > 60 ? d.slice(0, 57) + "…" : d, title: d })) : [h("span", { class: "soft", text: t("dns.cache.none") })];
+    const at = h("tr", {}, h("td", {}, h("code", { text: shown(e.name) })), h("td", { text: e.type }),
+      h("td", {}, ...data, h("span", { class: "soft from", text: t("dns.cache.from", { server: e.from.replace(/:53$/, "") }) })),
+      h("td", { class: "ttl" }, ring.svg, left), h("td", { text: `${mark[0]} ${t("dns.cache." + mark[1])}` }),
+      h("td", {}, h("button", { class: "small", dataset: { key }, "aria-label": t("dns.cache.forget", { name: e.name }), text: "✕", onclick: () => this.flush(e.name) })));
     return { at, e, ring, left, whole: this.whole.get(key) };
   }
 

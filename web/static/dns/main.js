@@ -45,19 +45,20 @@ async function start() {
 
   async function search() {
     const now = await result(get("/dns/mode"));
-    const q = { ...typed(), recursive: $("manner").value === "recursive", again: true, validate: false, minimise: now.minimise };
+    const q = { ...typed(), recursive: $("manner").value === "recursive", again: true, validate: false, minimise: now.minimise, viaUmass: walk.detours($("name").value) };
     const pictures = await result(post("/dns/walk", q));
     tabs.choose("walk");
     walk.draw(pictures, q);
   }
 
-  walk.onpath = (steps) => tree.light(steps);
-  walk.onmessage = (server, name, type) => query({ name, type, server, rd: false, dnssec: false }).catch(failed);
+  walk.onpath = (steps, name) => tree.light(steps, name);
+  walk.onvia = () => search().catch(failed);
+  walk.onmessage = (server, name, type, q) => query({ name, type, server, rd: q.recursive, dnssec: false, recursive: q.recursive, viaUmass: q.viaUmass }).then(() => dissector.reveal()).catch(failed);
   tree.onserver = (name) => { $("server").value = name; $("rd").checked = false; ask(); };
   tree.onzone = (zone) => { tabs.choose("zones"); zones.open(zone).catch(failed); };
   all.registrar.onchange = () => tree.load().catch(failed);
   $("ask").addEventListener("submit", (ev) => { ev.preventDefault(); search().catch(failed); });
-  $("query").addEventListener("click", ask);
+  $("query").addEventListener("click", () => ask().then(() => dissector.reveal()));
 
   const servers = await tree.load();
   $("server").append(...servers.map((s) => h("option", { value: s.local ? "" : s.name, selected: s.local, text: s.local ? t("dns.server.local", { name: s.name.replace(/\.$/, "") }) : s.name.replace(/\.$/, "") || "." })));

@@ -17,7 +17,7 @@ export class Registrar {
       h("div", { class: "row-of" }, h("button", { class: "primary", text: t("dns.reg.take") }), h("button", { type: "button", class: "danger", text: t("dns.reg.release"), onclick: () => this.register({ release: true }).catch(failed) })));
     box.append(h("p", { class: "gist", text: t("dns.reg.gist") }),
       h("form", { class: "row-of", onsubmit: (ev) => { ev.preventDefault(); this.search().catch(failed); } }, h("label", {}, t("dns.reg.domain"), " ", this.domain = h("input", { value: "networkutopia.com", required: true, spellcheck: "false" })), h("button", { class: "primary", text: t("dns.reg.search") })),
-      this.verdict, this.form, this.diff);
+      this.verdict, this.diff, this.form);
   }
 
   // search looks into the zone above.
@@ -45,6 +45,8 @@ export class Registrar {
       done.findings.length ? h("ul", { class: "findings" }, ...done.findings.map((f) => h("li", { class: "warn", text: f }))) : h("p", { class: "fine", text: t("dns.reg.answers") })];
     const filled = [1, 2].map((i) => [this["ns" + i].value, this["ip" + i].value]);
     await this.search();
+    this.verdict.className = "verdict " + (extra.release ? "free" : "done");
+    this.verdict.textContent = extra.release ? t("dns.reg.released", { name: asked.domain }) : t("dns.reg.done", { name: asked.domain, owner: done.owner });
     filled.forEach(([ns, ip], i) => { this["ns" + (i + 1)].value = ns; this["ip" + (i + 1)].value = ip; });
     this.diff.replaceChildren(...(extra.release ? kept.slice(0, 2) : kept));
     this.onchange();

@@ -1,5 +1,6 @@
 // The tree of zones with their servers, and the path of the last search in it.
 import { get, h, t } from "../shell/shell.js";
+import { keep } from "./focus.js";
 
 const labels = (zone) => zone.split(".").filter(Boolean);
 export const bare = (name) => name === "." ? "." : name.replace(/\.$/, "");
@@ -15,7 +16,7 @@ export function shown(name) {
 
 export class Tree {
   constructor(box) {
-    Object.assign(this, { box, servers: [], steps: new Map(), onserver() {}, onzone() {} });
+    Object.assign(this, { box, servers: [], steps: new Map(), name: "", onserver() {}, onzone() {} });
   }
 
   async load() {
@@ -24,9 +25,9 @@ export class Tree {
     return this.servers;
   }
 
-  // light shows by which numbered messages each server was asked.
-  light(steps) {
-    this.steps = steps;
+  // light shows by which numbered messages each server was asked for a name.
+  light(steps, name) {
+    Object.assign(this, { steps, name: name.toLowerCase() });
     this.draw();
   }
 
@@ -36,16 +37,19 @@ export class Tree {
     const children = (up) => [...zones.keys()].filter((z) => z !== up && parent(z, zones) === up).sort((a, b) => (a === "arpa.") - (b === "arpa.") || (b === "edu.") - (a === "edu.") || a.localeCompare(b));
     const branch = (zone) => {
       const below = children(zone);
-      return h("li", {}, h("button", { class: "zone", dataset: { zone }, title: t("dns.zone.open", { zone }), text: zone === "." ? t("dns.root") : shown(zone), onclick: () => this.onzone(zone) }),
-        ...zones.get(zone).map((s) => this.server(s)), below.length ? h("ul", {}, ...below.map(branch)) : null);
+      return h("li", {}, h("button", { class: "zone", dataset: { zone, key: zone }, title: t("dns.zone.open", { zone }), text: zone === "." ? t("dns.root") : shown(zone), onclick: () => this.onzone(zone) }),
+        ...zones.get(zone).map((s) => this.server(s, zone)), below.length ? h("ul", {}, ...below.map(branch)) : null);
     };
     const local = this.servers.filter((s) => s.local).map((s) => h("li", {}, h("span", { class: "zone", text: t("dns.local") }), this.server(s)));
-    this.box.replaceChildren(h("ul", { class: "zones" }, ...local, zones.has(".") ? branch(".") : null));
+    keep(this.box, () => this.box.replaceChildren(h("ul", { class: "zones" }, ...local, zones.has(".") ? branch(".") : null)));
   }
 
-  server(s) {
-    const steps = this.steps.get(bare(s.name)) ?? [];
-    return h("button", { class: "server" + (steps.length ? " lit" : ""), dataset: { server: s.name }, title: t("dns.server.ask", { name: bare(s.name), addr: s.addr }), onclick: () => this.onserver(s.local ? "" : s.name) },
+  // server is one server of a zone. One that serves several stands at each; it is one
+  // machine, and has its numbers once: at the highest zone on the way to the name.
+  server(s, zone = "") {
+    const way = s.zones.filter((z) => z === "." || ("." + this.name).endsWith("." + z));
+    const steps = zone === (way[0] ?? s.zones[0] ?? "") ? this.steps.get(bare(s.name)) ?? [] : [];
+    return h("button", { class: "server" + (steps.length ? " lit" : ""), dataset: { server: s.name, key: s.name + " " + zone }, title: t("dns.server.ask", { name: bare(s.name), addr: s.addr }), onclick: () => this.onserver(s.local ? "" : s.name) },
       h("span", { text: bare(s.name) }), ...steps.map((n) => h("span", { class: "number", text: n })));
   }
 }

@@ -1,26 +1,38 @@
-// One search as numbered arrows between hosts: with an empty cache, and again with
-// what the first search taught.
+// One search as numbered messages between hosts: with an empty cache, and again
+// with what the first search taught.
 import { h, say, t } from "../shell/shell.js";
+import { picture } from "./picture.js";
 import { shown } from "./tree.js";
-
-const svgns = "http://www.w3.org/2000/svg";
-function s(tag, attrs, text) {
-  const e = document.createElementNS(svgns, tag);
-  for (const [k, v] of Object.entries(attrs)) e.setAttribute(k, v);
-  if (text !== undefined) e.textContent = text;
-  return e;
-}
 
 export class Walk {
   constructor(box) {
-    Object.assign(this, { box, pictures: [], which: 0, upto: 0, onpath() {}, onmessage() {} });
+    Object.assign(this, { box, pictures: [], which: 0, upto: 0, onpath() {}, onmessage() {}, onvia() {} });
+    this.via = h("input", { type: "checkbox", onchange: () => this.onvia() });
+    this.detour = h("label", { title: t("dns.walk.via.title"), hidden: true }, this.via, t("dns.walk.via"));
+    this.choice = h("span", { class: "row-of" });
+    this.took = h("span", { class: "soft" });
+    this.gist = h("p", { class: "gist" });
+    this.figure = h("div", { class: "figure" });
+    this.rest = h("div");
+    const move = (key, text, by) => h("button", { "aria-label": t(key), title: t(key), text, onclick: () => this.step(by) });
+    this.all = h("div", { hidden: true }, h("div", { class: "row-of" }, this.choice, move("dns.key.back", "◀", -1), move("dns.key.forward", "▶", 1), this.took, this.detour), this.gist, this.figure, this.rest);
+    box.append(this.all);
+    new ResizeObserver(() => this.paint()).observe(box);
   }
 
+  // draw shows the pictures of a search: q is what was asked for.
   draw(pictures, q) {
     Object.assign(this, { pictures, q });
+    this.all.hidden = false;
+    this.detour.hidden = !lies(q.name);
+    this.gist.textContent = t(q.viaUmass ? "dns.walk.detour" : q.recursive ? "dns.walk.recursive" : "dns.walk.iterated");
+    this.choice.replaceChildren(...pictures.map((one, i) => h("button", { text: t(i ? "dns.walk.cached" : "dns.walk.cold", { n: one.messages }), onclick: () => this.choose(i) })));
     this.choose(0);
     say(t("dns.walk.done", { name: q.name, n: pictures[0].messages }));
   }
+
+  // detours tells whether a search for a name shall take the longer way.
+  detours(name) { return this.via.checked && lies(name); }
 
   choose(which) {
     this.which = which;
@@ -35,7 +47,7 @@ export class Walk {
     this.upto = by > 0 && this.upto === most ? 1 : Math.max(1, Math.min(most, this.upto + by));
     this.render();
     const a = this.pictures[this.which].arrows[this.upto - 1];
-    say(`${a.number || ""} ${a.from} → ${a.to}: ${a.text}`);
+    say(a.to ? t("dns.walk.step", { n: a.number, from: a.from, to: a.to, text: a.text }) : t("dns.walk.knows", { name: a.from }));
   }
 
   render() {
@@ -43,44 +55,17 @@ export class Walk {
     const arrows = p.arrows.slice(0, this.upto);
     const path = new Map();
     for (const a of arrows) if (a.number && !a.reply) path.set(a.to, [...(path.get(a.to) ?? []), a.number]);
-    this.onpath(path);
-    const which = this.pictures.map((one, i) => h("button", { "aria-pressed": String(i === this.which), text: t(i ? "dns.walk.cached" : "dns.walk.cold", { n: one.messages }), onclick: () => this.choose(i) }));
-    this.box.replaceChildren(
-      h("div", { class: "row-of" }, ...which, h("button", { "aria-label": t("dns.key.back"), text: "◀", onclick: () => this.step(-1) }), h("button", { "aria-label": t("dns.key.forward"), text: "▶", onclick: () => this.step(1) }),
-        h("span", { class: "soft", text: t("dns.walk.took", { ms: (p.took / 1e6).toFixed(2) }) })),
-      h("p", { class: "gist", text: t(this.q.recursive ? "dns.walk.recursive" : "dns.walk.iterated") }),
-      this.ladder(p.arrows, this.upto), this.list(arrows),
-      p.error ? h("p", { class: "error", text: p.error }) : h("p", { class: "answer" }, h("b", { text: t("dns.answer") + " " }), ...p.answer.flatMap((a) => [h("code", { text: a.replaceAll("\t", " ") }), h("br")])));
+    this.onpath(path, p.arrows[0].text.split(" ")[0]);
+    [...this.choice.children].forEach((b, i) => b.setAttribute("aria-pressed", String(i === this.which)));
+    this.took.textContent = t("dns.walk.took", { ms: (p.took / 1e6).toFixed(2) });
+    this.rest.replaceChildren(this.list(arrows), p.error ? h("p", { class: "error", text: p.error })
+      : h("p", { class: "answer" }, h("b", { text: t("dns.answer") + " " }), ...p.answer.flatMap((a) => [h("code", { text: a.replaceAll("\t", " ") }), h("br")])));
+    this.paint();
   }
 
-  ladder(arrows, upto) {
-    const hosts = [...new Set(arrows.flatMap((a) => [a.from, a.to]).filter(Boolean))];
-    const gap = 30, top = 52, width = Math.max(hosts.length * 132, 420), x = (i) => width * (i + .5) / hosts.length;
-    const height = top + arrows.length * gap + 10;
-    const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "ladder", "aria-hidden": "true" });
-    hosts.forEach((name, i) => {
-      svg.append(s("line", { x1: x(i), x2: x(i), y1: top - 12, y2: height, class: "life" }));
-      const short = name.split(".");
-      const first = short.length > 2 ? short[0] : name;
-      svg.append(s("text", { x: x(i), y: 16, class: "host" }, first));
-      if (first !== name) svg.append(s("text", { x: x(i), y: 32, class: "host soft" }, short.slice(1).join(".")));
-    });
-    arrows.slice(0, upto).forEach((a, i) => {
-      const y = top + i * gap + 14, now = i === upto - 1 && upto < arrows.length;
-      const from = x(hosts.indexOf(a.from));
-      const g = s("g", { class: (a.reply ? "reply" : "query") + (now ? " now" : "") });
-      if (!a.to) {
-        g.append(s("rect", { x: from - 52, y: y - 13, width: 104, height: 20, rx: 4, class: "hit" }), s("text", { x: from, y: y + 2, class: "host" }, t("dns.walk.hit")));
-      } else {
-        const to = x(hosts.indexOf(a.to)), dir = Math.sign(to - from);
-        g.append(s("line", { x1: from, x2: to - dir * 8, y1: y, y2: y }), s("path", { d: `M${to} ${y}l${-dir * 10} -5v10z` }));
-        g.append(s("circle", { cx: from + dir * 14, cy: y, r: 9, class: "ball" }), s("text", { x: from + dir * 14, y: y + 4, class: "no" }, a.number));
-        const label = a.reply ? short(a.text) : a.text.replace(/\s\?$/, "?").split(" ").slice(-1)[0];
-        g.append(s("text", { x: (from + to) / 2 + dir * 12, y: y - 5, class: "say" }, label));
-      }
-      svg.append(g);
-    });
-    return svg;
+  paint() {
+    const room = this.figure.clientWidth, p = this.pictures[this.which];
+    if (p && room) this.figure.replaceChildren(picture(p.arrows, this.upto, room));
   }
 
   list(arrows) {
@@ -89,15 +74,11 @@ export class Walk {
       return h("li", { class: `depth-${Math.min(a.depth, 4)} ${a.reply ? "reply" : "query"}` },
         h("span", { class: "number", text: a.number || "●" }),
         h("span", { class: "ends", text: a.to ? `${a.from} → ${a.to}` : t("dns.walk.knows", { name: a.from }) }),
-        h("code", { text: a.text.includes("xn--") ? a.text.split(" ").map((w) => w.startsWith("xn--") ? shown(w) : w).join(" ") : a.text }),
-        asked ? h("button", { class: "small", text: t("dns.walk.dissect"), "aria-label": t("dns.walk.dissect.n", { n: a.number, server: a.to }), onclick: () => this.onmessage(a.to, asked[0], asked[1]) }) : null);
+        h("code", { text: a.text.split(" ").map((w) => w.startsWith("xn--") ? shown(w) : w).join(" ") }),
+        asked ? h("button", { class: "small", text: t("dns.walk.dissect"), "aria-label": t("dns.walk.dissect.n", { n: a.number, server: a.to }), onclick: () => this.onmessage(a.to, asked[0], asked[1], this.q) }) : null);
     }));
   }
 }
 
-// short is a reply as it fits on an arrow.
-function short(text) {
-  const to = text.match(/^referral: (\S+) NS/);
-  if (to) return "→ " + shown(to[1]);
-  return text.replace(/^answer: /, "").split(/,| TTL/)[0].slice(0, 24);
-}
+// lies tells whether a name is below umass.edu, to which there are two ways.
+const lies = (name) => /(^|\.)umass\.edu\.?$/i.test(name.trim());

@@ -1,5 +1,6 @@
 // Zones: as a table or as master text, looked through for mistakes, and changed.
 import { boot, failed, get, h, href, note, post, t } from "../shell/shell.js";
+import { Editor } from "./editor.js";
 import { shown } from "./tree.js";
 
 export class Zones {
@@ -10,10 +11,10 @@ export class Zones {
     this.asText = h("button", { text: t("dns.zone.text"), onclick: () => this.mode(false) });
     this.info = h("span", { class: "soft" });
     this.table = h("div");
-    this.area = h("textarea", { class: "master", "aria-label": t("dns.zone.text"), spellcheck: "false", wrap: "off", rows: 18, oninput: () => this.typed() });
-    this.findings = h("ul", { class: "findings", "aria-live": "polite" });
+    this.editor = new Editor(() => this.typed());
+    this.findings = h("ul", { class: "findings", id: "zone-findings", "aria-live": "polite" });
     this.save = h("button", { class: "primary", text: t("dns.zone.save"), onclick: () => this.put().catch(failed) });
-    this.edit = h("div", {}, this.area, h("div", { class: "row-of" }, h("button", { text: t("dns.zone.check"), onclick: () => this.check().catch(failed) }), this.save));
+    this.edit = h("div", {}, this.editor.at, h("div", { class: "row-of" }, h("button", { text: t("dns.zone.check"), onclick: () => this.check().catch(failed) }), this.save));
     box.append(h("div", { class: "row-of" }, this.menu, this.asTable, this.asText, this.info), h("p", { class: "gist", text: t("dns.zone.gist") }), this.table, this.edit, this.findings);
     this.mode(true);
   }
@@ -22,14 +23,18 @@ export class Zones {
     const all = (await get("/dns/zones")).result;
     this.all = all;
     this.menu.replaceChildren(...all.map((z) => h("option", { value: z.zone, text: z.zone === "." ? t("dns.root") : shown(z.zone) })));
-    await this.open(this.zone || "amazon.com.");
+    if (this.unsaved()) this.menu.value = this.zone;
+    else await this.open(this.zone || "amazon.com.");
   }
+
+  // unsaved tells whether the text holds what is not in use yet.
+  unsaved() { return Boolean(this.zone) && this.editor.text !== spaced(this.text); }
 
   async open(zone) {
     this.zone = zone;
     this.menu.value = zone;
     this.text = (await get("/dns/zones/" + encodeURIComponent(zone))).result;
-    this.area.value = this.text.replace(/\t/g, " ");
+    this.editor.text = spaced(this.text);
     const z = this.all?.find((one) => one.zone === zone);
     this.info.textContent = z ? t("dns.zone.info", { serial: z.serial, n: z.records, signed: t(z.signed ? "dns.signed" : "dns.unsigned"), servers: z.servers.map((s) => s.replace(/\.$/, "")).join(", ") }) : "";
     this.findings.replaceChildren();
@@ -49,7 +54,7 @@ export class Zones {
     this.table.replaceChildren(h("div", { class: "scroll" }, h("table", { class: "records" },
       h("thead", {}, h("tr", {}, ...["name", "ttl", "type", "value", "do"].map((k) => h("th", { scope: "col", text: t("dns.cache." + k) })))),
       h("tbody", {}, ...records.map((r) => h("tr", {}, h("td", {}, h("code", { text: shown(r[0]) })), h("td", { text: r[1] }), h("td", { text: r[3] }), h("td", {}, h("code", { text: r.slice(4).join(" ") })),
-        h("td", {}, r[3] === "SOA" ? null : h("button", { class: "small", "aria-label": t("dns.zone.remove", { record: r.slice(3).join(" ") }), text: "✕", onclick: () => this.change("remove", r.join(" ")) }))))))), add);
+        h("td", {}, r[3] === "SOA" ? null : h("button", { class: "small", dataset: { key: r.join(" ") }, "aria-label": t("dns.zone.remove", { record: r.slice(3).join(" ") }), text: "✕", onclick: () => this.change("remove", r.join(" ")) }))))))), add);
   }
 
   // change adds or removes one record.
@@ -78,39 +83,43 @@ export class Zones {
   }
 
   async put() {
-    const done = (await this.send("PUT", "")).result;
+    let done;
+    try {
+      done = (await this.send("PUT", "")).result;
+    } catch (e) {
+      this.list([e.message], true);
+      return;
+    }
     await this.reload(done);
   }
 
   // send hands the text over as it is; it is no JSON.
   async send(method, what) {
-    const r = await fetch(href(`/dns/zones/${encodeURIComponent(this.zone)}${what}`), { method, body: this.area.value, headers: { "Content-Type": "text/dns", "X-CSRF-Token": document.documentElement.dataset.csrf } });
+    const r = await fetch(href(`/dns/zones/${encodeURIComponent(this.zone)}${what}`), { method, body: this.editor.text, headers: { "Content-Type": "text/dns", "X-CSRF-Token": document.documentElement.dataset.csrf } });
     const answer = await r.json();
     if (!r.ok) throw new Error(answer.error);
     return answer;
   }
 
-  // list shows what is wrong; a finding with a line leads to it.
+  // list shows what is wrong, and in the text the lines that it is about.
   list(findings, bad = false) {
-    this.findings.replaceChildren(...(findings.length ? findings.map((f) => {
-      const line = Number(f.match(/line:?\s?(?:line )?(\d+)/)?.[1] ?? this.find(f));
-      return h("li", { class: bad ? "error" : "warn" }, line && !this.edit.hidden ? h("button", { class: "small", text: t("dns.line", { n: line }), onclick: () => this.goto(line) }) : null, " ", f);
-    }) : [h("li", { class: "fine", text: t("dns.zone.fine") })]));
+    const all = findings.map((text) => ({ text: text.replace(/^line:\d+(:\d+)?: /, ""), line: Number(text.match(/^line:(\d+)/)?.[1] ?? this.find(text)), bad }));
+    this.editor.mark(all);
+    this.findings.replaceChildren(...(all.length ? all.map((f) => h("li", { class: bad ? "error" : "warn" },
+      f.line && !this.edit.hidden ? h("button", { class: "small", text: t("dns.line", { n: f.line }), onclick: () => this.editor.goto(f.line) }) : null, " ", f.text))
+      : [h("li", { class: "fine", text: t("dns.zone.fine") })]));
   }
 
   // find looks for the line of the record that a finding names: "owner TYPE: text".
   find(finding) {
     const [, owner, type] = finding.match(/^(\S+) (\S+):/) ?? [];
     if (!owner) return 0;
-    const short = owner.replace(/\.$/, "").toLowerCase();
-    return this.area.value.split("\n").findIndex((l) => { const w = l.toLowerCase().split(/\s+/); return w[0].replace(/\.$/, "") === short && w.includes(type.toLowerCase()); }) + 1;
-  }
-
-  goto(line) {
-    const lines = this.area.value.split("\n"), from = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
-    this.area.focus();
-    this.area.setSelectionRange(from, from + (lines[line - 1]?.length ?? 0));
+    const short = owner.replace(/\.$/, "").toLowerCase(), origin = "." + this.zone.replace(/\.$/, "").toLowerCase();
+    const names = [short, short === origin.slice(1) ? "@" : short.endsWith(origin) ? short.slice(0, -origin.length) : short];
+    return this.editor.text.split("\n").findIndex((l) => { const w = l.toLowerCase().split(/\s+/); return names.includes(w[0].replace(/\.$/, "")) && w.includes(type.toLowerCase()); }) + 1;
   }
 }
+
+const spaced = (text) => text.replace(/\t/g, " ");
 
 export const owner = () => boot.account || "student";
