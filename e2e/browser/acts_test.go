@@ -18,14 +18,14 @@ import (
 func (p *page) see(selector, text string) {
 	p.t.Helper()
 	p.until(fmt.Sprintf("%s shows %q", selector, text), fmt.Sprintf(
-		`[...document.querySelectorAll(%q)].some((e) => (e.form !== undefined ? e.value : e.textContent).includes(%s) && e.checkVisibility())`, selector, quote(text)))
+		`[...document.querySelectorAll(%q)].some((e) => (e.matches("input, textarea, select") ? e.value : e.textContent).includes(%s) && e.checkVisibility())`, selector, quote(text)))
 }
 
 // gone waits until no element that matches the selector contains the text.
 func (p *page) gone(selector, text string) {
 	p.t.Helper()
 	p.until(fmt.Sprintf("%s no longer shows %q", selector, text), fmt.Sprintf(
-		`![...document.querySelectorAll(%q)].some((e) => (e.form !== undefined ? e.value : e.textContent).includes(%s) && e.checkVisibility())`, selector, quote(text)))
+		`![...document.querySelectorAll(%q)].some((e) => (e.matches("input, textarea, select") ? e.value : e.textContent).includes(%s) && e.checkVisibility())`, selector, quote(text)))
 }
 
 // count is how many elements match a selector.

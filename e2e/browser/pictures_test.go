@@ -1,16 +1,10 @@
 package browser_test
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"glassmail/dialog"
 	"glassmail/lab"
 )
 
@@ -32,51 +26,10 @@ func looks() map[string]look {
 // message that is relayed, one in Thai, and one that has to wait.
 func scene(t *testing.T, l *lab.Lab) {
 	t.Helper()
-	s, err := dialog.Parse("lecture", dialog.Lecture)
-	if err != nil {
-		t.Fatal(err)
-	}
-	player := &dialog.Player{Dial: dialog.To(l.Ready.Nodes["hamburger.edu"].SMTP)}
-	if err := player.Play(context.Background(), s); err != nil {
-		t.Fatal(err)
-	}
+	playLecture(t, l)
 	send(t, l, "alice@crepes.fr", "bob@hamburger.edu", "Lunch", "Hungry? The canteen has pickles today.")
 	send(t, l, "alice@crepes.fr", "bob@hamburger.edu", "นัดกินข้าวเที่ยง", "สวัสดีครับ พรุ่งนี้เที่ยงว่างไหม")
 	deferred(t, l, "Pickles")
-}
-
-// deferred sends a message that hamburger.edu will not take for now.
-func deferred(t *testing.T, l *lab.Lab, subject string) {
-	t.Helper()
-	not := `{"node": "hamburger.edu", "proto": "smtp", "dir": "C", "command": "RCPT", "action": "reply", "text": "451 4.3.0 Not now"`
-	post(t, l, "/faults", not+`, "times": 1}`)
-	send(t, l, "alice@crepes.fr", "bob@hamburger.edu", subject, "How about pickles?")
-	post(t, l, "/faults", not+fmt.Sprintf(`, "journey": %q}`, journeyOf(t, l, subject)))
-}
-
-// journeyOf is the id of the newest journey with a subject.
-func journeyOf(t *testing.T, l *lab.Lab, subject string) string {
-	t.Helper()
-	var found struct{ Items []struct{ ID string } }
-	if err := json.Unmarshal([]byte(get(t, l, "/journeys?q=subject:"+subject)), &found); err != nil || len(found.Items) == 0 {
-		t.Fatalf("there is no journey of %s: %v", subject, err)
-	}
-	return found.Items[0].ID
-}
-
-// send sends a message as the page does, and waits for the end of its first journey.
-func send(t *testing.T, l *lab.Lab, from, to, subject, text string) {
-	t.Helper()
-	before := ended(t, l)
-	post(t, l, "/send", fmt.Sprintf(`{"from": %q, "to": [%q], "subject": %q, "text": %q}`, from, to, subject, text))
-	eventually(t, subject+" is delivered or has to wait", func() bool { return ended(t, l) > before })
-}
-
-// ended is how many journeys rest.
-func ended(t *testing.T, l *lab.Lab) int {
-	t.Helper()
-	body := get(t, l, "/journeys?limit=100")
-	return strings.Count(body, `"state":"delivered"`) + strings.Count(body, `"state":"deferred"`) + strings.Count(body, `"state":"read"`)
 }
 
 // TestPictures makes a picture of every page in every look in $GLASSMAIL_PICTURES,
@@ -139,16 +92,6 @@ func stages() []stage {
 			p.see("#users td", "alice@crepes.fr")
 		}},
 	}
-}
-
-// connect opens a connection until the test ends.
-func connect(t *testing.T, addr string) {
-	t.Helper()
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
 }
 
 // save writes the picture of the window.

@@ -4,7 +4,7 @@ import { boot, del, failed, h, post, put, stream, t } from "../shell/shell.js";
 const bar = document.getElementById("hold"), waiting = document.getElementById("held");
 let state = null;
 
-const act = (promise) => promise.then((s) => s?.held && show(s)).catch(failed);
+const act = (promise) => promise.catch(failed); // what came of it is in the stream; the answer may be older
 export const toggle = () => state && act(post(state.paused ? "/hold/resume" : "/hold/pause"));
 export const waits = () => Boolean(state?.paused || state?.held.length);
 export const step = () => act(state?.held.length ? post("/hold/step", { id: state.held[0].id }) : Promise.resolve());

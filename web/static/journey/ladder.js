@@ -47,7 +47,7 @@ export class Ladder {
         old.querySelector(".text").textContent = words(r);
         continue;
       }
-      const name = r.e.conn && !r.e.local && band ? band : r.key + r.phase; // what a dialogue decides belongs to it
+      const name = bandName(r, band);
       if (name !== band) batch.append(bandOf(r));
       band = name;
       const li = this.#item(r);
@@ -162,6 +162,13 @@ function kindOf(r) {
   if (r.from === r.to) return "own";
   const failed = r.e.dir === "S" && /^[45]\d\d/.test(r.e.text ?? "") ? " failed" : "";
   return (r.e.proto === "dns" ? "dns " : "") + r.e.dir + failed;
+}
+
+// bandName tells which rungs are under one band. What a dialogue decides belongs to
+// it, and all questions of one search are one lookup.
+function bandName(r, before) {
+  if (r.e.proto === "dns") return "lookup";
+  return r.e.conn && !r.e.local && before ? before : r.key + r.phase;
 }
 
 function bandOf(r) {
