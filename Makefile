@@ -17,10 +17,15 @@ fuzz: ## each fuzz target for a minute
 		go test -run '^$$' -fuzz "^$$t$$" -fuzztime 60s $$p || exit 1; done; done
 
 CRASH_TIME ?= 10m
+SHOTS ?= screenshots
 
 crash: ## kill -9 and power cuts, for CRASH_TIME each; `make test` does it for some seconds
 	GLASSMAIL_CRASH_TIME=$(CRASH_TIME) go test -count=1 -v -timeout 0 -run '^(TestKill|TestPowerCut|TestPowerCutControls|TestChecker)$$' ./store/bolt
 	GLASSMAIL_CRASH=$(CRASH_TIME) go test -count=1 -v -timeout 0 -run '^TestCrash' ./e2e
+
+screenshots: ## every page in every look, in SHOTS, to be judged; docs/img gets those of the docs
+	mkdir -p $(SHOTS)
+	GLASSMAIL_PICTURES=$(abspath $(SHOTS)) go test -count=1 -run '^TestPictures$$' ./e2e/browser
 
 bench: ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

@@ -90,9 +90,7 @@ func (p *page) logIn(account string) {
 func (p *page) dress(how look) {
 	p.t.Helper()
 	p.texts.lang = how.lang
-	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-		Width: how.width, Height: how.height, DeviceScaleFactor: 1, Mobile: how.width < 600,
-	})
+	p.resize(how.width, how.height)
 	projector := "no"
 	if how.projector {
 		projector = "yes"
@@ -100,6 +98,14 @@ func (p *page) dress(how look) {
 	for name, value := range map[string]string{"lang": how.lang, "theme": how.theme, "projector": projector} {
 		call(p, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: p.origin, SameSite: network.CookieSameSiteStrict})
 	}
+}
+
+// resize sets the size of the window; a narrow one is a phone.
+func (p *page) resize(width, height int64) {
+	p.t.Helper()
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: width, Height: height, DeviceScaleFactor: 1, Mobile: width < 600,
+	})
 }
 
 // visit opens a path and waits until its module has run.

@@ -1,6 +1,7 @@
 import { boot, failed, get, h, post, t, time } from "../shell/shell.js";
 
-// The lab's clock: what time it is there, and jumps.
+// The lab's clock: what time it is there, and jumps. It returns a function that asks
+// anew for what the clock can jump to.
 export function openClock() {
   const bar = document.getElementById("clock");
   const now = h("span", { id: "lab-time" });
@@ -23,4 +24,5 @@ export function openClock() {
   ask();
   setInterval(ask, 5000);
   setInterval(tick, 1000);
+  return ask;
 }

@@ -93,7 +93,7 @@ function refreshSoon() {
   if (busy) return;
   busy = true;
   setTimeout(async () => {
-    await Promise.all([list.refresh(), map.count()]);
+    await Promise.all([list.refresh(), map.count(), refreshClock()]);
     const now = list.items.find((j) => j.id === journey);
     if (now && now.events !== events) await open(now, journey);
     busy = false;
@@ -120,7 +120,7 @@ keys.add("p", "shell.keys.projector", () => document.getElementById("projector")
 for (let n = 0; n < 10; n++) keys.add(String(n), n === 0 ? "journey.key.live" : "journey.key.journey", () => list.choose(n));
 
 if (node.features.hold) openHold(node.nodes);
-if (node.features.clock) openClock();
+const refreshClock = node.features.clock ? openClock() : () => {};
 if (node.features.terminals) openTerminal(node.nodes);
 saves("");
 display(live, t("journey.live"));
