@@ -79,16 +79,19 @@ func record(t *testing.T) *trace.Log {
 	<-ready
 	crepes, hamburger := l.Ready.Nodes["crepes.fr"], l.Ready.Nodes["hamburger.edu"]
 	long := strings.Repeat("Do you like ketchup? How about pickles?\r\n", 500)
-	_, sub := l.Trace.Subscribe(0)
-	defer sub.Close()
+	follow := l.Trace.Follow(0)
 	for i, body := range []string{"Do you like ketchup?\r\n..\r\n", long} {
 		say(t, crepes.SMTP, [2]string{"", "220"}, [2]string{"EHLO crepes.fr\r\n", "250 "}, [2]string{"MAIL FROM:<alice@crepes.fr>\r\n", "250"},
 			[2]string{"RCPT TO:<bob@hamburger.edu>\r\n", "250"}, [2]string{"DATA\r\n", "354"},
 			[2]string{fmt.Sprintf("From: alice@crepes.fr\r\nSubject: message %d\r\n\r\n%s.\r\n", i, body), "250"}, [2]string{"QUIT\r\n", "221"})
 	}
 	for n := 0; n < 2; {
-		if e := <-sub.C; e.Kind == trace.Delivered && e.Proto == trace.Store {
-			n++
+		ready, _ := follow.Ready()
+		<-ready
+		for _, e := range follow.Next() {
+			if e.Kind == trace.Delivered && e.Proto == trace.Store {
+				n++
+			}
 		}
 	}
 	say(t, hamburger.IMAP, [2]string{"", "* OK"}, [2]string{"a LOGIN bob bob\r\n", "a OK"}, [2]string{"b SELECT INBOX\r\n", "b OK"},

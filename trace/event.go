@@ -37,7 +37,7 @@ const (
 	Data     Kind = "data"     // a stretch of message text or literal; Size is its length
 	Datagram Kind = "datagram" // one UDP datagram or one framed DNS message; Bytes holds it
 	Note     Kind = "note"     // a remark in the dialogue: TLS began, a bare LF was seen
-	Gap      Kind = "gap"      // events were lost to this subscriber; Size says how many
+	Gap      Kind = "gap"      // events were lost to this reader; Size says how many
 
 	Accepted  Kind = "accepted"  // a message became the node's responsibility
 	Refused   Kind = "refused"   // a message or recipient was refused

@@ -9,12 +9,11 @@ import (
 // Limits of a Log. Texts and datagrams above them are cut, and Size keeps the
 // true length.
 const (
-	maxText      = 4 << 10 // bytes of Text kept per event
-	maxBytes     = 4 << 10 // bytes of Bytes kept per event
-	subscription = 1024    // events a subscriber may lag behind before it sees a gap
+	maxText  = 4 << 10 // bytes of Text kept per event
+	maxBytes = 4 << 10 // bytes of Bytes kept per event
 )
 
-// Log is a bounded memory of events with any number of writers and subscribers.
+// Log is a bounded memory of events with any number of writers and readers.
 // A nil *Log swallows everything.
 type Log struct {
 	now  func() time.Time
@@ -24,7 +23,7 @@ type Log struct {
 	ring   []Event // ring[seq % len] is the event seq
 	seq    uint64  // last number given
 	conns  uint64  // last connection number given
-	subs   map[*Subscription]struct{}
+	counts map[Count]uint64
 	alarms []alarm
 }
 
@@ -37,7 +36,7 @@ type alarm struct {
 // NewLog keeps the newest size events (at least 1). now is the clock by which
 // events without a time are stamped.
 func NewLog(size int, now func() time.Time) *Log {
-	return &Log{now: now, ring: make([]Event, max(size, 1)), subs: map[*Subscription]struct{}{}}
+	return &Log{now: now, ring: make([]Event, max(size, 1)), counts: map[Count]uint64{}}
 }
 
 // KeepText makes the log keep the first n bytes (at most 4 KiB) of each message
@@ -45,8 +44,7 @@ func NewLog(size int, now func() time.Time) *Log {
 // Without it only their sizes are kept. It comes before the first event.
 func (l *Log) KeepText(n int) { l.keep = min(max(n, 0), maxBytes) }
 
-// Add numbers, stamps and keeps e, hands it to the subscribers, and returns its
-// number (0 on a nil Log).
+// Add numbers, stamps and keeps e, and returns its number (0 on a nil Log).
 func (l *Log) Add(e Event) uint64 {
 	if l == nil {
 		return 0
@@ -60,9 +58,7 @@ func (l *Log) Add(e Event) uint64 {
 	l.seq++
 	e.Seq = l.seq
 	l.ring[e.Seq%uint64(len(l.ring))] = e
-	for s := range l.subs {
-		s.offer(e)
-	}
+	l.count(&e)
 	if len(l.alarms) > 0 {
 		l.ringAlarms()
 	}
@@ -115,6 +111,13 @@ func (l *Log) read(seq uint64, buf []Event) (n int, lost uint64) {
 	return n, lost
 }
 
+// last is the number of the newest event.
+func (l *Log) last() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.seq
+}
+
 // Since returns the kept events with a number above seq, oldest first. If some
 // of them are forgotten already, the first one returned is a Gap.
 func (l *Log) Since(seq uint64) []Event {
@@ -123,10 +126,6 @@ func (l *Log) Since(seq uint64) []Event {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.since(seq)
-}
-
-func (l *Log) since(seq uint64) []Event {
 	if seq >= l.seq {
 		return nil
 	}
@@ -144,56 +143,4 @@ func (l *Log) since(seq uint64) []Event {
 		out = append(out, l.ring[i%uint64(len(l.ring))])
 	}
 	return out
-}
-
-// Subscribe returns the kept events above seq and a subscription to all that
-// follow, without a hole between the two.
-func (l *Log) Subscribe(seq uint64) ([]Event, *Subscription) {
-	s := &Subscription{log: l, c: make(chan Event, subscription)}
-	s.C = s.c
-	if l == nil {
-		return nil, s
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.subs[s] = struct{}{}
-	return l.since(seq), s
-}
-
-// Subscription receives events until it is closed. A receiver that falls
-// behind gets a Gap event in place of those it missed.
-type Subscription struct {
-	C <-chan Event
-
-	log  *Log
-	c    chan Event
-	lost int // guarded by log.mu
-}
-
-// offer runs under log.mu and never blocks.
-func (s *Subscription) offer(e Event) {
-	if s.lost > 0 {
-		if cap(s.c)-len(s.c) < 2 { // room for the gap and for e
-			s.lost++
-			return
-		}
-		s.c <- Event{Seq: e.Seq - 1, Kind: Gap, Dir: Self, Time: e.Time, Size: s.lost}
-		s.lost = 0
-	}
-	select {
-	case s.c <- e:
-	default:
-		s.lost = 1
-	}
-}
-
-// Close ends the subscription; C is not closed, so that a late receive blocks
-// rather than yields zero events.
-func (s *Subscription) Close() {
-	if s.log == nil {
-		return
-	}
-	s.log.mu.Lock()
-	delete(s.log.subs, s)
-	s.log.mu.Unlock()
 }

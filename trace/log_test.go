@@ -39,32 +39,54 @@ func TestSinceTellsWhatIsForgotten(t *testing.T) {
 	}
 }
 
-// A subscriber that sleeps never holds up a writer, and learns what it missed.
-func TestSlowSubscriber(t *testing.T) {
+// A reader that sleeps never holds up a writer, and learns what it missed.
+func TestSlowFollower(t *testing.T) {
 	l := trace.NewLog(10, clock)
 	l.Add(trace.Event{Text: "before"})
-	past, sub := l.Subscribe(0)
-	defer sub.Close()
-	if texts(past) != "before" {
-		t.Fatalf("past = %q", texts(past))
+	f := l.Follow(0)
+	if got := texts(f.Next()); got != "before" {
+		t.Fatalf("past = %q", got)
 	}
-	const n = 5000
-	for range n {
+	if got := f.Next(); len(got) != 0 {
+		t.Fatalf("%d events, there is none", len(got))
+	}
+	ready, drop := f.Ready()
+	defer drop()
+	select {
+	case <-ready:
+		t.Fatal("ready without an event")
+	default:
+	}
+	for range 100 {
 		l.Add(trace.Event{Text: "x"})
 	}
-	seen, last := 0, uint64(1)
-	for len(sub.C) > 0 {
-		e := <-sub.C
-		if e.Seq != last+1 {
-			t.Fatalf("event %d follows %d without a gap", e.Seq, last)
-		}
-		last = e.Seq
-		seen++
+	<-ready
+	if gap := f.Next(); len(gap) != 1 || gap[0].Kind != trace.Gap || gap[0].Size != 90 || gap[0].Seq != 91 {
+		t.Errorf("after the log forgot 90: %+v", gap)
 	}
-	l.Add(trace.Event{Text: "after"})
-	gap, after := <-sub.C, <-sub.C
-	if gap.Kind != trace.Gap || gap.Size != n-seen || after.Text != "after" {
-		t.Errorf("saw %d of %d, then %+v and %+v", seen, n, gap, after)
+	if got := texts(f.Next()); got != strings.TrimSpace(strings.Repeat("x ", 10)) {
+		t.Errorf("then %q", got)
+	}
+}
+
+// A reader may leave out what is too much for it.
+func TestNewest(t *testing.T) {
+	l := trace.NewLog(10, clock)
+	for _, s := range []string{"a", "b", "c", "d", "e"} {
+		l.Add(trace.Event{Text: s})
+	}
+	f := l.Follow(1)
+	if gap := f.Newest(2); len(gap) != 1 || gap[0].Kind != trace.Gap || gap[0].Size != 2 || gap[0].Seq != 3 {
+		t.Errorf("left out: %+v, want 2 up to number 3", gap)
+	}
+	if got := texts(f.Next()); got != "d e" {
+		t.Errorf("then %q", got)
+	}
+	if got := f.Newest(2); len(got) != 0 {
+		t.Errorf("nothing is there to be left out: %+v", got)
+	}
+	if got := texts(l.Follow(99).Next()); got != "a b c d e" {
+		t.Errorf("after a number of another run: %q", got)
 	}
 }
 
@@ -145,8 +167,12 @@ func TestNilIsFine(t *testing.T) {
 	if c.ID() != 0 || l.Add(trace.Event{}) != 0 || l.Since(0) != nil {
 		t.Error("a nil Log remembered something")
 	}
-	_, sub := l.Subscribe(0)
-	sub.Close()
+	f := l.Follow(0)
+	ready, drop := f.Ready()
+	defer drop()
+	if ready != nil || f.Next() != nil || f.Newest(1) != nil {
+		t.Error("a nil Log has something to tell")
+	}
 }
 
 func BenchmarkLine(b *testing.B) {

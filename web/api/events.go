@@ -13,9 +13,14 @@ import (
 
 // Bounds of streams.
 const (
-	maxStreams = 64               // at one time; more are told 503
-	keepAlive  = 15 * time.Second // a comment is sent when nothing happens
-	writeLimit = 30 * time.Second // a reader that takes nothing for so long is dropped
+	maxStreams  = 64                     // at one time; more are told 503
+	keepAlive   = 15 * time.Second       // a comment is sent when nothing happens
+	writeLimit  = 30 * time.Second       // a reader that takes nothing for so long is dropped
+	pace        = 100 * time.Millisecond // between two batches of a stream with a rate
+	mostAtOnce  = 1000                   // events between two flushes
+	pastSeconds = 10                     // of a stream with a rate, that are sent of the past
+	leastRate   = 10                     // events a second that a reader may ask for
+	mostRate    = 100000                 //
 )
 
 // feed writes server-sent events to one reader.
@@ -64,10 +69,16 @@ func (f *feed) pulse() error {
 // events streams the trace, one JSON object per event. ?since=SEQ, or
 // Last-Event-ID after a break, tells where to go on; without either it begins
 // with what is still kept. ?journey=ID selects one message; ?lang=en or th adds
-// what each event means. Events that were lost on the way are one event of the
+// what each event means; ?rate=N sends about N events a second at most, of which
+// each tenth of a second has the newest, for a page that draws them; of one message
+// all are sent. Events that were left out or lost on the way are one event of the
 // kind "gap".
 func (a *API) events(c *Call) error {
 	since, err := position(c.Request)
+	if err != nil {
+		return err
+	}
+	rate, err := c.number("rate", 0, leastRate, mostRate)
 	if err != nil {
 		return err
 	}
@@ -76,21 +87,18 @@ func (a *API) events(c *Call) error {
 		return err
 	}
 	defer end()
-	s := &eventStream{feed: f, journey: c.URL.Query().Get("journey")}
+	s := &eventStream{feed: f, rate: rate, journey: c.URL.Query().Get("journey")}
+	if s.journey != "" {
+		s.rate = 0 // of one message all is shown
+	}
 	if words := a.words[c.URL.Query().Get("lang")]; words != nil {
 		s.reader = words.Reader()
 	}
-	past, sub := a.o.Trace.Subscribe(since)
-	defer sub.Close()
-	for _, e := range past {
-		if s.send(e) != nil {
-			return nil
-		}
-	}
-	if f.out.Flush() != nil {
+	s.trace = a.o.Trace.Follow(since)
+	if s.sendAll(s.rate*pastSeconds) != nil { // the flush tells the reader that the stream is open
 		return nil
 	}
-	for s.follow(sub) == nil {
+	for s.follow() == nil {
 	}
 	return nil
 }
@@ -98,6 +106,8 @@ func (a *API) events(c *Call) error {
 // eventStream is the trace on its way to one reader.
 type eventStream struct {
 	*feed
+	trace   *trace.Follower
+	rate    int             // events a second at most; 0 sends all
 	journey string          // "" is all
 	reader  *explain.Reader // nil explains nothing
 }
@@ -122,10 +132,13 @@ func (s *eventStream) send(e trace.Event) error {
 	return s.feed.send(e.Seq, e)
 }
 
-// follow sends what comes next, and what has gathered behind it, in one write.
-func (s *eventStream) follow(sub *trace.Subscription) error {
+// follow waits for what comes next and sends it, and what has gathered behind it,
+// in one write.
+func (s *eventStream) follow() error {
 	tick := time.NewTimer(keepAlive)
 	defer tick.Stop()
+	ready, drop := s.trace.Ready()
+	defer drop()
 	select {
 	case <-s.call.Ended:
 		return http.ErrServerClosed
@@ -133,17 +146,49 @@ func (s *eventStream) follow(sub *trace.Subscription) error {
 		return s.call.Context().Err()
 	case <-tick.C:
 		return s.pulse()
-	case e := <-sub.C:
-		if err := s.send(e); err != nil {
-			return err
-		}
-		for len(sub.C) > 0 {
-			if err := s.send(<-sub.C); err != nil {
+	case <-ready:
+	}
+	if err := s.sendAll(s.rate * int(pace) / int(time.Second)); err != nil || s.rate == 0 {
+		return err
+	}
+	return s.rest()
+}
+
+// sendAll sends what is there, but not more than the newest most events; 0 is all.
+func (s *eventStream) sendAll(most int) error {
+	limit := mostAtOnce
+	var batch []trace.Event
+	if most > 0 {
+		limit, batch = most, s.trace.Newest(most)
+	}
+	for sent := 0; ; {
+		for _, e := range batch {
+			if err := s.send(e); err != nil {
 				return err
 			}
 		}
+		if sent += len(batch); sent >= limit {
+			break
+		}
+		if batch = s.trace.Next(); len(batch) == 0 {
+			break
+		}
 	}
 	return s.out.Flush()
+}
+
+// rest lets events gather.
+func (s *eventStream) rest() error {
+	tick := time.NewTimer(pace)
+	defer tick.Stop()
+	select {
+	case <-s.call.Ended:
+		return http.ErrServerClosed
+	case <-s.call.Context().Done():
+		return s.call.Context().Err()
+	case <-tick.C:
+		return nil
+	}
 }
 
 func position(r *http.Request) (uint64, error) {
