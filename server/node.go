@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -66,6 +67,7 @@ type service struct {
 	key       string // as in config.Listen
 	listeners []net.Listener
 	serve     func(context.Context, net.Listener) error
+	cut       func(remote netip.AddrPort) bool // false: there is no such client
 }
 
 // New opens the store and the listeners of a node. When it returns, clients can
@@ -263,7 +265,7 @@ func (n *Node) openServices(ctx context.Context) error {
 		}
 		one := &service{key: s.Key}
 		n.services = append(n.services, one)
-		if one.serve, err = n.serves(s.Key, conf); err != nil {
+		if err = n.fill(one, conf); err != nil {
 			return fmt.Errorf("%s: %w", s.Key, err)
 		}
 		for _, addr := range s.Addrs {
@@ -311,31 +313,34 @@ func (n *Node) tlsConfig() (*tls.Config, error) {
 	return wire.ServerTLS(cert), nil
 }
 
-// serves makes the service of a key.
-func (n *Node) serves(key string, conf *tls.Config) (func(context.Context, net.Listener) error, error) {
-	switch key {
+// fill makes what serves the listeners of a service.
+func (n *Node) fill(one *service, conf *tls.Config) error {
+	switch one.key {
 	case "imap":
-		return n.imap.Serve, nil
+		one.serve, one.cut = n.imap.Serve, n.imap.Cut
+		return nil
 	case "imaps":
-		return n.imap.ServeTLS, nil
+		one.serve, one.cut = n.imap.ServeTLS, n.imap.Cut
+		return nil
 	}
 	wording := smtpd.Plain()
 	if n.o.Config.Wording == "lecture" {
 		wording = smtpd.Lecture()
 	}
 	l := n.o.Config.Limits
-	submission := key != "smtp"
+	submission := one.key != "smtp"
 	s, err := smtpd.New(smtpd.Options{
 		Name: n.name, Post: n.post, Clock: n.o.Host.Clock(), Trace: n.o.Trace, Gate: n.o.Gate, TLS: conf, Wording: wording,
 		MaxSize: l.MessageSize, MaxRecipients: l.Recipients,
-		Submission: submission, Implicit: key == "submissions",
+		Submission: submission, Implicit: one.key == "submissions",
 		AuthRequiresTLS: !n.plainLogin(), Lenient: n.o.Lab, TraceText: n.traceText(),
 		Limits: smtpd.Limits{Connections: l.Connections, PerAddr: l.ConnectionsPerAddress, Grace: StopTime},
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s.Serve, nil
+	one.serve, one.cut = s.Serve, s.Cut
+	return nil
 }
 
 func (n *Node) plainLogin() bool { return n.o.Lab || n.o.Config.TLS.PlainLogin }

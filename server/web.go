@@ -27,6 +27,7 @@ type desk struct {
 	admin      Admin
 	room       mailroom
 	trace      *trace.Log
+	services   []*service
 	size       int64
 	recipients int
 }
@@ -38,7 +39,7 @@ func NewOffice(nodes ...*Node) *Office {
 	for _, n := range nodes {
 		l := n.o.Config.Limits
 		o.desks = append(o.desks, &desk{
-			name: n.name, post: n.post, admin: n.Admin(), trace: n.o.Trace,
+			name: n.name, post: n.post, admin: n.Admin(), trace: n.o.Trace, services: n.services,
 			room: mailroom{Store: n.store, post: n.post, now: n.o.Host.Clock().Now},
 			size: l.MessageSize, recipients: l.Recipients,
 		})
@@ -256,6 +257,56 @@ func (o *Office) AmendQueue(ctx context.Context, node string, ids []string, a qu
 		return 0, err
 	}
 	return d.admin.AmendQueue(ctx, ids, a)
+}
+
+// Depths tells how much each node holds.
+func (o *Office) Depths(ctx context.Context) ([]api.Depth, error) {
+	var out []api.Depth
+	for _, d := range o.desks {
+		one := api.Depth{Node: d.name}
+		for e, err := range d.room.Entries(ctx, "") {
+			if err != nil {
+				return nil, err
+			}
+			one.Waiting++
+			if e.Held {
+				one.Held++
+			}
+			if one.Oldest.IsZero() || e.Accepted.Before(one.Oldest) {
+				one.Oldest = e.Accepted
+			}
+		}
+		accounts, err := d.admin.Accounts(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range accounts {
+			one.Accounts++
+			one.Messages += a.Messages
+			one.Bytes += a.Bytes
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// Cut ends a client's connection with a node, of which remote is the client's
+// address.
+func (o *Office) Cut(_ context.Context, node, remote string) error {
+	d, err := o.named(node)
+	if err != nil {
+		return err
+	}
+	client, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return mailbox.ErrNotFound
+	}
+	for _, s := range d.services {
+		if s.cut(client) {
+			return nil
+		}
+	}
+	return mailbox.ErrNotFound
 }
 
 // Users lists the accounts of all nodes.

@@ -47,6 +47,12 @@ func TestDescription(t *testing.T) {
 		}
 		delete(doc.Paths[r.Path], method)
 	}
+	for _, path := range []string{"/metrics", "/healthz", "/readyz"} { // beside the API
+		if doc.Paths[path]["get"] == nil {
+			t.Errorf("%s is not described", path)
+		}
+		delete(doc.Paths, path)
+	}
 	for path, methods := range doc.Paths {
 		for method := range methods {
 			t.Errorf("%s %s is described, but there is no such call", method, path)

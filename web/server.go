@@ -56,6 +56,7 @@ type Options struct {
 // Server answers HTTP requests.
 type Server struct {
 	o        Options
+	api      *api.API
 	http     http.Server
 	ended    context.Context // of event streams
 	stop     context.CancelFunc
@@ -82,7 +83,7 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, sessions: newSessions(o.Now), logins: newLimiter(o.Now), ambient: newSecret(), recheck: recheckTime}
+	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), logins: newLimiter(o.Now), ambient: newSecret(), recheck: recheckTime}
 	texts, err := catalogue.New()
 	if err != nil {
 		return nil, err
@@ -108,13 +109,15 @@ func New(o Options) (*Server, error) {
 
 // Routes lists the calls of the API with those of logging in.
 func (s *Server) Routes() []api.Route {
-	return append(s.loginRoutes(), api.New(s.o.API).Routes()...)
+	return append(s.loginRoutes(), s.api.Routes()...)
 }
 
 func (s *Server) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
+	metrics := s.api.Metrics()
+	mux.HandleFunc(metrics.Method+" "+metrics.Path, s.call(metrics))
 	for _, r := range s.Routes() {
 		mux.HandleFunc(r.Method+" "+api.Prefix+r.Path, s.call(r))
 	}

@@ -73,7 +73,7 @@ func (p *page) open(ctx context.Context, conf config.Config, node *server.Node, 
 	p.web, err = web.New(web.Options{
 		API: api.Options{
 			Trace: log, Journeys: p.journeys, Nodes: server.Describe(nil, node), Wording: conf.Wording, Version: version(),
-			Mail: office, Queue: office, Users: office, MaxMessage: office.MaxMessage(),
+			Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
 		},
 		Ready: node.Running, Accounts: office, Token: token, Local: local, Secure: p.secure,
 		Log: slog.New(slog.NewTextHandler(errs, nil)),

@@ -131,7 +131,7 @@ func (f *front) farewell(err error) {
 		reason := f.reason
 		f.mu.Unlock()
 		if reason == "" {
-			reason = "The server is stopping"
+			reason = f.srv.parting()
 		}
 		f.bye(reason)
 	case errors.Is(err, errBye), errors.Is(err, errCut):

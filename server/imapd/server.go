@@ -100,7 +100,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	listeners map[*wire.Listener]struct{}
-	fronts    map[*wire.Front]struct{}
+	fronts    map[*wire.Front]net.Conn // with the connection below
 	stopping  bool
 	serving   sync.WaitGroup // calls of serve
 }
@@ -111,7 +111,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("imap server: name, host and backend are needed")
 	}
 	o.fill()
-	s := &Server{o: o, listeners: map[*wire.Listener]struct{}{}, fronts: map[*wire.Front]struct{}{}, quit: make(chan struct{})}
+	s := &Server{o: o, listeners: map[*wire.Listener]struct{}{}, fronts: map[*wire.Front]net.Conn{}, quit: make(chan struct{})}
 	s.base, s.cut = context.WithCancel(context.Background())
 	s.plain = s.engine(o.TLS, o.PlainAuth)
 	s.secure = s.engine(nil, true)
@@ -229,11 +229,41 @@ func (s *Server) Shutdown(ctx context.Context) int {
 	return total
 }
 
-// enter counts a front in; one that comes too late is asked to stop at once.
-func (s *Server) enter(w *wire.Front) {
+// cutTime is how long a connection that the operator cuts may go on with what it is
+// in the middle of.
+const cutTime = time.Second
+
+// Cut ends the connection with the client at remote, because the operator wishes
+// it: with BYE between two commands or in IDLE, or cutTime later in the middle of
+// one. It is false if there is no such connection.
+func (s *Server) Cut(remote netip.AddrPort) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fronts[w] = struct{}{}
+	for w, raw := range s.fronts {
+		if wire.AddrPort(raw.RemoteAddr()) == remote {
+			go w.Stop() // waits while the front sends to a client that does not read
+			time.AfterFunc(cutTime, func() { raw.Close() })
+			return true
+		}
+	}
+	return false
+}
+
+// parting is why a connection is asked to end between two commands.
+func (s *Server) parting() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return "The server is stopping"
+	}
+	return "The operator cut the connection"
+}
+
+// enter counts a front in; one that comes too late is asked to stop at once.
+func (s *Server) enter(w *wire.Front, raw net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fronts[w] = raw
 	if s.stopping {
 		w.Stop()
 	}
@@ -255,7 +285,7 @@ func (s *Server) handle(raw net.Conn, secure bool) {
 		w.Close()
 		log.Close(why)
 	}()
-	s.enter(w)
+	s.enter(w, raw)
 	defer s.leave(w)
 	if secure {
 		if err := w.Handshake(s.o.TLS); err != nil {

@@ -142,7 +142,7 @@ func (c *conn) broken(err error) {
 	case errors.Is(err, wire.ErrTimeout):
 		c.farewell(mail.NewReply(421, mail.Enhanced{4, 4, 2}, "%s timeout, closing connection", c.srv.opts.Name), "timeout")
 	case errors.Is(err, wire.ErrStopping):
-		c.farewell(mail.NewReply(421, mail.Enhanced{4, 3, 2}, "%s is going down, closing connection", c.srv.opts.Name), "the server is stopping")
+		c.farewell(c.srv.parting())
 	case errors.Is(err, io.EOF):
 		c.end("the client left")
 	default:

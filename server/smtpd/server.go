@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -86,7 +87,7 @@ type Server struct {
 	cut      func()          // ends it
 
 	mu        sync.Mutex
-	fronts    map[*wire.Front]struct{}
+	fronts    map[*wire.Front]net.Conn // with the connection below
 	listeners map[*wire.Listener]struct{}
 	stopping  bool
 }
@@ -110,7 +111,7 @@ func New(o Options) (*Server, error) {
 	o.Limits.fill()
 	s := &Server{
 		opts: o, commands: commands(), rewrites: rewrites(o.Wording),
-		fronts: map[*wire.Front]struct{}{}, listeners: map[*wire.Listener]struct{}{},
+		fronts: map[*wire.Front]net.Conn{}, listeners: map[*wire.Listener]struct{}{},
 	}
 	s.base, s.cut = context.WithCancel(context.Background())
 	s.plain, s.secure = s.newEngine(false), s.newEngine(true)
@@ -184,6 +185,36 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
+// cutTime is how long a connection that the operator cuts may go on with what it is
+// in the middle of.
+const cutTime = time.Second
+
+// Cut ends the connection with the client at remote, because the operator wishes
+// it: with 421 between two commands, or cutTime later in the middle of one. It is
+// false if there is no such connection.
+func (s *Server) Cut(remote netip.AddrPort) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for f, nc := range s.fronts {
+		if wire.AddrPort(nc.RemoteAddr()) == remote {
+			go f.Stop() // waits while the front sends to a client that does not read
+			time.AfterFunc(cutTime, func() { nc.Close() })
+			return true
+		}
+	}
+	return false
+}
+
+// parting is why a connection is asked to end between two commands.
+func (s *Server) parting() (*mail.Reply, string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return mail.NewReply(421, mail.Enhanced{4, 3, 2}, "%s is going down, closing connection", s.opts.Name), "the server is stopping"
+	}
+	return mail.NewReply(421, mail.Enhanced{4, 3, 2}, "%s closes this connection at the operator's wish", s.opts.Name), "the operator cut the connection"
+}
+
 // refuse tells a client that there are too many (RFC 5321 §3.8, RFC 7504).
 func (s *Server) refuse(c net.Conn) {
 	if s.opts.Implicit {
@@ -199,7 +230,7 @@ func (s *Server) handle(nc net.Conn) {
 	log := s.opts.Trace.Open(s.opts.Name, trace.SMTP, nc.LocalAddr().String(), nc.RemoteAddr().String())
 	front := wire.NewFront(nc, wire.Timeouts{Write: s.opts.Limits.Write, Handshake: s.opts.Limits.Handshake}, log)
 	front.Guard(s.opts.Gate)
-	if !s.enter(front) {
+	if !s.enter(front, nc) {
 		s.refuse(nc)
 		return
 	}
@@ -214,13 +245,13 @@ func (s *Server) handle(nc net.Conn) {
 	log.Close(cmp.Or(c.why, "the client left"))
 }
 
-func (s *Server) enter(f *wire.Front) bool {
+func (s *Server) enter(f *wire.Front, nc net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
 		return false
 	}
-	s.fronts[f] = struct{}{}
+	s.fronts[f] = nc
 	return true
 }
 

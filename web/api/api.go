@@ -36,6 +36,7 @@ type Options struct {
 	Mail       Mail
 	Queue      Queue
 	Users      Users
+	Services   Services
 	Journeys   *trace.Journeys // nil: none are kept
 	Hold       *hold.Desk      // nil: lines cannot be held
 	Clock      Clock           // nil: time passes as elsewhere
@@ -75,7 +76,7 @@ func New(o Options) *API {
 	}
 }
 
-// Routes lists all calls.
+// Routes lists all calls under Prefix; Metrics is beside them.
 func (a *API) Routes() []Route {
 	return slices.Concat([]Route{
 		{Method: "GET", Path: "/openapi.json", Role: Anyone, Handle: a.describe},

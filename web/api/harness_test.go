@@ -35,6 +35,7 @@ const token = "the-operators-token"
 type house struct {
 	url   string
 	node  *server.Node
+	log   *trace.Log
 	data  string       // folder of the node
 	ahead atomic.Int64 // nanoseconds by which the web's clock is ahead
 	calls *description
@@ -76,15 +77,25 @@ func newHouse(t *testing.T) *house {
 			t.Error(err)
 		}
 	})
-	h := &house{node: node, data: c.Data, calls: readDescription(t)}
+	h := &house{node: node, log: log, data: c.Data, calls: readDescription(t)}
 	office := server.NewOffice(node)
 	h.url = serve(t, web.Options{
 		API: api.Options{
-			Trace: log, Nodes: server.Describe(nil, node), Mail: office, Queue: office, Users: office, MaxMessage: office.MaxMessage(),
+			Trace: log, Nodes: server.Describe(nil, node), Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
 		},
 		Accounts: office, Token: token, Now: func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) },
 	})
 	return h
+}
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("in vain: " + what)
+		}
+	}
 }
 
 // serve starts a web server on a free port and returns its address.

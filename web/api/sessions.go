@@ -2,12 +2,33 @@ package api
 
 import (
 	"cmp"
+	"context"
+	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"glassmail/trace"
 )
+
+// Services is what the nodes do at this time.
+type Services interface {
+	// Depths tells how much each node holds.
+	Depths(ctx context.Context) ([]Depth, error)
+	// Cut ends the connection of a client, whose address is remote, with a node:
+	// politely where that can be, else a moment later. mailbox.ErrNotFound.
+	Cut(ctx context.Context, node, remote string) error
+}
+
+// Depth is how much one node holds.
+type Depth struct {
+	Node            string
+	Waiting, Held   int       // recipients in the queue, and those of them that are held
+	Oldest          time.Time // when the eldest of them was accepted; zero if none waits
+	Accounts        int
+	Messages, Bytes int64 // in all mailboxes
+}
 
 // maxConns bounds the connections that are known to be open.
 const maxConns = 10_000
@@ -15,6 +36,7 @@ const maxConns = 10_000
 func (a *API) sessionRoutes() []Route {
 	return []Route{
 		{Method: "GET", Path: "/sessions", Role: Looker, Handle: a.sessions},
+		{Method: "DELETE", Path: "/sessions/{conn}", Role: Keeper, Handle: a.cutSession},
 		{Method: "GET", Path: "/metrics-series", Role: Looker, Handle: a.series},
 	}
 }
@@ -132,6 +154,40 @@ func (a *API) sessions(c *Call) error {
 	t.mu.Unlock()
 	slices.SortFunc(out, func(x, y openConn) int { return cmp.Compare(x.Conn, y.Conn) })
 	return c.JSON(items(out))
+}
+
+// cutSession ends the connection of a client.
+func (a *API) cutSession(c *Call) error {
+	if a.o.Services == nil {
+		return absent("connections cannot be cut here")
+	}
+	one, ok := a.session(c.PathValue("conn"))
+	if !ok {
+		return fault(http.StatusNotFound, "there is no such session, or it has ended")
+	}
+	if one.Side != trace.Server {
+		return fault(http.StatusUnprocessableEntity, "the node made this connection itself; hold or remove the message in its queue")
+	}
+	if err := a.o.Services.Cut(c.Context(), one.Node, one.Remote); err != nil {
+		return err
+	}
+	return c.done()
+}
+
+// session finds an open connection by its number.
+func (a *API) session(number string) (openConn, bool) {
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return openConn{}, false
+	}
+	t := a.tally
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sync(a.o.Trace)
+	if one := t.open[n]; one != nil {
+		return *one, true
+	}
+	return openConn{}, false
 }
 
 func (a *API) series(c *Call) error {
