@@ -49,6 +49,10 @@ func (a *API) changes(c *Call) error {
 			if f.pulse() != nil {
 				return nil
 			}
+			continue
+		}
+		if f.rest() != nil { // what comes with it is told with it
+			return nil
 		}
 	}
 }

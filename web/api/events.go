@@ -16,7 +16,7 @@ const (
 	maxStreams  = 64                     // at one time; more are told 503
 	keepAlive   = 15 * time.Second       // a comment is sent when nothing happens
 	writeLimit  = 30 * time.Second       // a reader that takes nothing for so long is dropped
-	pace        = 100 * time.Millisecond // between two batches of a stream with a rate
+	pace        = 100 * time.Millisecond // between two batches of a stream that does not tell everything
 	mostAtOnce  = 1000                   // events between two flushes
 	pastSeconds = 10                     // of a stream with a rate, that are sent of the past
 	leastRate   = 10                     // events a second that a reader may ask for
@@ -64,6 +64,20 @@ func (f *feed) pulse() error {
 		return err
 	}
 	return f.out.Flush()
+}
+
+// rest lets things gather.
+func (f *feed) rest() error {
+	tick := time.NewTimer(pace)
+	defer tick.Stop()
+	select {
+	case <-f.call.Ended:
+		return http.ErrServerClosed
+	case <-f.call.Context().Done():
+		return f.call.Context().Err()
+	case <-tick.C:
+		return nil
+	}
 }
 
 // events streams the trace, one JSON object per event. ?since=SEQ, or
@@ -175,20 +189,6 @@ func (s *eventStream) sendAll(most int) error {
 		}
 	}
 	return s.out.Flush()
-}
-
-// rest lets events gather.
-func (s *eventStream) rest() error {
-	tick := time.NewTimer(pace)
-	defer tick.Stop()
-	select {
-	case <-s.call.Ended:
-		return http.ErrServerClosed
-	case <-s.call.Context().Done():
-		return s.call.Context().Err()
-	case <-tick.C:
-		return nil
-	}
 }
 
 func position(r *http.Request) (uint64, error) {

@@ -126,7 +126,7 @@ saves("");
 display(live, t("journey.live"));
 map.count();
 list.refresh();
-stream("/events?lang=" + boot.lang, {
+stream("/events?rate=200&lang=" + boot.lang, {
   event: (e) => waiting.push(e),
   state: (now) => { document.getElementById("state").textContent = { live: "● ", lost: "✕ ", connecting: "… " }[now] + t("shell." + now); },
 });

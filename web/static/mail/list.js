@@ -44,9 +44,16 @@ export class MessageList {
     this.draw();
   }
 
+  // changed reads the list again, not more often than each second: mail may come
+  // faster than anybody reads.
   changed() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.refresh().catch(failed), 150);
+    if (this.timer) return;
+    const since = performance.now() - (this.refreshed ?? -Infinity);
+    this.timer = setTimeout(async () => {
+      this.refreshed = performance.now();
+      await this.refresh().catch(failed);
+      this.timer = 0;
+    }, Math.max(100, 1000 - since));
   }
 
   async fetch(n) {

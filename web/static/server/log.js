@@ -26,7 +26,7 @@ export function showLog() {
     if (follow.checked) log.scrollTop = log.scrollHeight;
   };
   filter.addEventListener("change", () => { for (const li of log.children) li.hidden = hides(li); });
-  stream("/events", {
+  stream("/events?rate=200", {
     event(e) {
       waiting.push(e);
       if (waiting.length > 2 * most) {
