@@ -44,11 +44,10 @@ async function start() {
   const ask = () => query({ ...typed(), server: $("server").value, rd: $("rd").checked, dnssec: $("do").checked }).catch(failed);
 
   async function search() {
+    tabs.choose("walk");
     const now = await result(get("/dns/mode"));
     const q = { ...typed(), recursive: $("manner").value === "recursive", again: true, validate: false, minimise: now.minimise, viaUmass: walk.detours($("name").value) };
-    const pictures = await result(post("/dns/walk", q));
-    tabs.choose("walk");
-    walk.draw(pictures, q);
+    walk.draw(await result(post("/dns/walk", q)), q);
   }
 
   walk.onpath = (steps, name) => tree.light(steps, name);
