@@ -68,10 +68,15 @@ async function open(summary, id) {
   showDetail(detail, t("journey.of", { subject: detail.subject || t("journey.nosubject"), state: t("journey.state." + detail.state) }), same ? place : start);
 }
 
+function nextFrame() {
+  if (asked) return;
+  asked = true;
+  requestAnimationFrame(frame);
+}
+
 // frame takes what came since the last one.
 function frame() {
-  requestAnimationFrame(frame);
-  if (waiting.length === 0) return;
+  asked = false;
   if (waiting.length > mostWaiting) {
     const lost = waiting.length - perFrame;
     waiting = [{ kind: "gap", dir: "*", node: "…", size: lost, time: new Date().toISOString() }, ...waiting.slice(lost)];
@@ -86,6 +91,7 @@ function frame() {
     map.knows(rungs, live.roles);
     ladder.draw(rungs);
   }
+  if (waiting.length > 0) nextFrame();
   refreshSoon();
 }
 
@@ -127,7 +133,6 @@ display(live, t("journey.live"));
 map.count();
 list.refresh();
 stream("/events?rate=200&lang=" + boot.lang, {
-  event: (e) => waiting.push(e),
+  event: (e) => { waiting.push(e); nextFrame(); },
   state: (now) => { document.getElementById("state").textContent = { live: "● ", lost: "✕ ", connecting: "… " }[now] + t("shell." + now); },
 });
-requestAnimationFrame(frame);

@@ -7,7 +7,7 @@ const dialogue = new Set(["open", "close", "line", "data", "datagram", "note", "
 export function showLog() {
   const log = document.getElementById("log"), state = document.getElementById("state");
   const filter = document.getElementById("filter"), follow = document.getElementById("follow");
-  let waiting = [];
+  let waiting = [], asked = false;
   const hides = (li) => filter.value !== "" && (filter.value === "decision" ? li.dataset.decision !== "yes" : li.dataset.proto !== filter.value);
   const row = (e) => {
     const own = e.dir === "*";
@@ -19,16 +19,22 @@ export function showLog() {
     return li;
   };
   const show = () => {
-    requestAnimationFrame(show);
-    if (waiting.length === 0) return;
+    asked = false;
     log.append(...waiting.splice(0, 200).map(row));
     while (log.childElementCount > most) log.firstElementChild.remove();
     if (follow.checked) log.scrollTop = log.scrollHeight;
+    if (waiting.length > 0) nextFrame();
+  };
+  const nextFrame = () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(show);
   };
   filter.addEventListener("change", () => { for (const li of log.children) li.hidden = hides(li); });
   stream("/events?rate=200", {
     event(e) {
       waiting.push(e);
+      nextFrame();
       if (waiting.length > 2 * most) {
         const lost = waiting.length - most;
         waiting = [{ kind: "gap", dir: "*", size: lost, time: e.time }, ...waiting.slice(lost)];
@@ -36,5 +42,4 @@ export function showLog() {
     },
     state(now) { state.textContent = { live: "● ", lost: "✕ ", connecting: "… " }[now] + t("shell." + now); },
   });
-  requestAnimationFrame(show);
 }
