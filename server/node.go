@@ -156,9 +156,19 @@ func (n *Node) openQueue(ctx context.Context) error {
 		Name: n.name, Names: n.o.Config.Domains, Store: outgoing{Store: n.store, post: n.post},
 		Resolver: n.o.Resolver, Host: n.o.Host, Trace: n.o.Trace, Gate: n.o.Gate, Port: uint16(r.Port), TLS: tlsPolicy(r.TLS), TLSConfig: conf,
 		Schedule: queue.Schedule{First: time.Duration(r.FirstRetry), Cap: time.Duration(r.MaxRetry), Expire: time.Duration(r.Expire)},
-		Workers:  r.Workers, PerDest: r.PerDomain,
+		Workers:  r.Workers, PerDest: r.PerDomain, Lease: leaseAt(n.o.Gate),
 	})
 	return err
+}
+
+// leaseAt is how long an attempt may take; 0 is the queue's default. Where lines can
+// be held it does not end by time, neither by waits at the gate nor by a jump of the
+// clock: the message would be tried twice at once.
+func leaseAt(g wire.Gate) time.Duration {
+	if g == nil {
+		return 0
+	}
+	return 100 * 365 * 24 * time.Hour
 }
 
 func tlsPolicy(word string) queue.TLSPolicy {

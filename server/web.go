@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"time"
 
 	"glassmail/mail"
 	"glassmail/mailbox"
@@ -30,6 +31,7 @@ type desk struct {
 	services   []*service
 	size       int64
 	recipients int
+	expire     time.Duration // age at which a waiting message goes back
 }
 
 // NewOffice opens an office over nodes that have not been closed. It must not be
@@ -41,7 +43,7 @@ func NewOffice(nodes ...*Node) *Office {
 		o.desks = append(o.desks, &desk{
 			name: n.name, post: n.post, admin: n.Admin(), trace: n.o.Trace, services: n.services,
 			room: mailroom{Store: n.store, post: n.post, now: n.o.Host.Clock().Now},
-			size: l.MessageSize, recipients: l.Recipients,
+			size: l.MessageSize, recipients: l.Recipients, expire: time.Duration(n.o.Config.Relay.Expire),
 		})
 	}
 	return o
@@ -234,7 +236,7 @@ func (o *Office) QueueEntries(ctx context.Context) ([]api.QueueEntry, error) {
 			return nil, err
 		}
 		for _, e := range all {
-			out = append(out, api.QueueEntry{Node: d.name, Entry: e})
+			out = append(out, api.QueueEntry{Node: d.name, Expires: e.Accepted.Add(d.expire), Entry: e})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b api.QueueEntry) int { return a.Due.Compare(b.Due) })

@@ -163,6 +163,9 @@ func (c *Checkpoint) ask(p Point) Verdict {
 	case v.Action == Edit || v.Action == Answer:
 		v.Text = oneLine(v.Text)
 	}
+	if v.Action == Cut && c.flush != nil {
+		c.flush() // what was said before is heard
+	}
 	c.remark(p, v)
 	return v
 }

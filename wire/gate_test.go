@@ -235,6 +235,18 @@ func TestWaitsShowsWhatWasSaid(t *testing.T) {
 	<-done
 }
 
+// What was said before a cut is heard.
+func TestCutShowsWhatWasSaid(t *testing.T) {
+	client, f := guarded(t, always(wire.Verdict{Action: wire.Cut}))
+	defer f.Close()
+	f.Send([]byte("250-crepes.fr\r\n"))
+	reply(f.Gate())
+	client.SetReadDeadline(time.Now().Add(patience))
+	if line, err := bufio.NewReader(client).ReadString('\n'); err != nil || line != "250-crepes.fr\r\n" {
+		t.Errorf("the client got %q, %v", line, err)
+	}
+}
+
 // A deadline moves by as long as lines of its own connection waited.
 func TestDeadlinesStandWhileHeld(t *testing.T) {
 	var mu sync.Mutex

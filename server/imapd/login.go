@@ -24,20 +24,34 @@ type loginLimit struct {
 
 func newLoginLimit(s *Server, w *wire.Front, raw net.Conn) *loginLimit {
 	l := &loginLimit{done: make(chan struct{})}
-	tick, stop := wire.Deadlines(s.o.Host.Clock()).After(s.o.LoginTime)
 	l.wg.Go(func() {
-		defer stop()
-		select {
-		case <-l.done:
-		case <-tick:
-			w.Log.Note("no login in time")
-			raw.SetWriteDeadline(time.Now().Add(time.Second)) // for a client that does not read
-			w.Send([]byte("* BYE Too long without a login\r\n"))
-			w.Flush()
-			raw.Close()
+		if !l.await(s, w) {
+			return
 		}
+		w.Log.Note("no login in time")
+		raw.SetWriteDeadline(time.Now().Add(time.Second)) // for a client that does not read
+		w.Send([]byte("* BYE Too long without a login\r\n"))
+		w.Flush()
+		raw.Close()
 	})
 	return l
+}
+
+// await reports that the time has passed, without that for which lines of the
+// connection waited at the gate; false if somebody logged in before.
+func (l *loginLimit) await(s *Server, w *wire.Front) bool {
+	for left := s.o.LoginTime; left > 0; {
+		stood := w.Gate().Stood()
+		tick, stop := wire.Deadlines(s.o.Host.Clock()).After(left)
+		select {
+		case <-l.done:
+			stop()
+			return false
+		case <-tick:
+			left = w.Gate().Stood() - stood
+		}
+	}
+	return true
 }
 
 // loggedIn lifts the limit.

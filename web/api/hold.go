@@ -184,9 +184,6 @@ type Clock interface {
 // maxJump bounds one jump of the clock.
 const maxJump = 30 * 24 * time.Hour
 
-// queueLife is after how long a message that cannot be delivered goes back.
-const queueLife = 5 * 24 * time.Hour
-
 // appointment is something that waits for a time.
 type appointment struct {
 	What string    `json:"what"` // next-retry, next-expiry
@@ -209,7 +206,7 @@ func (a *API) appointments(c *Call) ([]appointment, error) {
 		if e.Held {
 			continue
 		}
-		for what, at := range map[string]time.Time{"next-retry": e.Due, "next-expiry": e.Accepted.Add(queueLife)} {
+		for what, at := range map[string]time.Time{"next-retry": e.Due, "next-expiry": e.Expires} {
 			key := appointment{What: what, Node: e.Node}
 			if old, ok := first[key]; !ok || at.Before(old) {
 				first[key] = at

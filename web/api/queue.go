@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"glassmail/queue"
 )
@@ -19,7 +20,8 @@ type Queue interface {
 
 // QueueEntry is one waiting recipient of a node.
 type QueueEntry struct {
-	Node string
+	Node    string
+	Expires time.Time // when it goes back to its sender
 	queue.Entry
 }
 
