@@ -26,7 +26,7 @@ const fresh = () => new Story(known, { fold: fold.checked });
 
 const over = new Set(["delivered", "bounced", "refused", "abandoned", "read"]); // states of journeys
 
-let live = fresh(), shown = live, waiting = [], journey = "", events = 0, busy = false;
+let live = fresh(), shown = live, waiting = [], journey = "", events = 0, busy = false, asked = false;
 const map = new HostMap();
 const ladder = new Ladder((r) => { showBytes(r); showMeaning(r); showMachine(r); map.light(r); });
 const saves = openShare((detail, name) => showDetail(detail, t("journey.opened", { file: name })));
