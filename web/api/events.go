@@ -18,7 +18,7 @@ const (
 	writeLimit  = 30 * time.Second       // a reader that takes nothing for so long is dropped
 	pace        = 100 * time.Millisecond // between two batches of a stream that does not tell everything
 	mostAtOnce  = 1000                   // events between two flushes
-	pastSeconds = 10                     // of a stream with a rate, that are sent of the past
+	pastSeconds = 10                     // of a stream with a rate: so much is sent of the past, and saved up in quiet times
 	leastRate   = 10                     // events a second that a reader may ask for
 	mostRate    = 100000                 //
 )
@@ -83,9 +83,10 @@ func (f *feed) rest() error {
 // events streams the trace, one JSON object per event. ?since=SEQ, or
 // Last-Event-ID after a break, tells where to go on; without either it begins
 // with what is still kept. ?journey=ID selects one message; ?lang=en or th adds
-// what each event means; ?rate=N sends about N events a second at most, of which
-// each tenth of a second has the newest, for a page that draws them; of one message
-// all are sent. Events that were left out or lost on the way are one event of the
+// what each event means; ?rate=N sends about N events a second at most, for a page
+// that draws them. What a quiet time left over may be used at once, for ten seconds'
+// worth of events, so that a whole dialogue is shown; then each tenth of a second has
+// the newest. Of one message all are sent. Events that were left out or lost on the way are one event of the
 // kind "gap".
 func (a *API) events(c *Call) error {
 	since, err := position(c.Request)
@@ -108,8 +109,8 @@ func (a *API) events(c *Call) error {
 	if words := a.words[c.URL.Query().Get("lang")]; words != nil {
 		s.reader = words.Reader()
 	}
-	s.trace = a.o.Trace.Follow(since)
-	if s.sendAll(s.rate*pastSeconds) != nil { // the flush tells the reader that the stream is open
+	s.trace, s.room, s.counted = a.o.Trace.Follow(since), float64(s.rate*pastSeconds), time.Now()
+	if s.sendAll(s.allowance()) != nil { // the flush tells the reader that the stream is open
 		return nil
 	}
 	for s.follow() == nil {
@@ -122,6 +123,8 @@ type eventStream struct {
 	*feed
 	trace   *trace.Follower
 	rate    int             // events a second at most; 0 sends all
+	room    float64         // events that may be sent now
+	counted time.Time       // when room was
 	journey string          // "" is all
 	reader  *explain.Reader // nil explains nothing
 }
@@ -162,10 +165,18 @@ func (s *eventStream) follow() error {
 		return s.pulse()
 	case <-ready:
 	}
-	if err := s.sendAll(s.rate * int(pace) / int(time.Second)); err != nil || s.rate == 0 {
+	if err := s.sendAll(s.allowance()); err != nil || s.rate == 0 {
 		return err
 	}
 	return s.rest()
+}
+
+// allowance is how many events may be sent now; 0 is all.
+func (s *eventStream) allowance() int {
+	now := time.Now()
+	s.room = min(s.room+now.Sub(s.counted).Seconds()*float64(s.rate), float64(s.rate*pastSeconds))
+	s.counted = now
+	return max(int(s.room), s.rate*int(pace)/int(time.Second))
 }
 
 // sendAll sends what is there, but not more than the newest most events; 0 is all.
@@ -181,6 +192,7 @@ func (s *eventStream) sendAll(most int) error {
 				return err
 			}
 		}
+		s.room = max(s.room-float64(len(batch)), 0)
 		if sent += len(batch); sent >= limit {
 			break
 		}

@@ -13,6 +13,39 @@ import (
 	"glassmail/web/api"
 )
 
+// A dialogue whose lines come at once is shown whole after a quiet time.
+func TestEventRateAfterQuiet(t *testing.T) {
+	log := trace.NewLog(1000, time.Now)
+	url := serve(t, web.Options{API: api.Options{Trace: log, Lab: true}, Local: true, Lab: true})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+api.Prefix+"/events?rate=50", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatal(resp, err)
+	}
+	defer resp.Body.Close()
+	for range 300 {
+		log.Add(trace.Event{Kind: trace.Note, Text: "a line"})
+	}
+	in := bufio.NewScanner(resp.Body)
+	for seq := uint64(1); seq <= 300; {
+		if !in.Scan() {
+			t.Fatal("the stream has ended")
+		}
+		text, ok := strings.CutPrefix(in.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		var e trace.Event
+		if err := json.Unmarshal([]byte(text), &e); err != nil || e.Kind == trace.Gap || e.Seq != seq {
+			t.Fatalf("line %d is %+v (%v)", seq, e, err)
+		}
+		seq++
+	}
+}
+
 // A stream with a rate leaves out what is too much, tells how much that was, and
 // ends with the newest event.
 func TestEventRate(t *testing.T) {
