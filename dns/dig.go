@@ -127,18 +127,19 @@ func (d *digger) print(s netip.AddrPort, q *Message, r *Reply) error {
 			messageText(r.Message) + footer(d.host.Clock().Now(), s, r)
 	}
 	if d.o.Bytes {
-		text += bytesText(q, r)
+		text += bytesText(q, r, d.env.Meaning)
 	}
 	_, err := io.WriteString(d.w, text)
 	return err
 }
 
-func bytesText(q *Message, r *Reply) string {
+func bytesText(q *Message, r *Reply, meaning func(Field) string) string {
 	out, err := q.Pack()
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("\n;; QUERY, %d bytes\n%s\n;; REPLY, %d bytes\n%s", len(out), Dissect(out).Text(out), len(r.Raw), Dissect(r.Raw).Text(r.Raw))
+	text := func(b []byte) string { return Dissect(b).Translate(meaning).Text(b) }
+	return fmt.Sprintf("\n;; QUERY, %d bytes\n%s\n;; REPLY, %d bytes\n%s", len(out), text(out), len(r.Raw), text(r.Raw))
 }
 
 func shortText(m *Message) string {

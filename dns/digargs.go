@@ -35,6 +35,8 @@ type Environment struct {
 	Roots   []NameServer     // root hints for +trace; without them the server is asked for the root
 	// Lookup finds the address of a server that is named by name; nil uses Servers.
 	Lookup func(name string) ([]netip.Addr, error)
+	// Meaning tells what a byte field means in the reader's language; nil is English.
+	Meaning func(Field) string
 }
 
 // ParseDigArgs reads the arguments of dig in their usual form:

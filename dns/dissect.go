@@ -3,6 +3,7 @@ package dns
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -307,6 +308,19 @@ func hexOf(b []byte) string {
 		return fmt.Sprintf("%x… (%d bytes)", b[:most], len(b))
 	}
 	return fmt.Sprintf("%x", b)
+}
+
+// Translate is the dissection with the meanings of its fields in other words; nil
+// changes nothing.
+func (d Dissection) Translate(meaning func(Field) string) Dissection {
+	if meaning == nil {
+		return d
+	}
+	d.Fields = slices.Clone(d.Fields)
+	for i, f := range d.Fields {
+		d.Fields[i].Meaning = meaning(f)
+	}
+	return d
 }
 
 // Text writes the dissection as a table: offset, bytes, name, value, meaning.

@@ -48,6 +48,7 @@ type Options struct {
 	Control  string     // file by which commands reach the names; "" lets none in
 	Clock    wire.Clock // nil is a wire.LabClock, which can jump
 	Version  string     // of the program, for the pages
+	Language string     // of the pages, unless a reader chooses; "" is the browser's
 }
 
 // person is a user of the lecture, with a password equal to the name.

@@ -54,7 +54,7 @@ func (l *Lab) webOptions() web.Options {
 	if c, ok := l.o.Clock.(*wire.LabClock); ok {
 		o.Clock = c
 	}
-	return web.Options{API: o, Accounts: office, Local: true, Lab: true}
+	return web.Options{API: o, Accounts: office, Local: true, Lab: true, Language: l.o.Language}
 }
 
 // namesPage answers what the pages ask of the name system: all that commands can

@@ -65,7 +65,22 @@ func bindings() []binding {
 	}
 }
 
-// key does what a key is for.
+// keys does what keys are for. Those that come fast come together.
+func (m *model) keys(k tea.KeyMsg) tea.Cmd {
+	if k.Type != tea.KeyRunes || len(k.Runes) == 1 {
+		return m.key(k)
+	}
+	if k.Paste && !m.typing { // text is no command
+		return nil
+	}
+	var all []tea.Cmd
+	for _, r := range k.Runes {
+		all = append(all, m.key(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}}))
+	}
+	return tea.Sequence(all...)
+}
+
+// key does what one key is for.
 func (m *model) key(k tea.KeyMsg) tea.Cmd {
 	name := k.String()
 	switch {

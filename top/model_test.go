@@ -199,6 +199,19 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+// Keys that come together are as many keys; text that is pasted is none.
+func TestKeysTogether(t *testing.T) {
+	s := newScreen(t, "en")
+	s.press("/zz")
+	s.want("/zz", "Nothing contains")
+	s.press("esc")
+	s.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("/yy"), Paste: true})
+	s.wantNot("yy")
+	s.press("/")
+	s.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("pasted"), Paste: true})
+	s.want("/pasted")
+}
+
 // What was read stays when the server goes away, and is called old.
 func TestLostAndBack(t *testing.T) {
 	s := newScreen(t, "en")

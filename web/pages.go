@@ -61,10 +61,11 @@ type pages struct {
 	shown  []page
 	nodes  string
 	lab    bool
+	lang   string // see Options.Language
 }
 
-func newPages(texts *catalogue.Catalogue, a *assets, nodes []string, lab bool) (*pages, error) {
-	p := &pages{texts: texts, assets: a, byName: map[string]*template.Template{}, nodes: strings.Join(nodes, " · "), lab: lab}
+func newPages(texts *catalogue.Catalogue, a *assets, nodes []string, o Options) (*pages, error) {
+	p := &pages{texts: texts, assets: a, byName: map[string]*template.Template{}, nodes: strings.Join(nodes, " · "), lab: o.Lab, lang: o.Language}
 	for _, one := range allPages() {
 		if a.has(one.name + "/main.js") {
 			p.shown = append(p.shown, one)
@@ -137,10 +138,14 @@ func (p *pages) render(w http.ResponseWriter, status int, v view) error {
 	return err
 }
 
-// language is the reader's choice, kept in a cookie, or the browser's.
+// language is the reader's choice, kept in a cookie, or the server's, or the
+// browser's.
 func (p *pages) language(r *http.Request) string {
 	if c, err := r.Cookie("lang"); err == nil && p.texts.Has(c.Value) {
 		return c.Value
+	}
+	if p.texts.Has(p.lang) {
+		return p.lang
 	}
 	return p.texts.Match(r.Header.Get("Accept-Language"))
 }

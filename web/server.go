@@ -49,6 +49,7 @@ type Options struct {
 	Lab      bool
 	Accounts Accounts         // nil: nobody can log in as a reader of mail
 	Secure   bool             // the listeners speak TLS
+	Language string           // of pages whose reader has chosen none; "" is the browser's
 	Now      func() time.Time // nil is the system's clock
 	Log      *slog.Logger     // of failures of ours; nil drops them
 }
@@ -95,7 +96,7 @@ func New(o Options) (*Server, error) {
 	for i, n := range o.API.Nodes {
 		names[i] = n.Name
 	}
-	if s.pages, err = newPages(texts, s.assets, names, o.Lab); err != nil {
+	if s.pages, err = newPages(texts, s.assets, names, o); err != nil {
 		return nil, err
 	}
 	s.ended, s.stop = context.WithCancel(context.Background())

@@ -61,7 +61,8 @@ func digCommand() *cobra.Command {
 		Long: `Ask a name server, and see the whole reply. The arguments are those of the program
 that everybody knows. Without @SERVER the local name server of a running lab is
 asked, else the system's. Options: +trace +short +norec +dnssec +tcp +bytes +json
-+noedns +cd +time=S +tries=N; -x ADDRESS for names of addresses.`,
++noedns +cd +time=S +tries=N; -x ADDRESS for names of addresses. +bytes says what
+each byte means, in the language of --lang.`,
 		Example: `  glassmail dig hamburger.edu MX
   glassmail dig +trace gaia.cs.umass.edu
   glassmail dig @127.0.0.1 -p 2553 www.amazon.com +bytes`,
@@ -70,11 +71,18 @@ asked, else the system's. Options: +trace +short +norec +dnssec +tcp +bytes +jso
 			if wantsHelp(args) {
 				return c.Help()
 			}
+			args, err := takeLanguage(c, args)
+			if err != nil {
+				return err
+			}
 			o, err := dns.ParseDigArgs(args)
 			if err != nil {
 				return usage("%w", err)
 			}
 			host, env := surroundings(c.Context())
+			if env.Meaning, err = meanings(c); err != nil {
+				return err
+			}
 			return dns.Dig(c.Context(), host, c.OutOrStdout(), env, o)
 		},
 	}
@@ -93,6 +101,10 @@ server of a running lab is asked, else the system's. -port=N asks another port.`
 		RunE: func(c *cobra.Command, args []string) error {
 			if wantsHelp(args) {
 				return c.Help()
+			}
+			args, err := takeLanguage(c, args)
+			if err != nil {
+				return err
 			}
 			o, err := dns.ParseNSLookupArgs(args)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"glassmail/cmd/glassmail/tools"
 	"glassmail/lab"
 	"glassmail/lab/book"
 )
@@ -46,12 +47,21 @@ nothing in it can reach the outside. Passwords equal user names. Ctrl-C stops.`,
 			defer os.RemoveAll(dir)
 			o.Dir = dir
 		}
+		lang, err := tools.ChosenLanguage(c)
+		if err != nil {
+			return err
+		}
+		o.Language = lang
 		return runLab(c, o, readyFile, noOpen)
 	}
 	return cmd
 }
 
 func runLab(c *cobra.Command, o lab.Options, readyFile string, noOpen bool) error {
+	say, err := phrases(c)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
 	o.Control = controlFile()
@@ -68,14 +78,14 @@ func runLab(c *cobra.Command, o lab.Options, readyFile string, noOpen bool) erro
 			cancel(err)
 			return
 		}
-		fmt.Fprint(c.OutOrStdout(), welcome(l.Ready))
+		fmt.Fprint(c.OutOrStdout(), welcome(say, l.Ready))
 		if l.Ready.Web != "" && !noOpen {
 			openBrowser(c.OutOrStdout(), l.Ready.Web)
 		}
 	})
 	closeBook()
 	if err == nil {
-		fmt.Fprintln(c.OutOrStdout(), "The lab has stopped.")
+		fmt.Fprintln(c.OutOrStdout(), say("tool.lab.stopped"))
 	}
 	return err
 }
@@ -94,29 +104,18 @@ func openBook(c *cobra.Command, l *lab.Lab, base int) (closeBook func()) {
 	return func() { book.Remove(dir, base) }
 }
 
-// welcome tells where to look and what to type, in at most 20 lines.
-func welcome(r lab.Ready) string {
+// welcome tells where to look and what to type, in at most 20 lines. Its table is
+// of names and addresses only.
+func welcome(say phrase, r lab.Ready) string {
 	a, b := r.Nodes["crepes.fr"], r.Nodes["hamburger.edu"]
-	watch := "The page is off."
+	watch := say("tool.lab.nopage")
 	if r.Web != "" {
-		watch = "Watch it:        " + r.Web
+		watch = say("tool.lab.watch", "url", r.Web)
 	}
-	return fmt.Sprintf(`The lecture's internet is up.
-%s
-
-                 smtp            submission      imap            user/password
-crepes.fr        %-15s %-15s %-15s alice/alice
-hamburger.edu    %-15s %-15s %-15s bob/bob
-name server      %s
-
-In another window, type the lecture's dialogue (or telnet %s):
-  glassmail telnet mail.hamburger.edu 25
-Send from Alice to Bob; crepes.fr looks up the MX and relays:
-  glassmail send --server crepes.fr:587 --auth alice:alice --from alice@crepes.fr --to bob@hamburger.edu --subject Lunch --body "Hungry?"
-Read Bob's mail: any IMAP program at the address above, or
-  glassmail telnet mail.hamburger.edu 143
-Ask the name servers:
-  glassmail dig hamburger.edu MX
-Ctrl-C stops the lab.
-`, watch, a.SMTP, a.Submission, a.IMAP, b.SMTP, b.Submission, b.IMAP, r.DNS, spaced(b.SMTP))
+	row := func(cells ...any) string { return fmt.Sprintf("%-16s %-15s %-15s %-15s %s\n", cells...) }
+	table := row("", "smtp", "submission", "imap", say("tool.lab.users")) +
+		row("crepes.fr", a.SMTP, a.Submission, a.IMAP, "alice/alice") +
+		row("hamburger.edu", b.SMTP, b.Submission, b.IMAP, "bob/bob") +
+		fmt.Sprintf("%-16s %s\n", say("tool.lab.dns"), r.DNS)
+	return watch + "\n\n" + table + "\n" + say("tool.lab.type", "telnet", spaced(b.SMTP)) + "\n"
 }

@@ -60,6 +60,10 @@ tests, and for real. Start the lecture's internet and type its dialogue:
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			_, err := tools.ChosenLanguage(c) // a wrong one is an error of every command
+			return err
+		},
 	}
 	tools.LanguageFlag(root)
 	root.CompletionOptions.HiddenDefaultCmd = true

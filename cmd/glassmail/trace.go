@@ -4,16 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"glassmail/cmd/glassmail/tools"
 	"glassmail/dns"
+	"glassmail/explain"
 	"glassmail/lab"
 )
 
 func traceCommand() *cobra.Command {
 	var w lab.WalkRequest
+	var gloss bool
 	cmd := &cobra.Command{
 		Use:   "trace NAME [TYPE]",
 		Short: "Show how the lab finds a name, message by message",
@@ -30,7 +33,7 @@ of umass.edu stands in between, and it takes 10.`,
 		Example: `  glassmail trace gaia.cs.umass.edu --cached
   glassmail trace gaia.cs.umass.edu --recursive
   glassmail trace gaia.cs.umass.edu --via-umass
-  glassmail trace hamburger.edu MX`,
+  glassmail trace hamburger.edu MX --explain --lang th`,
 		Args: cobra.RangeArgs(1, 2),
 	}
 	f := cmd.Flags()
@@ -38,6 +41,7 @@ of umass.edu stands in between, and it takes 10.`,
 	f.BoolVar(&w.Again, "cached", false, "ask once more, when the answer is in the cache")
 	f.BoolVar(&w.Validate, "validate", false, "check signatures, which takes more messages")
 	f.BoolVar(&w.Minimise, "qname-min", false, "tell each server no more of the name than it needs (RFC 9156)")
+	f.BoolVar(&gloss, "explain", false, "say beside each message what it means, in the language of --lang")
 	f.BoolVar(&w.ViaUmass, "via-umass", false, "the server of umass.edu stands between those of edu and cs.umass.edu")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, args []string) error {
@@ -52,6 +56,10 @@ of umass.edu stands in between, and it takes 10.`,
 		if _, err := dns.Name(w.Name); err != nil {
 			return usage("%w", err)
 		}
+		p, err := newWalkPrinter(c, gloss)
+		if err != nil {
+			return err
+		}
 		n, err := runningNames()
 		if err != nil {
 			return err
@@ -60,7 +68,7 @@ of umass.edu stands in between, and it takes 10.`,
 		if err != nil {
 			return err
 		}
-		if err := printAs(c, *asJSON, pictures, func(out io.Writer) { printWalks(out, pictures) }); err != nil {
+		if err := printAs(c, *asJSON, pictures, func(out io.Writer) { p.print(out, pictures) }); err != nil {
 			return err
 		}
 		if failed := pictures[len(pictures)-1].Error; failed != "" {
@@ -71,14 +79,64 @@ of umass.edu stands in between, and it takes 10.`,
 	return cmd
 }
 
-func printWalks(w io.Writer, pictures []lab.WalkPicture) {
-	for i, p := range pictures {
-		if i > 0 {
-			fmt.Fprintln(w, "\nThe same question once more:")
-		}
-		for _, a := range p.Arrows {
-			fmt.Fprintln(w, a)
-		}
-		fmt.Fprintf(w, "%d messages.\n", p.Messages)
+// walkPrinter prints walks in the language of a command.
+type walkPrinter struct {
+	say   phrase
+	words *explain.Words // nil: nothing is explained
+}
+
+func newWalkPrinter(c *cobra.Command, gloss bool) (*walkPrinter, error) {
+	say, err := phrases(c)
+	if err != nil {
+		return nil, err
 	}
+	p := &walkPrinter{say: say}
+	if gloss {
+		lang, err := tools.Language(c)
+		if err != nil {
+			return nil, err
+		}
+		p.words = explain.New(lang)
+	}
+	return p, nil
+}
+
+func (p *walkPrinter) print(w io.Writer, pictures []lab.WalkPicture) {
+	for i, picture := range pictures {
+		if i > 0 {
+			fmt.Fprintf(w, "\n%s\n", p.say("tool.trace.again"))
+		}
+		for _, a := range picture.Arrows {
+			fmt.Fprintln(w, p.line(a))
+		}
+		fmt.Fprintln(w, p.say("tool.trace.count", "n", picture.Messages))
+	}
+}
+
+// line is one message, as it was sent, with what it means beside it.
+func (p *walkPrinter) line(a dns.Arrow) string {
+	if a.Number == 0 { // the cache, which sends nothing
+		return "    " + strings.Repeat("   ", a.Depth) + p.say("tool.trace.knows", "server", a.From, "text", a.Text)
+	}
+	if p.words == nil {
+		return a.String()
+	}
+	key, args := "dns.answer.authoritative", []any(nil)
+	switch question, asked := strings.CutSuffix(a.Text, " ?"); {
+	case asked:
+		name, kind, _ := strings.Cut(question, " ")
+		key, args = "dns.query.iterative", []any{name, kind}
+		if a.Depth == 0 {
+			key = "dns.query.recursive"
+		}
+	case strings.HasPrefix(a.Text, "referral:"):
+		key = "dns.referral"
+	case strings.HasPrefix(a.Text, "NXDOMAIN"):
+		key = "dns.rcode.3"
+	case !strings.HasPrefix(a.Text, "answer:"): // what failed says so itself
+		return a.String()
+	case a.Depth == 0:
+		key = "dns.answer.recursive"
+	}
+	return a.String() + "  # " + p.words.Say(key, args...)
 }

@@ -16,32 +16,37 @@ func LanguageFlag(cmd *cobra.Command) {
 	cmd.PersistentFlags().String("lang", "", "language of explanations and displays: en or th (default: GLASSMAIL_LANG, else that of the locale, else en)")
 }
 
-// Language is the language of what a command explains: what --lang says, or
-// GLASSMAIL_LANG, or else that of the locale if texts exist in it, or else English.
-func Language(cmd *cobra.Command) (string, error) {
-	given := ""
+// ChosenLanguage is what --lang says, or GLASSMAIL_LANG; "" if neither does.
+func ChosenLanguage(cmd *cobra.Command) (string, error) {
+	source, lang := "--lang", ""
 	if f := cmd.Flag("lang"); f != nil {
-		given = f.Value.String()
+		lang = f.Value.String()
 	}
-	return language(given, os.Getenv)
+	if lang == "" {
+		source, lang = "GLASSMAIL_LANG", os.Getenv("GLASSMAIL_LANG")
+	}
+	if lang != "" && !slices.Contains(explain.Languages(), lang) {
+		return "", usage("%s %s: it may be %s", source, lang, strings.Join(explain.Languages(), " or "))
+	}
+	return lang, nil
 }
 
-func language(flag string, env func(string) string) (string, error) {
-	source, lang := "--lang", flag
-	if lang == "" {
-		source, lang = "GLASSMAIL_LANG", env("GLASSMAIL_LANG")
+// Language is the language of what a command explains: the chosen one, or that of
+// the locale if texts exist in it, or English.
+func Language(cmd *cobra.Command) (string, error) {
+	lang, err := ChosenLanguage(cmd)
+	if err != nil || lang != "" {
+		return lang, err
 	}
-	if lang != "" {
-		if !slices.Contains(explain.Languages(), lang) {
-			return "", usage("%s %s: it may be %s", source, lang, strings.Join(explain.Languages(), " or "))
-		}
-		return lang, nil
+	return localeLanguage(os.Getenv), nil
+}
+
+// localeLanguage is the language of the locale (POSIX, Environment Variables §8.2).
+func localeLanguage(env func(string) string) string {
+	locale := cmp.Or(env("LC_ALL"), env("LC_MESSAGES"), env("LANG"))
+	primary := strings.FieldsFunc(locale, func(r rune) bool { return strings.ContainsRune("_.@", r) })
+	if len(primary) > 0 && slices.Contains(explain.Languages(), primary[0]) {
+		return primary[0]
 	}
-	locale := cmp.Or(env("LC_ALL"), env("LC_MESSAGES"), env("LANG")) // in the order of POSIX
-	primary, _, _ := strings.Cut(locale, "_")
-	primary, _, _ = strings.Cut(primary, ".")
-	if slices.Contains(explain.Languages(), primary) {
-		return primary, nil
-	}
-	return "en", nil
+	return "en"
 }

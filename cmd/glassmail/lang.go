@@ -1,0 +1,97 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"glassmail/catalogue"
+	"glassmail/cmd/glassmail/tools"
+	"glassmail/dns"
+)
+
+// phrase is a text of the catalogue in the language of a command; args alternates
+// names and values.
+type phrase func(key string, args ...any) string
+
+// phrases are the texts of a command.
+func phrases(c *cobra.Command) (phrase, error) {
+	lang, err := tools.Language(c)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := catalogue.New()
+	if err != nil {
+		return nil, err
+	}
+	return func(key string, args ...any) string { return texts.Text(lang, key, args...) }, nil
+}
+
+// takeLanguage takes --lang out of the arguments of a command that reads its flags
+// itself, as dig does.
+func takeLanguage(c *cobra.Command, args []string) (rest []string, err error) {
+	for i := 0; i < len(args); i++ {
+		lang, ok := strings.CutPrefix(args[i], "--lang=")
+		switch {
+		case args[i] == "--lang" && i+1 == len(args):
+			return nil, usage("--lang needs a language, en or th")
+		case args[i] == "--lang":
+			i++
+			lang, ok = args[i], true
+		}
+		if !ok {
+			rest = append(rest, args[i])
+			continue
+		}
+		if err := c.Flag("lang").Value.Set(lang); err != nil {
+			return nil, usage("--lang: %w", err)
+		}
+	}
+	return rest, nil
+}
+
+// meanings tell what the fields of a DNS message mean; nil leaves them in English.
+func meanings(c *cobra.Command) (func(dns.Field) string, error) {
+	lang, err := tools.Language(c)
+	if err != nil || lang == catalogue.English {
+		return nil, err
+	}
+	say, err := phrases(c)
+	if err != nil {
+		return nil, err
+	}
+	return func(f dns.Field) string { return meaning(say, f) }, nil
+}
+
+// meaning is what a field means, by the texts of the page DNS. What has none there
+// is told in English.
+func meaning(say phrase, f dns.Field) string {
+	key := "dns.means." + meaningKey(f)
+	text := say(key, "n", f.Value)
+	switch {
+	case text == key:
+		return f.Meaning
+	case f.Pointer >= 0 && f.Length == 2:
+		return say("dns.means.pointer", "text", text, "at", f.Pointer)
+	case f.Pointer >= 0:
+		return say("dns.means.tail", "text", text, "at", f.Pointer)
+	}
+	return text
+}
+
+// meaningKey is a field's name; of bits and types, with their value.
+func meaningKey(f dns.Field) string {
+	switch {
+	case f.Bits != "":
+		return f.Name + "." + f.Value
+	case f.Name == "TYPE" || f.Name == "QTYPE":
+		return "type." + f.Value
+	case f.Name == "CLASS" || f.Name == "QCLASS":
+		return "class." + f.Value
+	case f.Name == "flags" && f.Section != "header" && f.Value >= "0x8000":
+		return "DO.1"
+	case f.Name == "flags" && f.Section != "header":
+		return "DO.0"
+	}
+	return strings.ReplaceAll(f.Name, " ", "-")
+}
