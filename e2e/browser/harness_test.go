@@ -149,28 +149,30 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // get is the answer of a call of the lab's API.
 func get(t *testing.T, l *lab.Lab, path string) string {
 	t.Helper()
-	answer, err := http.Get(l.Ready.Web + "/api/v1" + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatalf("GET %s: %s %v\n%s", path, answer.Status, err, body)
-	}
-	return string(body)
+	return request(t, l, http.MethodGet, path, "")
 }
 
 // post sends JSON to a call of the lab's API, as a program does.
 func post(t *testing.T, l *lab.Lab, path, body string) {
 	t.Helper()
-	answer, err := http.Post(l.Ready.Web+"/api/v1"+path, "application/json", strings.NewReader(body))
+	request(t, l, http.MethodPost, path, body)
+}
+
+func request(t *testing.T, l *lab.Lab, method, path, body string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, l.Ready.Web+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode/100 != 2 {
-		why, _ := io.ReadAll(answer.Body)
-		t.Fatalf("POST %s: %s\n%s", path, answer.Status, why)
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode/100 != 2 {
+		t.Fatalf("%s %s: %s %v\n%s", method, path, answer.Status, err, text)
 	}
+	return string(text)
 }

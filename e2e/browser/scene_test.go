@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -60,6 +61,18 @@ func deferred(t *testing.T, l *lab.Lab, subject string) {
 	post(t, l, "/faults", not+`, "times": 1}`)
 	send(t, l, "alice@crepes.fr", "bob@hamburger.edu", subject, "How about pickles?")
 	post(t, l, "/faults", not+fmt.Sprintf(`, "journey": %q}`, journeyOf(t, l, subject)))
+}
+
+// mend removes all faults.
+func mend(t *testing.T, l *lab.Lab) {
+	t.Helper()
+	var found struct{ Items []struct{ ID string } }
+	if err := json.Unmarshal([]byte(get(t, l, "/faults")), &found); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found.Items {
+		request(t, l, http.MethodDelete, "/faults/"+f.ID, "")
+	}
 }
 
 // journeyOf is the id of the newest journey with a subject.

@@ -14,7 +14,7 @@ export function showFaults(nodes) {
       ["server.col.actions", (f) => may ? [h("button", { class: "danger", "aria-label": t("server.faults.remove", f), text: "✕", onclick: () => del(`/faults/${f.id}`).catch(failed).then(refresh) })] : ""],
     ]);
   };
-  every(2000, box, refresh);
+  every(2000, refresh);
   if (may) box.after(addForm(nodes, refresh));
 }
 

@@ -17,12 +17,11 @@ export function showQueue(counted) {
   const amend = async (q, action) => {
     if (action === "remove" && !(await ask({ title: t("server.queue.remove"), text: t("server.queue.removed", { to: q.to }), danger: true }))) return;
     await post(`/queue/${encodeURIComponent(q.id)}/${action}`).catch(failed);
-    document.activeElement?.blur();
     refresh();
   };
   const buttons = (q) => h("span", { class: "row" }, ...["retry", q.held ? "release" : "hold", "remove"].map((a) =>
     h("button", { class: a === "remove" ? "danger" : "", "aria-label": `${t("server.queue." + a)}: ${q.to}`, text: t("server.queue." + a), onclick: () => amend(q, a) })));
-  every(2000, box, refresh);
+  every(2000, refresh);
 }
 
 async function show(q) {

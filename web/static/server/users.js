@@ -18,7 +18,7 @@ export function showUsers() {
     await del(`/users/${encodeURIComponent(address)}`).catch(failed);
     refresh();
   };
-  every(5000, box, refresh);
+  every(5000, refresh);
   if (may) box.after(addForm(refresh));
 }
 
