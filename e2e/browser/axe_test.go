@@ -28,7 +28,6 @@ func TestAxe(t *testing.T) {
 	axe := axeSource(t)
 	l := startLab(t)
 	scene(t, l)
-	connect(t, l.Ready.Nodes["hamburger.edu"].SMTP)
 	for _, one := range stages() {
 		t.Run(one.name, func(t *testing.T) {
 			for _, lang := range []string{"en", "th"} {

@@ -29,8 +29,6 @@ func TestPictures(t *testing.T) {
 	}
 	l := startLab(t)
 	scene(t, l)
-	connect(t, l.Ready.Nodes["hamburger.edu"].SMTP)
-	connect(t, l.Ready.Nodes["crepes.fr"].IMAP)
 	for name, how := range looks() {
 		for _, one := range stages() {
 			t.Run(one.name+"-"+name, func(t *testing.T) {

@@ -7,13 +7,16 @@ import (
 )
 
 // scene fills a lab with what its pages are about: the lecture's dialogue, a
-// message that is relayed, one in Thai, and one that has to wait.
+// message that is relayed, one in Thai, one that has to wait, and clients that are
+// connected.
 func scene(t *testing.T, l *lab.Lab) {
 	t.Helper()
 	playLecture(t, l)
 	send(t, l, "alice@crepes.fr", "bob@hamburger.edu", "Lunch", "Hungry? The canteen has pickles today.")
 	send(t, l, "alice@crepes.fr", "bob@hamburger.edu", "นัดกินข้าวเที่ยง", "สวัสดีครับ พรุ่งนี้เที่ยงว่างไหม")
 	deferred(t, l, "Pickles")
+	connect(t, l.Ready.Nodes["hamburger.edu"].SMTP)
+	connect(t, l.Ready.Nodes["crepes.fr"].IMAP)
 }
 
 // stage is a page and what is done there before the picture.
