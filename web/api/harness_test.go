@@ -71,6 +71,8 @@ func newHouse(t *testing.T) *house {
 	ctx, stop := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- node.Run(ctx) }()
+	journeys := trace.NewJourneys(log, 1<<20)
+	go journeys.Run(ctx)
 	t.Cleanup(func() { // runs after that of the web server, which is added later
 		stop()
 		if err := <-ran; err != nil {
@@ -81,7 +83,7 @@ func newHouse(t *testing.T) *house {
 	office := server.NewOffice(node)
 	h.url = serve(t, web.Options{
 		API: api.Options{
-			Trace: log, Nodes: server.Describe(nil, node), Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
+			Trace: log, Journeys: journeys, Nodes: server.Describe(nil, node), Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
 		},
 		Accounts: office, Token: token, Now: func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) },
 	})
@@ -302,6 +304,11 @@ type (
 // put gives an account a message as it stands.
 func (h *house) put(t *testing.T, account, folder, message string) mailbox.Placed {
 	t.Helper()
+	return h.putAt(t, account, folder, message, time.Now())
+}
+
+func (h *house) putAt(t *testing.T, account, folder, message string, date time.Time) mailbox.Placed {
+	t.Helper()
 	box, err := server.NewOffice(h.node).Mailbox(t.Context(), account)
 	if err != nil {
 		t.Fatal(err)
@@ -311,7 +318,7 @@ func (h *house) put(t *testing.T, account, folder, message string) mailbox.Place
 		t.Fatal(err)
 	}
 	message = strings.ReplaceAll(message, "\n", "\r\n")
-	placed, err := box.Append(t.Context(), mailbox.Deposit{User: account, Folder: f.ID, Date: time.Now()}, int64(len(message)), strings.NewReader(message))
+	placed, err := box.Append(t.Context(), mailbox.Deposit{User: account, Folder: f.ID, Date: date}, int64(len(message)), strings.NewReader(message))
 	if err != nil {
 		t.Fatal(err)
 	}

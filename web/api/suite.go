@@ -197,7 +197,7 @@ func (a *API) suiteWait(c *Call) error {
 	var in struct {
 		Account string    `json:"account"`
 		Q       string    `json:"q"`
-		After   time.Time `json:"after"`   // only messages that arrived later
+		After   time.Time `json:"after"`   // only messages of this second or later
 		Timeout string    `json:"timeout"` // as "10s"
 	}
 	if err := c.Read(&in); err != nil {
@@ -210,6 +210,7 @@ func (a *API) suiteWait(c *Call) error {
 			return fault(http.StatusBadRequest, "timeout: write a time of at most %v, as in 10s", maxWait)
 		}
 	}
+	in.After = in.After.Truncate(time.Second) // as exact as a mailbox knows it
 	match, err := parseQuery(in.Q)
 	if err != nil {
 		return err
