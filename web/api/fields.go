@@ -70,7 +70,11 @@ func parsePerson(s string) (person, error) {
 		return person{}, errNoAddress()
 	}
 	a, err := mail.ParseAddress(s[open+1:len(s)-1], true)
-	return person{strings.Trim(strings.TrimSpace(s[:open]), `"`), a}, err
+	name := strings.Trim(strings.TrimSpace(s[:open]), `"`)
+	if err != nil || a.Domain == "" || strings.ContainsAny(name, "<>@") { // a name that looks like another address misleads
+		return person{}, errNoAddress()
+	}
+	return person{name, a}, nil
 }
 
 func errNoAddress() error { return fault(http.StatusUnprocessableEntity, "no address") }
