@@ -24,8 +24,8 @@ type data struct {
 // flags adds them. list says that the command prints a list.
 func (d *data) flags(cmd *cobra.Command, list bool) {
 	f := cmd.Flags()
-	f.StringVar(&d.file, "config", "", "configuration file (default glassmail.toml, if it is there)")
-	f.StringVar(&d.dir, "data", "", "the node's data folder (default that of the configuration, ./glassmail-data)")
+	f.StringVar(&d.file, "config", "", "configuration `FILE` (default glassmail.toml, if it is there)")
+	f.StringVar(&d.dir, "data", "", "the node's data folder, `DIR` (default that of the configuration, ./glassmail-data)")
 	if list {
 		f.BoolVar(&d.json, "json", false, "print JSON")
 	}

@@ -75,6 +75,9 @@ each byte means, in the language of --lang.`,
 			if err != nil {
 				return err
 			}
+			if len(args) == 0 {
+				return usage("dig: no name: write dig NAME, dig NAME TYPE, or dig @SERVER NAME")
+			}
 			o, err := dns.ParseDigArgs(args)
 			if err != nil {
 				return usage("%w", err)
@@ -117,5 +120,5 @@ server of a running lab is asked, else the system's. -port=N asks another port.`
 }
 
 func wantsHelp(args []string) bool {
-	return len(args) == 0 || len(args) == 1 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help")
+	return len(args) == 1 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help")
 }

@@ -42,11 +42,11 @@ check signatures; without the flag it does what 'glassmail dns validate' says.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&r.IDBits, "id-bits", 16, "width of the victim's query ids in bits, 1 to 16")
-	f.StringVar(&port, "port", "fixed", "the victim's query port: fixed or random")
+	f.StringVar(&port, "port", "fixed", "the victim's query port, `HOW`: fixed or random")
 	f.DurationVar(&r.Window, "window", 100*time.Millisecond, "by how much the genuine reply is late, up to 2s")
 	f.IntVar(&r.Rounds, "rounds", 10, "queries of the victim at most, 1 to 1000")
-	f.StringVar(&validate, "validate", "", "on or off: the victim checks signatures")
-	f.StringVar(&forged, "address", "", "address in the lab that the forger wants to be believed (default 198.18.66.66, the attacker's)")
+	f.StringVar(&validate, "validate", "", "`on|off`: whether the victim checks signatures (default: as it is set)")
+	f.StringVar(&forged, "address", "", "`IP` in the lab that the forger wants to be believed (default 198.18.66.66, the attacker's)")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) == 1 {
@@ -119,7 +119,7 @@ func printRace(w io.Writer, r lab.RaceRequest, out lab.RaceOutcome) {
 	fmt.Fprintf(w, "Forged replies: %d in %s, %s.\n", out.Sent, inRounds(out.Rounds), out.Took.Round(time.Millisecond))
 	fmt.Fprintf(w, "Odds of one round: %.0f replies for %.0f possibilities: %s", float64(out.Sent)/float64(max(1, out.Rounds)), out.Space, percent(out.Chance))
 	if out.Expected > 0 {
-		fmt.Fprintf(w, "; the forger needs about %.0f rounds", math.Ceil(out.Expected))
+		fmt.Fprintf(w, "; the forger needs about %s", inRounds(int(math.Ceil(out.Expected))))
 	}
 	fmt.Fprintln(w, ".")
 	switch {

@@ -39,10 +39,10 @@ replies easy: they are for 'glassmail dns attack'.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&to, "to", nil, "forward: ADDRESS or ADDRESS:PORT in the lab of the server that searches; may be repeated")
-	f.StringVar(&minimise, "qname-min", "", "on or off: tell each server no more of the name than it needs (RFC 9156)")
-	f.StringVar(&ids, "id-bits", "", "width of query ids in bits, 1 to 16")
-	f.StringVar(&port, "port", "", "local port of all queries, or random")
+	f.StringArrayVar(&to, "to", nil, "forward: `IP[:PORT]` in the lab of the server that searches; may be repeated")
+	f.StringVar(&minimise, "qname-min", "", "`on|off`: tell each server no more of the name than it needs (RFC 9156)")
+	f.StringVar(&ids, "id-bits", "", "width of query ids in `BITS`, 1 to 16")
+	f.StringVar(&port, "port", "", "local `PORT` of all queries, or random")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		s, err := parseSwitching(strings.Join(args, ""), to, minimise, ids, port)
@@ -182,7 +182,7 @@ trust-anchor-file.`,
   glassmail dns anchors --format unbound`,
 		Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&format, "format", "delv", "delv (named reads it too) or unbound")
+	cmd.Flags().StringVar(&format, "format", "delv", "`PROGRAM` that will read it: delv (named reads the same) or unbound")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
 		if format != "delv" && format != "unbound" {
 			return usage("--format %s: it may be delv or unbound", format)

@@ -32,8 +32,8 @@ signatures can be checked; --release gives the domain back.`,
 		Args: cobra.ExactArgs(1),
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&servers, "ns", nil, "NAME=IP of a name server, or NAME alone if it lies in another domain; may be repeated")
-	f.StringVar(&r.Owner, "owner", you, "who registers")
+	f.StringArrayVar(&servers, "ns", nil, "`NAME=IP` of a name server, or NAME alone if it lies in another domain; may be repeated")
+	f.StringVar(&r.Owner, "owner", you, "`NAME` of who registers")
 	f.BoolVar(&r.DS, "ds", false, "publish the digest of the domain's key")
 	f.BoolVar(&r.Release, "release", false, "give the domain back")
 	asJSON := jsonFlag(cmd)
@@ -99,7 +99,7 @@ func dnsTransfer() *cobra.Command {
 		Example: "  glassmail dns transfer networkutopia.com bob",
 		Args:    cobra.ExactArgs(2),
 	}
-	cmd.Flags().StringVar(&r.Owner, "owner", you, "who has the domain now")
+	cmd.Flags().StringVar(&r.Owner, "owner", you, "`NAME` of who has the domain now")
 	cmd.RunE = withNames(func(c *cobra.Command, n *lab.NamesClient, args []string) error {
 		r.Domain, r.To = args[0], args[1]
 		if err := n.Transfer(c.Context(), r); err != nil {

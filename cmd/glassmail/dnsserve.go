@@ -41,10 +41,10 @@ answered; a file with a fault leaves its zone as it was, and the fault is told.`
 	}
 	f := cmd.Flags()
 	f.BoolVar(&inLab, "lab", false, "the lecture's hierarchy")
-	f.StringVar(&zones, "zones", "", "folder of zone files")
-	f.StringArrayVar(&listen, "listen", []string{"127.0.0.1:2553"}, "address:port of the name server, UDP and TCP; may be repeated")
-	f.StringArrayVar(&addresses, "address", nil, "with --lab, NAME=IP: give a host of the lecture another address; may be repeated")
-	f.StringVar(&readyFile, "ready", "", "write addresses to this file, as JSON, once the server answers")
+	f.StringVar(&zones, "zones", "", "folder of zone files, `DIR`")
+	f.StringArrayVar(&listen, "listen", []string{"127.0.0.1:2553"}, "`ADDRESS:PORT` of the name server, UDP and TCP; may be repeated")
+	f.StringArrayVar(&addresses, "address", nil, "with --lab, `NAME=IP`: give a host of the lecture another address; may be repeated")
+	f.StringVar(&readyFile, "ready", "", "write addresses to this `FILE`, as JSON, once the server answers")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
 		if inLab == (zones != "") {
 			return usage("say --lab for the lecture's hierarchy, or --zones DIR for the zone files of a folder")

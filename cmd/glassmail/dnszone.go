@@ -81,7 +81,7 @@ $INCLUDE lines and signatures of the old one are gone.`,
 		Args: cobra.MinimumNArgs(3),
 	}
 	asJSON := jsonFlag(cmd)
-	folder := cmd.Flags().String("zones", "", "change a zone file of this folder, not the lab")
+	folder := cmd.Flags().String("zones", "", "change a zone file of this folder, `DIR`, not the lab")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		e, err := parseEdit(args)
 		if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"runtime/debug"
 
@@ -29,15 +30,21 @@ nothing in it can reach the outside. Passwords equal user names. Ctrl-C stops.`,
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Dir, "dir", "", "keep mail and queue in this folder (default: a temporary one, removed at the end)")
-	f.StringVar(&o.Wording, "wording", "lecture", "texts of the SMTP replies: lecture or plain")
-	f.StringVar(&o.Web, "web", "127.0.0.1:8025", `address of the page; "" switches it off`)
-	f.IntVar(&o.PortBase, "port-base", lab.DefaultPortBase, "first of the lab's ports: SMTP is +25, IMAP +43, DNS +53, submission +87")
+	f.StringVar(&o.Dir, "dir", "", "keep mail and queue in this folder, `DIR` (default: a temporary one, removed at the end)")
+	f.StringVar(&o.Wording, "wording", "lecture", "`WORDS` of the SMTP replies: lecture or plain")
+	f.StringVar(&o.Web, "web", "127.0.0.1:8025", "`ADDRESS:PORT` of the page; \"\" switches it off")
+	f.IntVar(&o.PortBase, "port-base", lab.DefaultPortBase, "first of the lab's ports, `N`: SMTP is +25, IMAP +43, DNS +53, submission +87")
 	f.BoolVar(&noOpen, "no-open", false, "do not open the page in a browser")
-	f.StringVar(&readyFile, "ready", "", "write addresses to this file, as JSON, once everything accepts connections")
+	f.StringVar(&readyFile, "ready", "", "write addresses to this `FILE`, as JSON, once everything accepts connections")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
-		if o.Wording != "lecture" && o.Wording != "plain" {
-			return usage("--wording %s: it may be lecture or plain", o.Wording)
+		if err := oneOf("--wording", o.Wording, "lecture", "plain"); err != nil {
+			return err
+		}
+		if o.PortBase != 0 && (o.PortBase < 1000 || o.PortBase > 65000) {
+			return usage("--port-base %d: it may be 1000 to 65000, or 0 for free ports", o.PortBase)
+		}
+		if _, _, err := net.SplitHostPort(o.Web); o.Web != "" && err != nil {
+			return usage("--web %s: write address:port, as in 127.0.0.1:8025", o.Web)
 		}
 		if o.Dir == "" {
 			dir, err := os.MkdirTemp("", "glassmail-lab-")

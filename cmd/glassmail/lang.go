@@ -60,12 +60,21 @@ func meanings(c *cobra.Command) (func(dns.Field) string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(f dns.Field) string { return meaning(say, f) }, nil
+	query := false
+	return func(f dns.Field) string {
+		if f.Name == "QR" { // it comes before all bits that mean something else in a query
+			query = f.Value == "0"
+		}
+		return meaning(say, f, query)
+	}, nil
 }
 
 // meaning is what a field means, by the texts of the page DNS. What has none there
 // is told in English.
-func meaning(say phrase, f dns.Field) string {
+func meaning(say phrase, f dns.Field, query bool) string {
+	if key := "tool.query." + meaningKey(f); query && f.Bits != "" && say(key) != key {
+		return say(key)
+	}
 	key := "dns.means." + meaningKey(f)
 	text := say(key, "n", f.Value)
 	switch {

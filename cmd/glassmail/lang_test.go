@@ -69,13 +69,13 @@ func TestMeanings(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := dns.Dissect(b)
-	thai := d.Translate(func(f dns.Field) string { return meaning(say, f) })
+	thai := d.Translate(func(f dns.Field) string { return meaning(say, f, true) })
 	for i, f := range thai.Fields {
 		if f.Meaning == d.Fields[i].Meaning && f.Name != "OPCODE" {
 			t.Errorf("%s %s means %q in Thai too", f.Name, f.Value, f.Meaning)
 		}
 	}
-	if text := thai.Text(b); !strings.Contains(text, "ชื่อที่ถาม") || !strings.Contains(text, "hamburger.edu.") {
+	if text := thai.Text(b); !strings.Contains(text, "ใช้ในคำตอบเท่านั้น") || !strings.Contains(text, "ชื่อที่ถาม") || !strings.Contains(text, "hamburger.edu.") {
 		t.Errorf("the table is\n%s", text)
 	}
 	for _, tt := range []struct {
@@ -89,7 +89,7 @@ func TestMeanings(t *testing.T) {
 		{dns.Field{Name: "KEY TAG", Pointer: -1}, "กุญแจ"},
 		{dns.Field{Name: "unheard", Meaning: "of", Pointer: -1}, "of"},
 	} {
-		if got := meaning(say, tt.f); !strings.Contains(got, tt.want) {
+		if got := meaning(say, tt.f, false); !strings.Contains(got, tt.want) {
 			t.Errorf("%s means %q, want %q in it", tt.f.Name, got, tt.want)
 		}
 	}

@@ -78,8 +78,11 @@ was interrupted is finished by doing it again.`,
 		Example: "  glassmail mailbox export bob@hamburger.edu bob.tar\n  glassmail mailbox export bob@hamburger.edu bob --format maildir",
 	}
 	d.flags(cmd, true)
-	cmd.Flags().StringVar(&format, "format", "tar", "tar, mbox or maildir")
+	cmd.Flags().StringVar(&format, "format", "tar", "`FORMAT` of the files: tar, mbox or maildir")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
+		if err := oneOf("--format", format, "tar", "mbox", "maildir"); err != nil {
+			return err
+		}
 		return d.care(c, server.Task{Do: "export", User: args[0], Path: args[1], Format: format}, func(w io.Writer, _ server.Outcome) {
 			fmt.Fprintf(w, "Exported %s to %s.\n", args[0], args[1])
 		})
@@ -99,9 +102,12 @@ it again.`,
 		Example: "  glassmail mailbox import bob@hamburger.edu ~/Maildir --format maildir",
 	}
 	d.flags(cmd, true)
-	cmd.Flags().StringVar(&format, "format", "tar", "tar, mbox, maildir or eml")
-	cmd.Flags().StringVar(&into, "into", "", "one folder for all messages (default: as the files say)")
+	cmd.Flags().StringVar(&format, "format", "tar", "`FORMAT` of the files: tar, mbox, maildir or eml")
+	cmd.Flags().StringVar(&into, "into", "", "one `FOLDER` for all messages (default: as the files say)")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
+		if err := oneOf("--format", format, "tar", "mbox", "maildir", "eml"); err != nil {
+			return err
+		}
 		t := server.Task{Do: "import", User: args[0], Path: args[1], Format: format, Into: into}
 		return d.care(c, t, func(w io.Writer, o server.Outcome) {
 			fmt.Fprintf(w, "%d added, %d were there already, %d refused\n", o.Imported.Added, o.Imported.Known, o.Imported.Refused)

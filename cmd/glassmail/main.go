@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -40,10 +42,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if errors.As(err, &exit) {
 		return exit.Code
 	}
-	// Cobra's own errors are all about the command line.
-	if cmd.Runnable() {
-		fmt.Fprintf(stderr, "Usage: %s\n", cmd.UseLine())
-	}
+	// What is left of cobra's own errors is about the command line.
 	fmt.Fprintf(stderr, "See '%s --help'.\n", cmd.CommandPath())
 	return tools.Usage
 }
@@ -85,9 +84,10 @@ tests, and for real. Start the lecture's internet and type its dialogue:
 	return root
 }
 
-// prepare makes every failure of a command an Exit of code 1, so that what is
-// left, cobra's own errors, is about the command line.
+// prepare makes every failure of a command an Exit: of code 2 if it is about the
+// command line, else of code 1.
 func prepare(cmd *cobra.Command) {
+	tools.Strict(cmd)
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(c *cobra.Command, args []string) error {
 			err := run(c, args)
@@ -98,17 +98,19 @@ func prepare(cmd *cobra.Command) {
 			return &tools.Exit{Code: tools.Failed, Err: err}
 		}
 	} else if cmd.HasSubCommands() && cmd.HasParent() {
-		cmd.Args = cobra.ArbitraryArgs
-		cmd.RunE = func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage("%s has no command %q; see '%s --help'", c.CommandPath(), args[0], c.CommandPath())
-			}
-			return usage("%s needs a command; see '%s --help'", c.CommandPath(), c.CommandPath())
-		}
+		tools.Group(cmd)
 	}
 	for _, sub := range cmd.Commands() {
 		prepare(sub)
 	}
+}
+
+// oneOf checks the value of a flag that has few.
+func oneOf(flag, value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return usage("%s %s: it may be %s or %s", flag, value, strings.Join(allowed[:len(allowed)-1], ", "), allowed[len(allowed)-1])
 }
 
 // usage is an error about the command line.

@@ -47,8 +47,8 @@ clear. Comments on the packets say what each line means.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	cmd.Flags().BoolVar(&f.live, "live", false, "follow a running lab until Ctrl-C")
-	cmd.Flags().StringVar(&f.url, "url", "", "web address of the lab or node to follow (default: the lab that runs here)")
-	cmd.Flags().StringVarP(&f.file, "write", "w", "", "file to write (default: standard output)")
+	cmd.Flags().StringVar(&f.url, "url", "", "web address of the lab or node to follow, `URL` (default: the lab that runs here, else http://127.0.0.1:8025)")
+	cmd.Flags().StringVarP(&f.file, "write", "w", "", "`FILE` to write (default: standard output)")
 	cmd.Flags().BoolVar(&f.plain, "no-comments", false, "no comments on packets")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		if f.live == (len(args) == 1) {

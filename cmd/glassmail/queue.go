@@ -35,7 +35,7 @@ func queueList() *cobra.Command {
 		Example: "  glassmail queue list --domain hamburger.edu",
 	}
 	d.flags(cmd, true)
-	cmd.Flags().StringVar(&dest, "domain", "", "only what waits for this domain")
+	cmd.Flags().StringVar(&dest, "domain", "", "only what waits for this `DOMAIN`")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
 		return d.with(false, func(a server.Admin) error {
 			all, err := a.Queue(c.Context(), dest)

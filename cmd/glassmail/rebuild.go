@@ -30,10 +30,12 @@ again without a password: see 'glassmail user passwd'.`,
 		Example: "  glassmail mailbox rebuild\n  glassmail mailbox rebuild --from /backup/2026-03-14",
 	}
 	d.flags(cmd, true)
-	cmd.Flags().StringVar(&r.From, "from", "", "folder of a backup whose index to start from")
+	cmd.Flags().StringVar(&r.From, "from", "", "folder of a backup, `DIR`, whose index to start from")
 	cmd.Flags().BoolVar(&r.Fresh, "fresh", false, "start from no index, if the one that is there is of no use")
-	cmd.MarkFlagsMutuallyExclusive("from", "fresh")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
+		if r.Fresh && r.From != "" {
+			return usage("--from starts from an index, --fresh from none: leave one of them out")
+		}
 		conf, err := d.config()
 		if err != nil {
 			return err

@@ -64,20 +64,21 @@ are told, what is under way is finished or goes back to the queue.`,
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()
-	f.StringVar(&s.file, "config", "", "configuration file (default glassmail.toml, if it is there)")
-	f.StringArrayVar(&s.domains, "domain", nil, "a domain whose mail is delivered here; may be repeated")
-	f.StringVar(&s.data, "data", "", "folder of mail, queue and accounts (default ./glassmail-data)")
-	f.StringVar(&s.name, "name", "", "what the node calls itself (default: the first domain)")
-	f.StringVar(&s.wording, "wording", "", "texts of the SMTP replies: plain or lecture (default plain)")
-	f.StringVar(&s.resolve, "resolver", "", "name server to ask, address:port, instead of the system's")
-	f.IntVar(&s.mxPort, "mx-port", 0, "port at which other servers take mail (default 25)")
-	f.StringArrayVar(&s.users, "user", nil, "NAME:PASSWORD or NAME@DOMAIN:PASSWORD, created when missing; may be repeated")
-	f.StringVar(&s.ready, "ready", "", "write addresses to this file, as JSON, once everything accepts connections")
-	f.StringVar(&s.token, "web-token-file", "", "file with the operator's token of the web pages, made when missing (default web-token in the data folder)")
+	f.StringVar(&s.file, "config", "", "configuration `FILE` (default glassmail.toml, if it is there)")
+	f.StringArrayVar(&s.domains, "domain", nil, "a `DOMAIN` whose mail is delivered here; may be repeated")
+	f.StringVar(&s.data, "data", "", "folder of mail, queue and accounts, `DIR` (default ./glassmail-data)")
+	f.StringVar(&s.name, "name", "", "`NAME` that the node gives itself (default: the first domain)")
+	f.StringVar(&s.wording, "wording", "", "`WORDS` of the SMTP replies: plain or lecture (default plain)")
+	f.StringVar(&s.resolve, "resolver", "", "name server to ask, `IP:PORT`, instead of the system's")
+	f.IntVar(&s.mxPort, "mx-port", 0, "`PORT` at which other servers take mail (default 25)")
+	f.StringArrayVar(&s.users, "user", nil, "`NAME:PASSWORD` or NAME@DOMAIN:PASSWORD, created when missing; may be repeated")
+	f.StringVar(&s.ready, "ready", "", "write addresses to this `FILE`, as JSON, once everything accepts connections")
+	f.StringVar(&s.token, "web-token-file", "", "`FILE` with the operator's token of the web pages, made when missing (default web-token in the data folder)")
 	f.BoolVar(&s.plain, "plain-login", false, "allow passwords without TLS")
 	s.listen = map[string]*[]string{}
-	for _, one := range new(config.Listen).All() {
-		s.listen[one.Key] = f.StringArray(one.Key, nil, "address:port of "+one.Key+`; "" switches it off; may be repeated`)
+	usual := config.Default()
+	for _, one := range usual.Listen.All() {
+		s.listen[one.Key] = f.StringArray(one.Key, nil, "`ADDRESS:PORT` of "+one.Key+`; "" switches it off; may be repeated (default `+one.Addrs[0]+")")
 	}
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
 		conf, err := s.config(c)

@@ -38,8 +38,8 @@ with --account it is a UID of that account's folder.`,
 		Example: "  glassmail store show bob@hamburger.edu/INBOX/1\n  glassmail store show 1 --account bob@hamburger.edu --folder Archive --json",
 	}
 	d.flags(cmd, true)
-	cmd.Flags().StringVar(&account, "account", "", "whose message; MESSAGE is then a UID")
-	cmd.Flags().StringVar(&folder, "folder", "INBOX", "in which folder of --account")
+	cmd.Flags().StringVar(&account, "account", "", "`ADDRESS` whose message it is; MESSAGE is then a UID")
+	cmd.Flags().StringVar(&folder, "folder", "INBOX", "in which `FOLDER` of --account")
 	cmd.Flags().IntVar(&width, "width", 0, "columns to use, at least 80 (default those of the terminal)")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		what := args[0]

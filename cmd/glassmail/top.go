@@ -45,8 +45,8 @@ colour alone.`,
   glassmail top --url http://127.0.0.1:8025 --json > events.jsonl`,
 		Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&f.url, "url", "", "web address of the lab or node (default: the lab that runs here, else http://127.0.0.1:8025)")
-	cmd.Flags().StringVar(&f.token, "token-file", "", "file with the operator's token, for a node that wants one (web-token in its data folder)")
+	cmd.Flags().StringVar(&f.url, "url", "", "web address of the lab or node, `URL` (default: the lab that runs here, else http://127.0.0.1:8025)")
+	cmd.Flags().StringVar(&f.token, "token-file", "", "`FILE` with the operator's token, for a node that wants one (web-token in its data folder)")
 	cmd.Flags().BoolVar(&f.plain, "plain", false, "print each event as a line, as into a pipe")
 	cmd.Flags().BoolVar(&f.explain, "explain", false, "with lines: add what each one means, in the language of --lang")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print each event as a line of JSON")

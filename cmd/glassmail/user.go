@@ -36,11 +36,14 @@ func userAdd() *cobra.Command {
 	}
 	d.flags(cmd, false)
 	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input, first line")
-	cmd.Flags().StringVar(&quota, "quota", "", "how much mail it may keep, as 500MB or 1GB (default: no limit)")
+	cmd.Flags().StringVar(&quota, "quota", "", "how much mail it may keep, `SIZE` as in 500MB or 1GB (default: no limit)")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		most, err := parseSize(quota)
 		if err != nil {
 			return usage("--quota %w", err)
+		}
+		if !strings.Contains(args[0], "@") {
+			return usage("%s: an account is an address with its domain, as in %[1]s@hamburger.edu", args[0])
 		}
 		password, err := readPassword(c, fromStdin)
 		if err != nil {

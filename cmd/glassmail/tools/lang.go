@@ -13,7 +13,7 @@ import (
 
 // LanguageFlag adds --lang to a command and all below it.
 func LanguageFlag(cmd *cobra.Command) {
-	cmd.PersistentFlags().String("lang", "", "language of explanations and displays: en or th (default: GLASSMAIL_LANG, else that of the locale, else en)")
+	cmd.PersistentFlags().String("lang", "", "`LANGUAGE` of explanations: en or th (default: GLASSMAIL_LANG, or the locale's, or en)")
 }
 
 // ChosenLanguage is what --lang says, or GLASSMAIL_LANG; "" if neither does.

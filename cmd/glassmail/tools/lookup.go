@@ -2,9 +2,11 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
+	"syscall"
 
 	"glassmail/lab/book"
 	"glassmail/wire"
@@ -52,9 +54,21 @@ func (b Book) Dial(ctx context.Context, hostport string) (net.Conn, error) {
 	}
 	c, err := host.Dial(ctx, "tcp", hostport)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", hostport, err)
+		return nil, fmt.Errorf("connect to %s: %w%s", hostport, err, remedy(err))
 	}
 	return c, nil
+}
+
+// remedy says what may help when nobody answers.
+func remedy(err error) string {
+	var name *net.DNSError
+	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		return "; names of the lecture are known while 'glassmail lab' runs"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return ": nothing listens there; does the server run, and is it this port?"
+	}
+	return ""
 }
 
 // hostPort joins a host and the number or name of a TCP port.

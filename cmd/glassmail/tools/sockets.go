@@ -26,8 +26,7 @@ func Sockets() *cobra.Command {
   glassmail sockets udp-client --server 192.168.1.10:12000  on such a machine
   glassmail sockets show tcp-client --python                the program's text`,
 	}
-	cmd.Args = cobra.NoArgs
-	cmd.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	Group(cmd)
 	cmd.AddCommand(
 		socketServer("udp-server", "Answer datagrams in upper case", sockets.UDPServer),
 		socketServer("tcp-server", "Answer lines in upper case, for many clients at once", sockets.TCPServer),
@@ -47,7 +46,7 @@ Ctrl-C stops the server.`,
 		Example: "  glassmail sockets " + name + " --listen 0.0.0.0:12000",
 		Args:    cobra.NoArgs,
 	}
-	listen := cmd.Flags().String("listen", sockets.Address, "address and port to listen on")
+	listen := cmd.Flags().String("listen", sockets.Address, "`ADDRESS:PORT` to listen on")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
 		return Listening("the "+name, serve(c.Context(), *listen, c.OutOrStdout()))
 	}
@@ -61,7 +60,7 @@ func udpClient() *cobra.Command {
 		Example: "  echo do you like ketchup? | glassmail sockets udp-client --server 192.168.1.10:12000",
 		Args:    cobra.NoArgs,
 	}
-	server := cmd.Flags().String("server", sockets.Address, "address and port of the server")
+	server := cmd.Flags().String("server", sockets.Address, "`ADDRESS:PORT` of the server")
 	wait := cmd.Flags().Duration("timeout", 2*time.Second, "how long to wait for an answer")
 	tries := cmd.Flags().Int("tries", 3, "how often to send a sentence that is not answered")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
@@ -80,7 +79,7 @@ func tcpClient() *cobra.Command {
 		Example: "  echo do you like ketchup? | glassmail sockets tcp-client --server 192.168.1.10:12000",
 		Args:    cobra.NoArgs,
 	}
-	server := cmd.Flags().String("server", sockets.Address, "address and port of the server")
+	server := cmd.Flags().String("server", sockets.Address, "`ADDRESS:PORT` of the server")
 	wait := cmd.Flags().Duration("timeout", 10*time.Second, "how long to wait for an answer")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
 		if *wait <= 0 {

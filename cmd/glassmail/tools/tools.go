@@ -63,17 +63,7 @@ func Listening(what string, err error) error {
 // everything else that goes wrong one of code Failed.
 func prepare(cmd *cobra.Command) *cobra.Command {
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
-	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage("%w\nSee '%s --help'.", err, c.CommandPath())
-	})
-	if args := cmd.Args; args != nil {
-		cmd.Args = func(c *cobra.Command, given []string) error {
-			if err := args(c, given); err != nil {
-				return usage("%w\nUsage: %s", err, c.UseLine())
-			}
-			return nil
-		}
-	}
+	Strict(cmd)
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(c *cobra.Command, given []string) error { return failed(run(c, given)) }
 	}
