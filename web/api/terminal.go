@@ -51,7 +51,6 @@ func (a *API) terminal(c *Call) error {
 	defer page.CloseNow()
 	page.SetReadLimit(maxTerminalLine)
 	join(ctx, cancel, c.Ended, page, port)
-	page.Close(websocket.StatusNormalClosure, "the connection ended")
 	return nil
 }
 
@@ -69,9 +68,10 @@ func (a *API) port(node, service string) (string, error) {
 }
 
 // join carries bytes between page and port until one of them ends, or both are
-// silent for too long.
+// silent for too long. The page is told of the end before ctx ends, which would cut
+// its connection.
 func join(ctx context.Context, cancel context.CancelFunc, ended <-chan struct{}, page *websocket.Conn, port net.Conn) {
-	idle := time.AfterFunc(terminalIdle, cancel)
+	idle := time.AfterFunc(terminalIdle, func() { port.Close() })
 	defer idle.Stop()
 	typed := make(chan struct{})
 	go func() {
@@ -92,15 +92,16 @@ func join(ctx context.Context, cancel context.CancelFunc, ended <-chan struct{},
 	said := make(chan struct{})
 	go func() {
 		defer close(said)
-		defer cancel()
 		show(ctx, idle, page, port)
 	}()
 	select {
 	case <-ended:
 	case <-ctx.Done():
+	case <-said:
 	}
-	cancel()
 	port.Close()
+	page.Close(websocket.StatusNormalClosure, "the connection ended")
+	cancel()
 	<-typed
 	<-said
 }
