@@ -67,14 +67,24 @@ func parse(line []byte) (verb, arg string) {
 // run runs one command line.
 func (c *conn) run(line []byte) {
 	verb, arg := parse(line)
-	if verb == "MAIL" && c.state == greeted { // the journey begins with this line
-		c.id = newID(c.srv.opts.Clock.Now())
-		c.log.Journey(c.id)
-	}
+	c.beginJourney(verb)
 	c.record(verb, arg, line)
 	if cmd, ok := c.lookup(verb, line); ok {
 		cmd.run(c, arg)
 	}
+	c.endJourney()
+}
+
+// beginJourney lets the journey of a message begin with its MAIL.
+func (c *conn) beginJourney(verb string) {
+	if verb == "MAIL" && c.state == greeted {
+		c.id = newID(c.srv.opts.Clock.Now())
+		c.log.Journey(c.id)
+	}
+}
+
+// endJourney ends it where no message is under way.
+func (c *conn) endJourney() {
 	if c.env == nil {
 		c.log.Journey("")
 	}

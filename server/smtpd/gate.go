@@ -28,9 +28,7 @@ func (c *conn) admit(line []byte) (obey []byte, ok bool) {
 	case wire.Edit:
 		return []byte(v.Text), true
 	case wire.Answer:
-		r := replyOf(v.Text)
-		c.record(verb, arg, line)
-		c.say(r)
+		c.instead(line, replyOf(v.Text))
 		return nil, false
 	case wire.Cut:
 		c.cutOff()
@@ -39,6 +37,23 @@ func (c *conn) admit(line []byte) (obey []byte, ok bool) {
 		return nil, false
 	}
 	return line, true
+}
+
+// instead answers a line with a reply that the gate gives in our place.
+func (c *conn) instead(line []byte, r *mail.Reply) {
+	verb, arg := parse(line)
+	c.beginJourney(verb)
+	if c.sasl {
+		c.log.Line(trace.Client, masked)
+		c.breakSASL()
+	} else {
+		c.record(verb, arg, line)
+	}
+	if r.Code >= 400 {
+		c.log.Event(trace.Event{Kind: trace.Refused, Dir: trace.Self, Text: "refused: " + r.Error()})
+	}
+	c.say(r)
+	c.endJourney()
 }
 
 // replyOf reads a reply that the gate gives in our place.

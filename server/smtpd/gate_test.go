@@ -206,6 +206,10 @@ func TestGateChangesWhatIsHeard(t *testing.T) {
 			c.say("MAIL FROM:<alice@crepes.fr>", "250")
 			c.say("RCPT TO:<bob@hamburger.edu>", "451 4.3.0")
 		}, nil},
+		{"answer MAIL", on(trace.Client, "MAIL", wire.Verdict{Action: wire.Answer, Text: "550 5.7.1 Not you"}), func(c *client) {
+			c.say("MAIL FROM:<alice@crepes.fr>", "550 5.7.1 Not you\r\n")
+			c.say("RCPT TO:<bob@hamburger.edu>", "503")
+		}, nil},
 		{"drop a command", on(trace.Client, "NOOP", wire.Verdict{Action: wire.Drop}), func(c *client) {
 			c.send("NOOP\r\n")
 			c.say("RSET", "250")
@@ -262,6 +266,58 @@ func TestGateChangesWhatIsHeard(t *testing.T) {
 				t.Errorf("messages %q, want %q", got, tt.messages)
 			}
 		})
+	}
+}
+
+// A message that is refused at the gate has a journey that says so.
+func TestGateRefusesInAJourney(t *testing.T) {
+	for _, verb := range []string{"MAIL", "RCPT"} {
+		r := behind(t, on(trace.Client, verb, wire.Verdict{Action: wire.Answer, Text: "550 5.7.1 Not you"}), nil)
+		c := r.greeted(t)
+		c.send("MAIL FROM:<alice@crepes.fr>\r\nRCPT TO:<bob@hamburger.edu>\r\nRSET\r\nNOOP\r\n")
+		for range 4 {
+			c.reply()
+		}
+		journeys := map[string][]string{}
+		for _, e := range r.log.Since(0) {
+			if e.Kind == trace.Line && e.Dir == trace.Client || e.Kind == trace.Refused {
+				journeys[e.Journey] = append(journeys[e.Journey], e.Text)
+			}
+		}
+		delete(journeys, "")
+		if len(journeys) != 1 {
+			t.Errorf("%s: the journeys are %q", verb, journeys)
+		}
+		for _, lines := range journeys {
+			if lines[0] != "MAIL FROM:<alice@crepes.fr>" || !slices.Contains(lines, "refused: 550 5.7.1 Not you") {
+				t.Errorf("%s: the journey is %q", verb, lines)
+			}
+		}
+	}
+}
+
+// An answer to a client's password ends the login: what comes next is a command.
+func TestGateAnswersAPassword(t *testing.T) {
+	g := &gate{decide: func(_ context.Context, p wire.Point) wire.Verdict {
+		if p.Secret && p.Command != "AUTH" {
+			return wire.Verdict{Action: wire.Answer, Text: "454 4.7.0 Later"}
+		}
+		return wire.Verdict{}
+	}}
+	r := behind(t, g, func(o *smtpd.Options) { o.Submission = true })
+	c := r.greeted(t)
+	c.say("AUTH PLAIN", "334")
+	c.say("NOOP", "454 4.7.0 Later") // four letters of base64, for a password
+	c.say("NOOP", "250")
+	c.say("AUTH PLAIN "+base64.StdEncoding.EncodeToString([]byte("\x00alice\x00sesame")), "235")
+	n := 0
+	for _, e := range r.log.Since(0) {
+		if e.Kind == trace.Line && e.Text == "NOOP" {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("the transcript shows NOOP %d times, want the command alone", n)
 	}
 }
 
