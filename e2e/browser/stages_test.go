@@ -28,10 +28,8 @@ type stage struct {
 func stages() []stage {
 	return []stage{
 		{"journey", "/", func(p *page) {
-			p.see("#list .words", "Lunch")
-			p.eval(`[...document.querySelectorAll("#list button")].find((b) => b.textContent.includes("Lunch")).click()`, nil)
-			p.see("#rungs .text", "MAIL FROM")
-			p.eval(`[...document.querySelectorAll("#rungs li.rung")].find((li) => li.textContent.includes("RCPT TO")).querySelector("button").click()`, nil)
+			p.openJourney("Lunch")
+			p.rung("RCPT TO:<bob@hamburger.edu>")
 		}},
 		{"live", "/", func(p *page) {
 			p.see("#state", p.texts.of("shell.live"))
