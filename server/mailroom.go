@@ -21,7 +21,7 @@ type mailroom struct {
 // Login returns the account that a user name and password belong to. A refusal
 // is a *mail.Reply.
 func (m mailroom) Login(ctx context.Context, user, password string, peer netip.AddrPort) (string, error) {
-	return m.post.login(ctx, user, password)
+	return m.post.login(ctx, peer.Addr(), user, password)
 }
 
 // Append puts a message of about size bytes into a folder, and returns when

@@ -127,6 +127,9 @@ func (n *Node) openPost(ctx context.Context) error {
 		name: n.name, dir: dir, store: n.store, verify: verify,
 		trace: n.o.Trace, clock: n.o.Host.Clock(), open: n.o.Lab,
 	}
+	if !n.o.Lab { // a class may sit behind one address, and there is nothing to steal
+		n.post.guesses = mailbox.NewAttempts(n.o.Host.Clock().Now)
+	}
 	return nil
 }
 

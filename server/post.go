@@ -1,13 +1,16 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"glassmail/mail"
 	"glassmail/mailbox"
@@ -29,6 +32,7 @@ type post struct {
 	dir     *directory
 	store   store.Store
 	verify  *mailbox.Verifier
+	guesses *mailbox.Attempts // nil: nobody counts
 	trace   *trace.Log
 	clock   wire.Clock
 	buffers sync.Pool // of *[]byte, for headers
@@ -37,25 +41,33 @@ type post struct {
 
 // Login checks a user name and password. A refusal is a *mail.Reply.
 func (p *post) Login(ctx context.Context, peer mail.Peer, user, password string) (mail.Address, error) {
-	account, err := p.login(ctx, user, password)
+	account, err := p.login(ctx, peer.Addr.Addr(), user, password)
 	if err != nil {
 		return mail.Address{}, err
 	}
 	return mail.ParseAddress(account, true)
 }
 
-func (p *post) login(ctx context.Context, user, password string) (string, error) {
+// login returns the address of the account. A client that failed too often is
+// refused for a while, whatever its password (RFC 4954 §6).
+func (p *post) login(ctx context.Context, peer netip.Addr, user, password string) (string, error) {
 	a, err := p.dir.account(ctx, user)
 	if err != nil && !errors.Is(err, mailbox.ErrNotFound) {
 		return "", err
+	}
+	name := cmp.Or(a.Address, user)
+	if wait := p.guesses.Wait(peer, name); wait > 0 {
+		return "", mail.NewReply(454, mail.Enhanced{4, 7, 0}, "Too many failed logins; try again in %d minutes", int(wait/time.Minute)+1)
 	}
 	ok, err := p.verify.Check(ctx, a.Password, password)
 	if err != nil {
 		return "", fmt.Errorf("checking the password of %s: %w", a.Address, err)
 	}
 	if !ok {
+		p.guesses.Failed(peer, name)
 		return "", mail.NewReply(535, mail.Enhanced{5, 7, 8}, "User name or password is wrong") // RFC 4954 §6
 	}
+	p.guesses.Succeeded(peer, name)
 	return a.Address, nil
 }
 

@@ -185,6 +185,41 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// Who guesses is refused for a while, with the right password too; others are not,
+// and a user's name in all its forms is one account.
+func TestGuessing(t *testing.T) {
+	p := office(t)
+	clock := p.clock.(*wire.Manual)
+	p.guesses = mailbox.NewAttempts(clock.Now)
+	login := func(from, user, password string) int {
+		peer := mail.Peer{Addr: netip.MustParseAddrPort(from + ":4711")}
+		_, err := p.Login(t.Context(), peer, user, password)
+		return code(err)
+	}
+	for range mailbox.FailuresOfPair - 1 {
+		if got := login("192.0.2.1", "bob", "guess"); got != 535 {
+			t.Fatalf("a guess: %d", got)
+		}
+	}
+	if got := login("192.0.2.1", "BOB@hamburger.edu", "guess"); got != 535 {
+		t.Fatalf("the last guess: %d", got)
+	}
+	for _, c := range []struct {
+		from, user string
+		want       int
+	}{
+		{"192.0.2.1", "bob", 454}, {"192.0.2.1", "bob@hamburger.edu", 454}, {"192.0.2.1", "carol", 250}, {"192.0.2.2", "bob", 250},
+	} {
+		if got := login(c.from, c.user, "secret"); got != c.want {
+			t.Errorf("login as %s from %s: %d, want %d", c.user, c.from, got, c.want)
+		}
+	}
+	clock.Advance(mailbox.FailureWindow)
+	if got := login("192.0.2.1", "bob", "secret"); got != 250 {
+		t.Errorf("after the time is over: %d", got)
+	}
+}
+
 func TestTextAsStored(t *testing.T) {
 	const received = "Return-Path: <alice@crepes.fr>\r\nReceived: from crepes.fr ([192.0.2.1])\r\n\tby hamburger.edu with ESMTP id ID\r\n" +
 		"\tfor <bob@hamburger.edu>; Mon, 4 May 2026 12:00:00 +0000\r\n"

@@ -99,7 +99,7 @@ func (o *Office) named(node string) (*desk, error) {
 
 // Login checks a reader's password, at the node of the address; a name alone is
 // tried at the only node there is.
-func (o *Office) Login(ctx context.Context, _ netip.Addr, account, password string) (string, bool, error) {
+func (o *Office) Login(ctx context.Context, peer netip.Addr, account, password string) (string, bool, error) {
 	d, name, err := o.desk(account)
 	if err != nil {
 		if len(o.desks) != 1 {
@@ -107,9 +107,9 @@ func (o *Office) Login(ctx context.Context, _ netip.Addr, account, password stri
 		}
 		d, name = o.desks[0], account
 	}
-	found, err := d.post.login(ctx, name, password)
+	found, err := d.post.login(ctx, peer, name, password)
 	var reply *mail.Reply
-	if errors.As(err, &reply) {
+	if errors.As(err, &reply) && !reply.Temporary() {
 		return "", false, nil
 	}
 	return found, err == nil, err

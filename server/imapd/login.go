@@ -72,7 +72,7 @@ func (s *session) Login(user, password string) error {
 		return nil
 	}
 	var reply *mail.Reply
-	if !errors.Is(err, mailbox.ErrNotFound) && (!errors.As(err, &reply) || reply.Temporary()) {
+	if !errors.As(err, &reply) && !errors.Is(err, mailbox.ErrNotFound) {
 		return s.fail(err)
 	}
 	l := s.f.login
@@ -80,6 +80,9 @@ func (s *session) Login(user, password string) error {
 	s.pause(s.srv.o.Delay << min(l.failures-1, 6))
 	if l.failures >= s.srv.o.Failures {
 		s.f.end("Too many refused logins")
+	}
+	if reply != nil && reply.Temporary() {
+		return refuse(imap.ResponseCodeUnavailable, ascii(reply.Text)) // RFC 5530 §3
 	}
 	return refuse(imap.ResponseCodeAuthenticationFailed, "User name or password is wrong") // RFC 5530 §3
 }

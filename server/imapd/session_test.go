@@ -13,6 +13,7 @@ func TestFirstSession(t *testing.T) {
 	s.deliver(t, hello)
 	c := s.dial(t)
 	c.do("a1 LOGIN bob wrong", `^a1 NO \[AUTHENTICATIONFAILED\]`)
+	c.do("a1 LOGIN besieged secret", `^a1 NO \[UNAVAILABLE\] Too many failed logins; try again in 9 minutes$`)
 	c.do("a2 LOGIN bob secret", `^a2 OK \[CAPABILITY .* ID\] Logged in$`)
 	c.do("a3 SELECT INBOX",
 		`^\* 1 EXISTS$`, `^\* 0 RECENT$`, `^\* OK \[UNSEEN 1\]`, `^\* OK \[UIDVALIDITY \d+\]`, `^\* OK \[UIDNEXT 2\]`,
