@@ -50,4 +50,5 @@ function compare(c) {
   d.addEventListener("close", () => d.remove());
   document.body.append(d);
   d.showModal();
+  d.querySelector("tr.different")?.scrollIntoView({ block: "center" }); // what the change itself did
 }
