@@ -101,16 +101,16 @@ func (l lanes) row(r *rung, p painter, labels ...string) string {
 	total := len(l.heads) * l.wide
 	from, to := l.lane(r.from), l.lane(r.to)
 	if from == to { // decided there, or said between hosts that share a lane
-		sign := "* "
+		label := "* " + labels[0]
 		if !r.own() {
-			sign = r.letter() + ": "
+			label = r.letter() + ": " + labels[min(1, len(labels)-1)] + " @" + r.server()
 		}
 		left := l.middle(from) + 1
 		if from == len(l.heads)-1 && len(l.heads) > 1 { // it has more room on its left
-			label := cut(sign+labels[0], left-2)
+			label = cut(label, left-2)
 			return l.lines(0, left-1-width(label)) + label + l.lines(left-1, total)
 		}
-		label := cut(sign+labels[0], total-left)
+		label = cut(label, total-left)
 		return l.lines(0, left) + label + l.lines(left+width(label), total)
 	}
 	low, high := l.middle(min(from, to)), l.middle(max(from, to))

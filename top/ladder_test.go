@@ -103,7 +103,7 @@ func TestLanes(t *testing.T) {
 }
 
 func TestRow(t *testing.T) {
-	ls := lanes{heads: []string{"alice", "crepes.fr"}, at: map[string]int{"alice": 0, "crepes.fr": 1}, wide: 16}
+	ls := lanes{heads: []string{"alice", "crepes.fr"}, at: map[string]int{"alice": 0, "a.edu": 0, "crepes.fr": 1}, wide: 16}
 	line := func(dir trace.Dir, secure bool, from, to string) *rung {
 		return &rung{from: from, to: to, step: trace.Step{Event: trace.Event{Kind: trace.Line, Proto: trace.SMTP, Dir: dir, Secure: secure}}}
 	}
@@ -115,6 +115,8 @@ func TestRow(t *testing.T) {
 		{line('S', false, "crepes.fr", "alice"), "        │◀╌HELO╌╌╌╌╌╌╌╌╌│       "},
 		{line('C', true, "alice", "crepes.fr"), "        │═HELO═════════▶│       "},
 		{line('S', true, "crepes.fr", "alice"), "        │◀╍HELO╍╍╍╍╍╍╍╍╍│       "},
+		{line('C', false, "alice", "a.edu"), "        │C: HELO @a.edu │       "},
+		{line('S', false, "a.edu", "alice"), "        │S: HELO @a.edu │       "},
 		{line('*', false, "alice", "alice"), "        │* HELO         │       "},
 		{line('*', false, "crepes.fr", "crepes.fr"), "        │         * HELO│       "},
 	} {
@@ -139,7 +141,11 @@ func TestShort(t *testing.T) {
 		{trace.Event{Kind: trace.Line, Proto: trace.SMTP, Dir: 'C', Text: "EHLO a"}, "EHLO"},
 		{trace.Event{Kind: trace.Line, Proto: trace.SMTP, Dir: 'S', Text: "250 ok"}, "250"},
 		{trace.Event{Kind: trace.Line, Proto: trace.SMTP, Dir: 'S', Text: "2"}, "2"},
-		{trace.Event{Kind: trace.Line, Proto: trace.IMAP, Dir: 'C', Text: "a LOGIN"}, "a LOGIN"},
+		{trace.Event{Kind: trace.Line, Proto: trace.IMAP, Dir: 'C', Text: "a LOGIN bob ***"}, "a LOGIN"},
+		{trace.Event{Kind: trace.Line, Proto: trace.IMAP, Dir: 'S', Text: "* 2 EXISTS"}, "2 EXISTS"},
+		{trace.Event{Kind: trace.Line, Proto: trace.IMAP, Dir: 'S', Text: "a OK done"}, "a OK"},
+		{trace.Event{Kind: trace.Line, Proto: trace.IMAP, Dir: 'S', Text: ""}, ""},
+		{trace.Event{Kind: trace.Line, Proto: trace.HTTP, Dir: 'C', Text: "GET /"}, "GET /"},
 		{trace.Event{Kind: trace.Data, Proto: trace.SMTP, Dir: 'C', Size: 5}, "top.short.text"},
 		{trace.Event{Kind: trace.Datagram, Proto: trace.DNS, Dir: 'C', Text: "Q edu. NS"}, "NS?"},
 		{trace.Event{Kind: trace.Datagram, Proto: trace.DNS, Dir: 'S', Text: "A x.edu. MX → edu. NS a.edu."}, "→ NS"},

@@ -66,7 +66,9 @@ func (m *model) rungLines(wide, tall int) []string {
 		mark, number := " ", fmt.Sprintf("%3d", (i+1)%1000)
 		body := pad(m.plainRung(r), wide-gutter)
 		if ok {
-			body = l.row(r, m.paint, r.full(m.count), r.short(m.count))
+			short := r.short(m.count)
+			word, _, _ := strings.Cut(short, " ")
+			body = l.row(r, m.paint, r.full(m.count), short, word)
 			body += strings.Repeat(" ", wide-gutter-len(l.heads)*l.wide)
 		}
 		if i == m.rung {

@@ -209,8 +209,17 @@ func (r *rung) short(folded func(key string, n int) string) string {
 			verb, _, _ = strings.Cut(text, " ")
 		}
 		return verb
+	case e.Proto == trace.IMAP:
+		return shortIMAP(text)
 	}
 	return text
+}
+
+// shortIMAP is the tag with the command or its outcome, or "2 EXISTS" of an
+// untagged reply.
+func shortIMAP(line string) string {
+	f := strings.Fields(strings.TrimPrefix(line, "* "))
+	return strings.Join(f[:min(len(f), 2)], " ")
 }
 
 // shortDNS makes "MX?" of a question, "NS" of a referral and the value of an
@@ -226,6 +235,14 @@ func shortDNS(line string) string {
 		return "→ NS"
 	}
 	return strings.Join(f[2:], " ")
+}
+
+// server is the host that is asked, or answers.
+func (r *rung) server() string {
+	if r.step.Dir == trace.Server {
+		return clean(r.from)
+	}
+	return clean(r.to)
 }
 
 // letter is who speaks, as in the lecture.
