@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"glassmail/config"
+	"glassmail/dns"
 	"glassmail/hold"
 	"glassmail/lab/book"
 	"glassmail/server"
@@ -69,7 +70,8 @@ type Lab struct {
 	o      Options
 	doors  doors
 	office *server.Office
-	lesson sync.Mutex // held by one repetition at a time
+	stubs  []*dns.Stub // of the mail servers
+	lesson sync.Mutex  // held by one repetition at a time
 	web    *web.Server
 	webL   net.Listener
 }
@@ -166,6 +168,7 @@ func (l *Lab) addNode(ctx context.Context, i int, p person, authority *wire.Auth
 	if err != nil {
 		return err
 	}
+	l.stubs = append(l.stubs, stub)
 	inside := func(port string) string { return net.JoinHostPort(addrs[0].String(), port) }
 	c := config.Default()
 	c.Domains, c.Data, c.Wording = []string{p.domain}, filepath.Join(l.o.Dir, p.domain), l.o.Wording

@@ -200,6 +200,18 @@ func (r *running) comes(account, subject string) int {
 	return 0
 }
 
+// newest waits until somebody has more than n messages, and returns the last.
+func (r *running) newest(account string, n int) string {
+	r.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if all := r.inbox(account); len(all) > n {
+			return all[len(all)-1]
+		}
+	}
+	r.t.Fatalf("%s has no more than %d messages", account, n)
+	return ""
+}
+
 // attempts is how often a queue tried to hand a message on.
 func attempts(d trace.Detail) int {
 	n := 0

@@ -49,7 +49,7 @@ func (l *Lab) webOptions() web.Options {
 		Trace: l.Trace, Journeys: l.Journeys, Nodes: server.Describe(users, l.Nodes...), Lab: true,
 		Wording: l.o.Wording, Version: l.o.Version, Now: l.o.Clock.Now,
 		Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
-		Hold: l.Hold, Names: namesPage{l.Names},
+		Hold: l.Hold, Names: namesPage{l.Names}, WhatIf: l,
 	}
 	if c, ok := l.o.Clock.(*wire.LabClock); ok {
 		o.Clock = c

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ import (
 const (
 	repeatTime = 40 * time.Second // until the message has come to rest
 	replyTime  = 20 * time.Second // for each reply of the first server
-	settleTime = 300 * time.Millisecond
+	settleTime = 2 * time.Second  // until servers that were told to have closed a connection
 )
 
 // WhatIf sends the message of a journey again, from its submission on, with one
@@ -43,6 +44,9 @@ func (l *Lab) WhatIf(ctx context.Context, journey string, c api.Change) (api.Rep
 	}
 	l.lesson.Lock()
 	defer l.lesson.Unlock()
+	if s := l.Hold.State(); s.Paused || s.Speed > 0 {
+		return api.Repetition{}, fmt.Errorf("the lab %w while its lines are paused or in slow motion: let them go first", api.ErrNoChange)
+	}
 	text, note := l.textOf(ctx, d)
 	text, err := edit(c, text)
 	if err != nil {
@@ -53,18 +57,56 @@ func (l *Lab) WhatIf(ctx context.Context, journey string, c api.Change) (api.Rep
 		return api.Repetition{}, fmt.Errorf("%s %w: %w", c.Kind, api.ErrNoChange, err)
 	}
 	defer restore()
-	l.forgetConnections()
+	l.forgetConnections(ctx)
+	if asked(d) {
+		if err := l.forgetNames(""); err != nil {
+			return api.Repetition{}, err
+		}
+	}
 	r, err := l.repeat(ctx, d, text)
 	r.Note = note
 	return r, err
 }
 
+// asked reports a journey for which the name servers were asked from the root on:
+// its repetition would only differ by what was in the cache.
+func asked(d trace.Detail) bool {
+	return slices.ContainsFunc(d.Steps, func(s trace.Step) bool { return s.Kind == trace.Referral })
+}
+
 // forgetConnections lets servers end the connections that they keep for the next
-// message, for which the change would come too late.
-func (l *Lab) forgetConnections() {
-	if clock, ok := l.o.Clock.(*wire.LabClock); ok && clock.Advance(keepsIdle) == nil {
-		time.Sleep(settleTime) // they say QUIT
+// message, for which a change would come too late.
+func (l *Lab) forgetConnections(ctx context.Context) {
+	clock, ok := l.o.Clock.(*wire.LabClock)
+	if !ok || clock.Advance(keepsIdle) != nil {
+		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for l.relays() > 0 { // they say QUIT
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// relays counts the connections between servers that are open, as the trace tells.
+func (l *Lab) relays() int {
+	open := map[uint64]bool{}
+	for _, e := range l.Trace.Since(0) {
+		switch {
+		case e.Proto != trace.SMTP || e.Side != trace.Client:
+		case e.Kind == trace.Close:
+			delete(open, e.Conn)
+		default:
+			open[e.Conn] = true
+		}
+	}
+	return len(open)
 }
 
 // keepsIdle is longer than a relay keeps a connection without a message.
@@ -73,18 +115,10 @@ const keepsIdle = 5 * time.Second
 // change makes a fact different and returns what makes it as before.
 func (l *Lab) change(d trace.Detail, c api.Change) (restore func(), err error) {
 	domain := domainOf(d.To[0])
-	node := c.Node
-	if node == "" {
-		node = domain
-	}
-	rule := hold.Fault{Node: node, Proto: trace.SMTP, Dir: "C", Action: hold.FaultReply, Text: c.Text, Command: c.Command}
+	rule := hold.Fault{Node: cmp.Or(c.Node, domain), Proto: trace.SMTP, Dir: "C", Action: hold.FaultReply, Text: c.Text, Command: c.Command}
 	switch c.Kind {
 	case api.ChangeMXDown:
-		host := c.Host
-		if host == "" {
-			host = "mail." + domain
-		}
-		return l.takeDown(host)
+		return l.takeDown(cmp.Or(c.Host, "mail."+domain))
 	case api.ChangeTTL:
 		return l.setTTL(domain, c.Seconds)
 	case api.ChangeReply:
@@ -94,7 +128,14 @@ func (l *Lab) change(d trace.Detail, c api.Change) (restore func(), err error) {
 		return l.withFault(rule)
 	case api.ChangeStartTLSOff:
 		rule.Command, rule.Text = "STARTTLS", "454 4.7.0 TLS is not available here"
-		return l.withFault(rule)
+		restore, err := l.withFault(rule)
+		if err != nil {
+			return nil, err
+		}
+		return func() {
+			restore()
+			l.forgetConnections(context.Background()) // that in plain text is none for the next message
+		}, nil
 	case api.ChangeHeader, api.ChangeSubject:
 		return func() {}, nil
 	}
@@ -102,6 +143,9 @@ func (l *Lab) change(d trace.Detail, c api.Change) (restore func(), err error) {
 }
 
 func (l *Lab) withFault(f hold.Fault) (restore func(), err error) {
+	if !slices.ContainsFunc(people(), func(p person) bool { return strings.EqualFold(p.domain, f.Node) }) {
+		return nil, fmt.Errorf("the lab has no mail server %s", f.Node)
+	}
 	f, err = l.Hold.AddFault(f)
 	if err != nil {
 		return nil, err
@@ -116,8 +160,20 @@ func (l *Lab) takeDown(host string) (restore func(), err error) {
 	return func() { l.Internet.SetDown(host, false) }, nil
 }
 
-// setTTL gives the MX records of a domain another life, and makes the local name
-// server ask anew, before and after.
+// forgetNames makes the local name server and the mail servers ask anew for what is
+// at and below a name; "" is all.
+func (l *Lab) forgetNames(name string) error {
+	if _, err := l.Names.flush(name); err != nil {
+		return err
+	}
+	for _, s := range l.stubs {
+		s.Cache().FlushName(cmp.Or(name, "."))
+	}
+	return nil
+}
+
+// setTTL gives the MX records of a domain another life, and lets everybody ask anew,
+// before and after.
 func (l *Lab) setTTL(domain string, seconds int) (restore func(), err error) {
 	if seconds < 0 || seconds > 7*24*3600 {
 		return nil, fmt.Errorf("a TTL of %d seconds cannot be: it is 0 to 604800, a week", seconds)
@@ -143,8 +199,7 @@ func (l *Lab) setTTL(domain string, seconds int) (restore func(), err error) {
 	}
 	set := func(records []string) error {
 		_, err := l.Names.Edit(ZoneEdit{Zone: domain, Way: SetRecords, Records: records})
-		l.Names.flush(domain)
-		return err
+		return errors.Join(err, l.forgetNames(name))
 	}
 	if err := set(now); err != nil {
 		return nil, err
@@ -157,7 +212,7 @@ func edit(c api.Change, text []byte) ([]byte, error) {
 	name, value := c.Name, c.Text
 	switch c.Kind {
 	case api.ChangeSubject:
-		name, value = "Subject", mime.BEncoding.Encode("utf-8", c.Text) // RFC 2047 §2
+		name, value = "Subject", mime.BEncoding.Encode("utf-8", c.Text)
 	case api.ChangeHeader:
 	default:
 		return text, nil
@@ -165,14 +220,18 @@ func edit(c api.Change, text []byte) ([]byte, error) {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }) {
 		return nil, fmt.Errorf("%q is no name of a header field (RFC 5322 §2.2)", name)
 	}
-	if len(value) > 900 || strings.ContainsAny(value, "\r\n\x00") {
+	if len(value) > 900 || strings.ContainsAny(c.Text, "\r\n\x00") {
 		return nil, errors.New("a header field holds one line of at most 900 bytes here")
 	}
 	text = without(text, name)
 	if value == "" {
 		return text, nil
 	}
-	return append([]byte(name+": "+value+"\r\n"), text...), nil
+	value = " " + value
+	if strings.Contains(value, "?= =?") { // RFC 2047 §2: lines of at most 76
+		value = "\r\n" + strings.ReplaceAll(value, "?= =?", "?=\r\n =?")
+	}
+	return append([]byte(name+":"+value+"\r\n"), text...), nil
 }
 
 // without removes all fields with a name from a header, with the lines that
@@ -213,7 +272,11 @@ func (l *Lab) repeat(ctx context.Context, d trace.Detail, text []byte) (api.Repe
 	own := netip.MustParseAddrPort(conn.LocalAddr().String()).String()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	defer conn.Close()
-	if err := submit(conn, d, text); err != nil {
+	err = submit(wire.Patient(conn, l.Hold), d, text)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return api.Repetition{}, fmt.Errorf("%s did not take the message within %s, and the journey %w: is a line held?", node, repeatTime, api.ErrNoChange)
+	case err != nil:
 		return api.Repetition{}, fmt.Errorf("submit to %s: %w", node, err)
 	}
 	return l.rest(ctx, own)

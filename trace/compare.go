@@ -119,6 +119,9 @@ func settle(s *Step, own []string) string {
 // and digits, a time, an address with a port.
 func varies(w string) bool {
 	w = strings.Trim(w, "<>()[],;.")
+	if isID(w) {
+		return true
+	}
 	digits, letters, colons := 0, 0, 0
 	for _, r := range w {
 		switch {
@@ -137,6 +140,12 @@ func varies(w string) bool {
 		return true
 	}
 	return false
+}
+
+// isID reports an id that a server of ours gives to a message, or one made from it.
+func isID(w string) bool {
+	w, _, _ = strings.Cut(w, ".")
+	return len(w) == 18 && strings.Trim(w, "0123456789abcdefghijklmnopqrstuvwxyz") == "" && strings.ContainsAny(w, "0123456789")
 }
 
 // align finds the longest common sequence of keys.
