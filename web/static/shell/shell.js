@@ -175,7 +175,9 @@ export const keys = {
     return () => known.delete(key);
   },
   show() {
-    const rows = [...known].map(([key, k]) => h("tr", {}, h("th", { scope: "row" }, h("kbd", { text: key })), h("td", { text: t(k.textKey) })));
+    const byText = Map.groupBy(known, ([, k]) => k.textKey); // the keys of one thing are one row
+    const names = (all) => (all.length > 2 ? [all[0], all[all.length - 1]] : all).flatMap(([key], i) => [i > 0 && (all.length > 2 ? " … " : ", "), h("kbd", { text: key })]);
+    const rows = [...byText].map(([textKey, all]) => h("tr", {}, h("th", { scope: "row" }, ...names(all).filter(Boolean)), h("td", { text: t(textKey) })));
     dialog(t("shell.keys.title"), h("table", { class: "keys" }, h("tbody", {}, ...rows)), h("p", { text: t("shell.keys.none") }));
   },
 };
