@@ -266,6 +266,24 @@ func TestSMTPDialogue(t *testing.T) {
 	})
 }
 
+// What may come next is told with the reply, but not once the client has left.
+func TestWhatComesNext(t *testing.T) {
+	r := explain.New("en").Reader()
+	r.Explain(trace.Event{Conn: 1, Proto: trace.SMTP, Kind: trace.Open})
+	after := func(dir trace.Dir, text, state string) string {
+		return r.Explain(trace.Event{Conn: 1, Proto: trace.SMTP, Kind: trace.Line, Dir: dir, Text: text, After: state}).Text
+	}
+	after(trace.Server, "220 hamburger.edu", "connected")
+	after(trace.Client, "HELO crepes.fr", "connected")
+	if got := after(trace.Server, "250 Hello", "greeted"); !strings.Contains(got, "MAIL comes next") {
+		t.Errorf("after HELO: %q", got)
+	}
+	after(trace.Client, "QUIT", "greeted")
+	if got := after(trace.Server, "221 closing", "greeted"); strings.Contains(got, "comes next") {
+		t.Errorf("after QUIT: %q", got)
+	}
+}
+
 func TestIMAPDialogue(t *testing.T) {
 	play(t, trace.IMAP, []turn{
 		{"S: * OK [ALERT] ready", "the server is ready", "server พร้อมแล้ว", "RFC 9051"},

@@ -111,7 +111,7 @@ func (r *Reader) smtp(d *dialogue, e *trace.Event) []Note {
 		out = r.w.Extension(text)
 	}
 	out = append(out, r.w.SMTPReply(verb, code, text)...)
-	if n, ok := r.w.has("state." + e.After); ok && code < 400 {
+	if n, ok := r.w.has("state." + e.After); ok && code < 400 && verb != "QUIT" { // nothing comes after that
 		out = append(out, n)
 	}
 	d.answered(verb, code)
