@@ -135,8 +135,18 @@ func TestTop(t *testing.T) {
 	s.want("การเดินทาง", "RCPT TO:<bob@hamburger.edu>", "52 43 50 54")
 	s.press("l", "2")
 	s.want("mail.hamburger.edu.", "203.0.113.25")
+
 	s.press("4")
-	s.want("[4]sessions")
+	conn, err := net.Dial("tcp", l.ready.Nodes["hamburger.edu"].SMTP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	s.want("hamburger.edu SMTP", "220 hamburger.edu")
+	s.press("/", "2", "2", "0", "Enter", "Enter") // a relay's connection may be open too
+	s.want("S: 220 hamburger.edu", "who you are: HELO or EHLO")
+	fmt.Fprint(conn, "HELO crepes.fr\r\n")
+	s.want("S: 250 Hello crepes.fr", "─HELO crepes.fr")
 
 	l.stop()
 	s.want("✕ no answer", "What you see is old")

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -142,9 +141,6 @@ func (c *Client) save(ctx context.Context, path string, out io.Writer) error {
 	return err
 }
 
-// none is a position behind every event: a stream from there on tells no past.
-const none = math.MaxUint64
-
 // follow reads the event stream from the event after since on, calls began once
 // it is open and take with each event, until the stream or ctx ends.
 func (c *Client) follow(ctx context.Context, since uint64, began func(), take func(trace.Event) error) error {
@@ -181,12 +177,12 @@ func (c *Client) follow(ctx context.Context, since uint64, began func(), take fu
 	}
 }
 
-// watch tells send whenever something has changed or the server is lost, until
-// ctx ends.
+// watch tells send every event, those first that the server still keeps, and
+// whenever the server is found or lost, until ctx ends.
 func (c *Client) watch(ctx context.Context, send func(tea.Msg)) {
 	for {
-		err := c.follow(ctx, none, func() { send(changed{}) }, func(trace.Event) error {
-			send(changed{})
+		err := c.follow(ctx, 0, func() { send(found{}) }, func(e trace.Event) error {
+			send(happened{e})
 			return nil
 		})
 		if ctx.Err() != nil {

@@ -255,6 +255,13 @@ func (s *screen) settle(cmd tea.Cmd) {
 	s.t.Fatal("the model never rests")
 }
 
+// tell makes the model know of something.
+func (s *screen) tell(msg tea.Msg) {
+	s.t.Helper()
+	_, cmd := s.Update(msg)
+	s.settle(cmd)
+}
+
 // press types keys, by their names in bubbletea or as they are.
 func (s *screen) press(keys ...string) {
 	s.t.Helper()

@@ -132,7 +132,8 @@ func printable(r rune) rune {
 	return r
 }
 
-// enter opens what is chosen: a journey, or that of an entry of the queue.
+// enter opens what is chosen: a journey, a connection, or the journey of an entry
+// of the queue.
 func (m *model) enter() tea.Cmd {
 	if m.opened != "" || m.shown == nil {
 		return nil
@@ -141,12 +142,12 @@ func (m *model) enter() tea.Cmd {
 	switch {
 	case r == nil:
 		return nil
-	case m.page == journeysPage:
-		return m.open(r.key)
+	case m.page == journeysPage || m.page == sessionsPage:
+		return m.open(m.page, r.key)
 	case m.page == queuePage:
 		for _, e := range m.shown.queue {
 			if e.ID == r.key {
-				return m.open(e.Journey)
+				return m.open(journeysPage, e.Journey)
 			}
 		}
 	}
@@ -159,7 +160,7 @@ func (m *model) back() tea.Cmd {
 		m.search = ""
 		return nil
 	}
-	return m.look(journeysPage)
+	return m.look(m.page)
 }
 
 func (m *model) fold() tea.Cmd {
@@ -265,7 +266,7 @@ func (m *model) holdEntry() tea.Cmd {
 
 // subject is the journey that is open or chosen; "" if there is none.
 func (m *model) subject() string {
-	if m.opened != "" {
+	if m.page == journeysPage && m.opened != "" {
 		return m.opened
 	}
 	if m.page == journeysPage && m.shown != nil {

@@ -11,17 +11,16 @@ const (
 	sideWide  = 44 // of that side at most
 )
 
-// ladderLines show the journey that is open.
+// ladderLines show the journey or the connection that is open.
 func (m *model) ladderLines(room int) []string {
 	out := m.banner()
-	j := m.journey()
-	if j == nil || m.ladder == nil {
+	if m.ladder == nil {
 		if m.fresh() && m.lost == nil {
-			out = append(out, " "+m.text("top.journey.gone"))
+			out = append(out, " "+m.text("top.gone"))
 		}
 		return out
 	}
-	out = append(out, m.paint.bold(cut(m.title(j), m.width)))
+	out = append(out, m.paint.bold(cut(m.title(m.detail()), m.width)))
 	if len(m.ladder.rungs) == 0 {
 		return out
 	}

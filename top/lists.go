@@ -111,6 +111,9 @@ func (m *model) queueTable() *table {
 	return t
 }
 
+// connKey is the key of a connection.
+func connKey(conn uint64) string { return strconv.FormatUint(conn, 10) }
+
 func (m *model) sessionTable() *table {
 	t := &table{empty: "top.sessions.none", columns: []column{
 		{title: "top.col.conn", cells: 5, right: true}, {title: "top.col.node", cells: 13}, {title: "top.col.proto", cells: 8},
@@ -127,8 +130,8 @@ func (m *model) sessionTable() *table {
 		if s.Side == 'C' {
 			side = m.text("top.side.client", "node", s.Node)
 		}
-		t.rows = append(t.rows, row{strconv.FormatUint(s.Conn, 10), []string{
-			strconv.FormatUint(s.Conn, 10), s.Node, proto, s.Remote, span(int64(m.now().Sub(s.Since) / time.Second)), s.Text,
+		t.rows = append(t.rows, row{connKey(s.Conn), []string{
+			connKey(s.Conn), s.Node, proto, s.Remote, span(int64(m.now().Sub(s.Since) / time.Second)), s.Text,
 		}, []string{side, m.text("top.session", "local", s.Local, "remote", s.Remote, "n", s.Lines), s.Text}})
 	}
 	return t

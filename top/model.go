@@ -30,12 +30,13 @@ const (
 
 // What the model is told.
 type (
-	changed struct{}            // something happened at the server
-	lost    struct{ err error } // the server does not answer
-	tick    struct{}
-	rested  struct{} // it may be read again
-	read    struct{ s *snapshot }
-	done    struct { // what a key asked for
+	found    struct{} // the event stream is open, and begins with the past
+	happened struct{ e trace.Event }
+	lost     struct{ err error } // the server does not answer
+	tick     struct{}
+	rested   struct{} // it may be read again
+	read     struct{ s *snapshot }
+	done     struct { // what a key asked for
 		key  string // of the catalogue: what to say
 		args []any
 		err  error
@@ -52,11 +53,12 @@ type model struct {
 
 	width, height int
 	page          page
-	opened        string // journey whose ladder is shown; "" is the list
+	opened        string // row whose ladder is shown: a journey, a connection; "" is the list
 	help          bool
 
 	shown   *snapshot // nil: nothing was read yet
-	ladder  *ladder   // of opened
+	events  []trace.Event
+	ladder  *ladder // of opened
 	lost    error
 	reading bool // a reading is under way, or has just been
 	stale   bool // one more is due after it
@@ -102,7 +104,11 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.width, m.height = msg.Width, msg.Height
 	case tea.KeyMsg:
 		return m, m.keys(msg)
-	case changed:
+	case found:
+		m.events = nil
+		return m, m.refresh()
+	case happened:
+		m.keep(msg.e)
 		return m, m.refresh()
 	case tick:
 		return m, tea.Batch(m.refresh(), beat())
@@ -150,10 +156,24 @@ func (m *model) refresh() tea.Cmd {
 	}
 }
 
-// draw makes the ladder of what was read.
+// maxEvents is how many events are kept for the ladders of connections.
+const maxEvents = 4000
+
+// keep keeps an event, and draws it if it is of the connection that is open.
+func (m *model) keep(e trace.Event) {
+	if len(m.events) == maxEvents {
+		m.events = append(m.events[:0], m.events[maxEvents/4:]...)
+	}
+	m.events = append(m.events, e)
+	if m.page == sessionsPage && m.opened == connKey(e.Conn) {
+		m.draw()
+	}
+}
+
+// draw makes the ladder of what is open.
 func (m *model) draw() {
-	d := m.shown.detail
-	if m.opened == "" || d == nil || m.shown.journey != m.opened {
+	d := m.detail()
+	if d == nil {
 		m.ladder = nil
 		return
 	}
@@ -166,6 +186,19 @@ func (m *model) draw() {
 	m.rung = min(max(m.rung, 0), max(last, 0))
 }
 
+// detail is what is open; nil if nothing is, or it is not known.
+func (m *model) detail() *trace.Detail {
+	switch {
+	case m.opened == "":
+		return nil
+	case m.page == sessionsPage:
+		return conversation(m.events, m.opened)
+	case m.shown == nil || m.shown.journey != m.opened:
+		return nil
+	}
+	return m.shown.detail
+}
+
 // look turns to a page.
 func (m *model) look(p page) tea.Cmd {
 	if p != m.page {
@@ -176,13 +209,14 @@ func (m *model) look(p page) tea.Cmd {
 	return m.refresh()
 }
 
-// open shows the ladder of a journey.
-func (m *model) open(journey string) tea.Cmd {
-	if journey == "" {
+// open shows the ladder of a journey or a connection.
+func (m *model) open(p page, key string) tea.Cmd {
+	if key == "" {
 		return nil
 	}
-	m.page, m.opened, m.ladder, m.following, m.search = journeysPage, journey, nil, true, ""
-	m.chosen[journeysPage] = journey
+	m.page, m.opened, m.ladder, m.following, m.search = p, key, nil, true, ""
+	m.chosen[p] = key
+	m.draw()
 	return m.refresh()
 }
 
@@ -233,17 +267,6 @@ func (m *model) find(by int) {
 		}
 	}
 	m.notice = m.text("top.notfound", "text", clean(m.search))
-}
-
-// journey is the summary of the journey that is shown.
-func (m *model) journey() *trace.Journey {
-	if m.shown == nil {
-		return nil
-	}
-	if d := m.shown.detail; d != nil && m.shown.journey == m.opened {
-		return &d.Journey
-	}
-	return nil
 }
 
 // fresh reports whether what was read is of what is in front.

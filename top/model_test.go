@@ -77,8 +77,7 @@ func TestFollows(t *testing.T) {
 		step.Seq, step.Mirror, step.Kind, step.Dir, step.Text = step.Seq+1, false, trace.Note, trace.Self, text
 		d.Steps = append(d.Steps[:len(d.Steps):len(d.Steps)], step)
 		s.api.answer("/journeys/m1", d)
-		_, cmd := s.Update(changed{})
-		s.settle(cmd)
+		s.tell(found{})
 	}
 	grow("one more")
 	if s.rung != before+1 {
@@ -102,8 +101,7 @@ func TestChoiceIsKept(t *testing.T) {
 	add := func(id string) {
 		list := s.api.answers["/journeys"].(map[string]any)["items"].([]trace.Journey)
 		s.api.answer("/journeys", map[string]any{"items": append([]trace.Journey{{ID: id, From: id + "@x"}}, list...)})
-		_, cmd := s.Update(changed{})
-		s.settle(cmd)
+		s.tell(found{})
 	}
 	add("m2")
 	if got := s.current().key; got != "m2" {
@@ -199,6 +197,45 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+// A connection is followed line by line from its first word on, before there is
+// any message.
+func TestConversation(t *testing.T) {
+	s := newScreen(t, "en")
+	event := func(kind trace.Kind, dir trace.Dir, text string) {
+		s.tell(happened{trace.Event{Conn: 9, Node: "crepes.fr", Proto: trace.SMTP, Kind: kind, Dir: dir, Side: trace.Server,
+			Local: "127.0.0.1:2525", Remote: "127.0.0.1:40009", Text: text}})
+	}
+	event(trace.Open, '*', "open")
+	event(trace.Line, 'S', "220 crepes.fr")
+	s.tell(happened{trace.Event{Conn: 8, Node: "crepes.fr", Proto: trace.SMTP, Kind: trace.Line, Dir: 'C', Text: "NOOP"}})
+	s.press("4", "enter")
+	s.want("SMTP: 127.0.0.1:40009 → 127.0.0.1:2525", "S: 220 crepes.fr", "who you are: HELO or EHLO")
+	event(trace.Line, 'C', "HELO hamburger.edu")
+	s.want("C: HELO hamburger.edu", "◀╌220 crepes.fr")
+	s.wantNot("NOOP")
+	s.press("p")
+	s.want("Choose a journey first")
+	s.press("esc")
+	s.want("SMTP+TLS")
+	s.tell(found{})
+	s.press("enter")
+	s.want("not kept any more")
+}
+
+// Only the newest events are kept.
+func TestEventsAreBounded(t *testing.T) {
+	s := newScreen(t, "en")
+	for i := range 2*maxEvents + 1 {
+		s.Update(happened{trace.Event{Seq: uint64(i)}})
+		if len(s.events) > maxEvents {
+			t.Fatalf("%d events are kept", len(s.events))
+		}
+	}
+	if last := s.events[len(s.events)-1].Seq; last != 2*maxEvents {
+		t.Errorf("the newest event that is kept is %d", last)
+	}
+}
+
 // Keys that come together are as many keys; text that is pasted is none.
 func TestKeysTogether(t *testing.T) {
 	s := newScreen(t, "en")
@@ -216,8 +253,7 @@ func TestKeysTogether(t *testing.T) {
 func TestLostAndBack(t *testing.T) {
 	s := newScreen(t, "en")
 	s.api.Close()
-	_, cmd := s.Update(changed{})
-	s.settle(cmd)
+	s.tell(found{})
 	s.want("✕ no answer, trying again", "What you see is old", "connection refused", "alice@crepes.fr")
 	back := newAPI(t)
 	s.o.Client.Find = func() (string, error) { return back.URL, nil }
@@ -327,7 +363,7 @@ func TestSaves(t *testing.T) {
 // A journey that the server has forgotten is said to be gone.
 func TestGone(t *testing.T) {
 	s := newScreen(t, "en")
-	s.settle(s.open("gone"))
+	s.settle(s.open(journeysPage, "gone"))
 	s.want("not kept any more")
 	s.press("up", "n", "b")
 	s.press("3", "enter")

@@ -164,8 +164,13 @@ func TestWatch(t *testing.T) {
 			}
 		})
 	}()
-	if _, ok := (<-told).(changed); !ok {
-		t.Error("an open stream is no change")
+	if _, ok := (<-told).(found); !ok {
+		t.Error("an open stream is not told")
+	}
+	for range a.events {
+		if _, ok := (<-told).(happened); !ok {
+			t.Error("an event is not told")
+		}
 	}
 	a.mu.Lock()
 	close(a.ended)
@@ -174,7 +179,7 @@ func TestWatch(t *testing.T) {
 	if m, ok := (<-told).(lost); !ok || m.err == nil {
 		t.Errorf("the end of the stream is told as %v", m)
 	}
-	if _, ok := (<-told).(changed); !ok {
+	if _, ok := (<-told).(found); !ok {
 		t.Error("it does not come back")
 	}
 	cancel()

@@ -68,6 +68,31 @@ func (r *rung) joins(next rung) bool {
 	return r.text && next.text || b.Dir == trace.Server && len(a.Text) > 3 && a.Text[3] == '-'
 }
 
+// conversation is one connection as something to draw; nil if no event of it is
+// kept.
+func conversation(events []trace.Event, conn string) *trace.Detail {
+	d := &trace.Detail{}
+	for _, e := range events {
+		if e.Conn != 0 && connKey(e.Conn) == conn {
+			d.Steps = append(d.Steps, trace.Step{Event: e})
+		}
+	}
+	if len(d.Steps) == 0 {
+		return nil
+	}
+	s := d.Steps[0]
+	d.Started = s.Time
+	far, _, err := net.SplitHostPort(s.Remote)
+	if err != nil {
+		far = s.Remote
+	}
+	d.Hosts = []trace.Host{{Name: far, Role: trace.UserAgent}, {Name: s.Node, Role: trace.MailServer}}
+	if s.Side == trace.Client {
+		slices.Reverse(d.Hosts)
+	}
+	return d
+}
+
 // talk is what must be known of a connection to draw its next line.
 type talk struct {
 	state string

@@ -12,7 +12,7 @@ import (
 // the others what the page in front needs.
 type snapshot struct {
 	page     page
-	journey  string        // whose ladder was asked for
+	journey  string        // whose ladder was asked for, if it is the journeys' page
 	read     time.Time     // by this machine's clock
 	lead     time.Duration // by which the server's clock is ahead
 	node     nodeInfo

@@ -182,8 +182,15 @@ func scroll(n, at, size int) func(func(int) bool) {
 	}
 }
 
-// title is the line of a journey: who writes to whom, and how far it has come.
-func (m *model) title(j *trace.Journey) string {
+// title is the line of a journey: who writes to whom, and how far it has come. Of a
+// connection, it is what stands in the list.
+func (m *model) title(d *trace.Detail) string {
+	j := &d.Journey
+	if m.page == sessionsPage {
+		s := d.Steps[0]
+		proto := strings.ToUpper(string(s.Proto))
+		return " " + m.text("top.conversation", "proto", proto, "client", s.ClientAddr(), "server", s.ServerAddr())
+	}
 	way, who := m.way(j), m.text("top.journey", "from", clean(path(j.From)), "to", clean(strings.Join(j.To, ", ")))
 	if m.ladder != nil && len(m.ladder.rungs) > 0 {
 		t := m.ladder.rungs[m.rung].step.Time.Sub(m.ladder.start).Round(time.Millisecond)
