@@ -12,7 +12,8 @@ import (
 func scene(t *testing.T, l *lab.Lab) {
 	t.Helper()
 	playLecture(t, l)
-	send(t, l, "alice@crepes.fr", "bob@hamburger.edu", "Lunch", "Hungry? The canteen has pickles today.")
+	play(t, l.Ready.Nodes["crepes.fr"].Submission, submission)
+	eventually(t, "the relayed message is delivered", func() bool { return ended(t, l) == 2 })
 	send(t, l, "alice@crepes.fr", "bob@hamburger.edu", "นัดกินข้าวเที่ยง", "สวัสดีครับ พรุ่งนี้เที่ยงว่างไหม")
 	deferred(t, l, "Pickles")
 	connect(t, l.Ready.Nodes["hamburger.edu"].SMTP)
@@ -38,6 +39,10 @@ func stages() []stage {
 				p.say(line)
 			}
 			p.see("#rungs .text", "354")
+		}},
+		{"whatif", "/", func(p *page) {
+			p.openJourney("Lunch")
+			p.whatIfNobody()
 		}},
 		{"dns", "/dns", func(p *page) {
 			p.click("button", p.texts.of("dns.walk"))
