@@ -39,6 +39,11 @@ func (c *client) follow(path string, header map[string]string) *stream {
 	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" {
 		c.t.Fatalf("%s: %d %v", path, resp.StatusCode, resp.Header)
 	}
+	if c.calls != nil {
+		if err := c.calls.note(http.MethodGet, path, resp); err != nil {
+			c.t.Error(err)
+		}
+	}
 	return &stream{t: c.t, in: bufio.NewScanner(resp.Body), stop: cancel}
 }
 

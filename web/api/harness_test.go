@@ -205,6 +205,11 @@ func (c *client) do(method, path string, body any) (*http.Response, []byte) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	if c.calls != nil {
+		if err := c.calls.note(method, path, resp); err != nil {
+			c.t.Error(err)
+		}
+	}
 	if resp.Header.Get("Content-Type") == "application/json" && c.calls != nil {
 		if err := c.calls.answer(method, path, resp.StatusCode, b); err != nil {
 			c.t.Errorf("%v: %.500s", err, b)

@@ -3,11 +3,13 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +21,8 @@ import (
 type description struct {
 	paths   map[string]map[string]any
 	schemas map[string]any
-	mux     *http.ServeMux // finds the path of a request
+	mux     *http.ServeMux  // finds the path of a request
+	seen    map[string]bool // the calls that were answered as they should be; nil keeps no account
 }
 
 func readDescription(t *testing.T) *description {
@@ -35,7 +38,7 @@ func readDescription(t *testing.T) *description {
 	if err := json.Unmarshal(b, &doc); err != nil {
 		t.Fatal(err)
 	}
-	d := &description{doc.Paths, doc.Components.Schemas, http.NewServeMux()}
+	d := &description{paths: doc.Paths, schemas: doc.Components.Schemas, mux: http.NewServeMux()}
 	for path, methods := range doc.Paths {
 		for method := range methods {
 			d.mux.Handle(strings.ToUpper(method)+" "+path, http.NotFoundHandler())
@@ -75,6 +78,31 @@ func (d *description) answer(method, path string, status int, body []byte) error
 	return nil
 }
 
+// note checks the status and the type of an answer, and keeps account of it.
+func (d *description) note(method, path string, resp *http.Response) error {
+	u, err := url.Parse(path)
+	if err != nil {
+		return err
+	}
+	_, pattern := d.mux.Handler(&http.Request{Method: method, URL: u})
+	_, place, _ := strings.Cut(pattern, " ")
+	answers, _ := dig(d.paths[place][strings.ToLower(method)], "responses")
+	told, ok := dig(answers, strconv.Itoa(resp.StatusCode))
+	if !ok {
+		return nil // a failure, which is described by the default
+	}
+	if content, ok := dig(told, "content"); ok {
+		kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+		if _, ok := dig(content, kind); !ok && place != "/mail/messages/{folder}/{uid}/parts/{section}" { // whose type is the sender's
+			return fmt.Errorf("%s answers %s, which is not described", pattern, kind)
+		}
+	}
+	if d.seen != nil {
+		d.seen[pattern] = true
+	}
+	return nil
+}
+
 func dig(v any, keys ...string) (any, bool) {
 	for _, k := range keys {
 		m, ok := v.(map[string]any)
@@ -106,6 +134,9 @@ func (d *description) check(schema, v any, at string) error {
 	if list, ok := s["enum"].([]any); ok && !slices.Contains(list, v) {
 		return fmt.Errorf("%s is %v, which is none of %v", at, v, list)
 	}
+	if either, ok := s["type"].([]any); ok {
+		return d.either(either, s, v, at)
+	}
 	switch s["type"] {
 	case "object":
 		return d.object(s, v, at)
@@ -122,6 +153,19 @@ func (d *description) check(schema, v any, at string) error {
 		return nil
 	}
 	return scalar(s, v, at)
+}
+
+// either checks a value that may be of several types, such as null.
+func (d *description) either(types []any, s map[string]any, v any, at string) error {
+	var err error
+	for _, one := range types {
+		narrow := maps.Clone(s)
+		narrow["type"] = one
+		if err = d.check(narrow, v, at); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 func scalar(s map[string]any, v any, at string) error {
@@ -141,6 +185,11 @@ func scalar(s map[string]any, v any, at string) error {
 		_, ok = v.(float64)
 	case "boolean":
 		_, ok = v.(bool)
+	case "null":
+		ok = v == nil
+	case nil: // anything
+	default:
+		return fmt.Errorf("%s: the schema says %v, which is no type", at, s["type"])
 	}
 	if !ok {
 		return fmt.Errorf("%s is %T, want %v", at, v, s["type"])

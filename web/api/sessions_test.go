@@ -25,12 +25,25 @@ type openConns struct {
 // dial opens a connection with a service of the node and says lines.
 func (h *house) dial(t *testing.T, service string, lines ...string) (net.Conn, *bufio.Reader) {
 	t.Helper()
-	c, err := net.Dial("tcp", h.node.Addrs(service)[0])
+	return talk(t, h.node.Addrs(service)[0], lines...)
+}
+
+// call opens a connection.
+func call(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(time.Minute))
+	return c
+}
+
+// talk opens a connection and says lines, each after the answer to the one before.
+func talk(t *testing.T, addr string, lines ...string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	c := call(t, addr)
 	in := bufio.NewReader(c)
 	answer := func() {
 		if _, err := in.ReadString('\n'); err != nil {
