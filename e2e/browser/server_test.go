@@ -27,7 +27,7 @@ func TestConnections(t *testing.T) {
 	}
 	p.see("#sessions td", "250 Hello crepes.fr, pleased to meet you")
 	p.until("the chart counts it", `document.querySelector("[data-chart=conns] small").textContent.includes("1")`)
-	p.click("button", p.texts.of("server.sessions.cut.of", "remote", c.LocalAddr().String()))
+	p.click("button", p.texts.of("server.sessions.cut")+": "+c.LocalAddr().String())
 	p.see("#sessions", p.texts.of("server.sessions.none"))
 	said, err := io.ReadAll(c)
 	if err != nil || !strings.Contains(string(said), "\n421 ") {

@@ -14,6 +14,6 @@ export function showSessions(counted) {
       ["server.col.actions", (c) => [may && c.side === "S" && cut(c)].filter(Boolean)],
     ]);
   };
-  const cut = (c) => h("button", { class: "danger", "aria-label": t("server.sessions.cut.of", c), text: t("server.sessions.cut"), onclick: () => del(`/sessions/${c.conn}`).catch(failed).then(refresh) });
+  const cut = (c) => h("button", { class: "danger", "aria-label": `${t("server.sessions.cut")}: ${c.remote}`, text: t("server.sessions.cut"), onclick: () => del(`/sessions/${c.conn}`).catch(failed).then(refresh) });
   every(2000, refresh);
 }
