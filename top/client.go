@@ -24,6 +24,7 @@ const (
 	callTime      = 10 * time.Second // for one call
 	maxAnswer     = 64 << 20         // bytes
 	maxStreamLine = 256 << 10        // bytes
+	maxBatch      = 256              // events that are taken at once
 	lostAfter     = 45 * time.Second // without a sign of life on the stream, three of the server's
 	retryAfter    = time.Second      // between two attempts to reach a server
 )
@@ -142,8 +143,9 @@ func (c *Client) save(ctx context.Context, path string, out io.Writer) error {
 }
 
 // follow reads the event stream from the event after since on, calls began once
-// it is open and take with each event, until the stream or ctx ends.
-func (c *Client) follow(ctx context.Context, since uint64, began func(), take func(trace.Event) error) error {
+// it is open and take with the events as they come, several if they come fast,
+// until the stream or ctx ends.
+func (c *Client) follow(ctx context.Context, since uint64, began func(), take func([]trace.Event) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	silent := time.AfterFunc(lostAfter, cancel) // a server that vanished without a word
@@ -155,34 +157,49 @@ func (c *Client) follow(ctx context.Context, since uint64, began func(), take fu
 	defer res.Body.Close()
 	began()
 	in := bufio.NewReaderSize(res.Body, maxStreamLine)
+	var batch []trace.Event
 	for {
-		line, err := in.ReadSlice('\n')
-		if err == io.EOF {
-			return errors.New("the server has ended the connection")
-		} else if err != nil {
+		e, ok, err := nextEvent(in)
+		if err != nil {
 			return err
 		}
 		silent.Reset(lostAfter)
-		data, ok := bytes.CutPrefix(line, []byte("data: "))
-		if !ok {
-			continue
+		if ok {
+			batch = append(batch, e)
 		}
-		var e trace.Event
-		if err := json.Unmarshal(data, &e); err != nil {
-			return fmt.Errorf("event stream: %w", err)
-		}
-		if err := take(e); err != nil {
-			return err
+		if len(batch) > 0 && (in.Buffered() == 0 || len(batch) == maxBatch) {
+			if err := take(batch); err != nil {
+				return err
+			}
+			batch = nil
 		}
 	}
+}
+
+// nextEvent reads one line of a stream; ok says that it was an event.
+func nextEvent(in *bufio.Reader) (e trace.Event, ok bool, err error) {
+	line, err := in.ReadSlice('\n')
+	if err == io.EOF {
+		return e, false, errors.New("the server has ended the connection")
+	} else if err != nil {
+		return e, false, err
+	}
+	data, ok := bytes.CutPrefix(line, []byte("data: "))
+	if !ok {
+		return e, false, nil
+	}
+	if err := json.Unmarshal(data, &e); err != nil {
+		return e, false, fmt.Errorf("event stream: %w", err)
+	}
+	return e, true, nil
 }
 
 // watch tells send every event, those first that the server still keeps, and
 // whenever the server is found or lost, until ctx ends.
 func (c *Client) watch(ctx context.Context, send func(tea.Msg)) {
 	for {
-		err := c.follow(ctx, 0, func() { send(found{}) }, func(e trace.Event) error {
-			send(happened{e})
+		err := c.follow(ctx, 0, func() { send(found{}) }, func(events []trace.Event) error {
+			send(happened{events})
 			return nil
 		})
 		if ctx.Err() != nil {

@@ -108,7 +108,7 @@ type api struct {
 	answers map[string]any // by path
 	asked   []string       // changes, with their bodies
 	ended   chan struct{}  // streams end when it is closed
-	again   bool           // it has events for those too who have seen more
+	again   bool           // its last event is one for those too who have seen more
 	events  []trace.Event
 }
 
@@ -183,8 +183,8 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request) {
 	a.mu.Unlock()
 	w.WriteHeader(http.StatusOK)
 	since := r.URL.Query().Get("since")
-	for _, e := range events {
-		if since == "0" || again {
+	for i, e := range events {
+		if since == "0" || again && i == len(events)-1 {
 			b, _ := json.Marshal(e)
 			w.Write([]byte("id: 1\ndata: " + string(b) + "\n\n"))
 		}

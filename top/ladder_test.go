@@ -76,6 +76,20 @@ hamburger.edu > crepes.fr S: 221 closing
 	}
 }
 
+// A far end that no node owns is called by its host where one alone has the
+// address, else by the address.
+func TestPeer(t *testing.T) {
+	n := newNames(&trace.Detail{Hosts: []trace.Host{
+		{Name: "crepes.fr", Addrs: []string{"127.0.0.1", "198.51.100.25"}}, {Name: "alice", Addrs: []string{"127.0.0.1"}},
+	}})
+	for remote, want := range map[string]string{"198.51.100.25:9": "crepes.fr", "127.0.0.1:9": "127.0.0.1", "[::1]:9": "::1", "odd": "odd"} {
+		s := trace.Step{Event: trace.Event{Node: "x", Side: trace.Server, Dir: trace.Client, Remote: remote}}
+		if from, to := n.ends(s); from != want || to != "x" {
+			t.Errorf("%s is %q, speaking to %q; want %q", remote, from, to, want)
+		}
+	}
+}
+
 // The less room there is, the fewer lanes; every row fills them exactly.
 func TestLanes(t *testing.T) {
 	l := newLadder(lectureDetail(t), explain.New("en"), true)

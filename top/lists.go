@@ -34,8 +34,12 @@ func (m *model) journeyTable() *table {
 		return t
 	}
 	for i, j := range m.shown.journeys {
+		number := ""
+		if n := len(m.shown.journeys); n < maxJourneys { // else there are older ones, and it would not stay the same
+			number = itoa(n - i)
+		}
 		t.rows = append(t.rows, row{j.ID, []string{
-			itoa(len(m.shown.journeys) - i), m.clock(j.Started), m.text("journey.state." + string(j.State)),
+			number, m.clock(j.Started), m.text("journey.state." + string(j.State)),
 			path(j.From), strings.Join(j.To, ", "), j.Subject,
 		}, nil})
 	}

@@ -2,6 +2,7 @@ package top
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ const (
 // What the model is told.
 type (
 	found    struct{} // the event stream is open, and begins with the past
-	happened struct{ e trace.Event }
+	happened struct{ events []trace.Event }
 	lost     struct{ err error } // the server does not answer
 	tick     struct{}
 	rested   struct{} // it may be read again
@@ -108,7 +109,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.events = nil
 		return m, m.refresh()
 	case happened:
-		m.keep(msg.e)
+		m.keep(msg.events)
 		return m, m.refresh()
 	case tick:
 		return m, tea.Batch(m.refresh(), beat())
@@ -159,13 +160,13 @@ func (m *model) refresh() tea.Cmd {
 // maxEvents is how many events are kept for the ladders of connections.
 const maxEvents = 4000
 
-// keep keeps an event, and draws it if it is of the connection that is open.
-func (m *model) keep(e trace.Event) {
-	if len(m.events) == maxEvents {
-		m.events = append(m.events[:0], m.events[maxEvents/4:]...)
+// keep keeps events, and draws those of the connection that is open.
+func (m *model) keep(events []trace.Event) {
+	m.events = append(m.events, events...)
+	if over := len(m.events) - maxEvents; over > 0 {
+		m.events = slices.Delete(m.events, 0, min(over+maxEvents/4, len(m.events)))
 	}
-	m.events = append(m.events, e)
-	if m.page == sessionsPage && m.opened == connKey(e.Conn) {
+	if m.page == sessionsPage && m.opened != "" {
 		m.draw()
 	}
 }

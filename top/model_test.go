@@ -202,12 +202,12 @@ func TestSearch(t *testing.T) {
 func TestConversation(t *testing.T) {
 	s := newScreen(t, "en")
 	event := func(kind trace.Kind, dir trace.Dir, text string) {
-		s.tell(happened{trace.Event{Conn: 9, Node: "crepes.fr", Proto: trace.SMTP, Kind: kind, Dir: dir, Side: trace.Server,
-			Local: "127.0.0.1:2525", Remote: "127.0.0.1:40009", Text: text}})
+		s.tell(happened{[]trace.Event{{Conn: 9, Node: "crepes.fr", Proto: trace.SMTP, Kind: kind, Dir: dir, Side: trace.Server,
+			Local: "127.0.0.1:2525", Remote: "127.0.0.1:40009", Text: text}}})
 	}
 	event(trace.Open, '*', "open")
 	event(trace.Line, 'S', "220 crepes.fr")
-	s.tell(happened{trace.Event{Conn: 8, Node: "crepes.fr", Proto: trace.SMTP, Kind: trace.Line, Dir: 'C', Text: "NOOP"}})
+	s.tell(happened{[]trace.Event{{Conn: 8, Node: "crepes.fr", Proto: trace.SMTP, Kind: trace.Line, Dir: 'C', Text: "NOOP"}}})
 	s.press("4", "enter")
 	s.want("SMTP: 127.0.0.1:40009 → 127.0.0.1:2525", "S: 220 crepes.fr", "who you are: HELO or EHLO")
 	event(trace.Line, 'C', "HELO hamburger.edu")
@@ -222,17 +222,58 @@ func TestConversation(t *testing.T) {
 	s.want("not kept any more")
 }
 
+// What was asked for another page comes too late to be shown.
+func TestLateAnswer(t *testing.T) {
+	s := newScreen(t, "en")
+	late, err := s.o.Client.snapshot(t.Context(), journeysPage, "", s.o.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.press("2")
+	s.tell(read{late})
+	s.want("said by 192.0.2.1")
+}
+
+// However much happens, one reading is under way at a time, and one more after it.
+func TestReadsAreRare(t *testing.T) {
+	s := newScreen(t, "en")
+	_, first := s.Update(found{})
+	for range 5 {
+		if _, more := s.Update(happened{}); more != nil {
+			t.Fatal("it reads while it reads")
+		}
+	}
+	s.Update(first())
+	_, again := s.Update(rested{})
+	if again == nil {
+		t.Fatal("what happened meanwhile is not read")
+	}
+	s.Update(again())
+	if _, more := s.Update(rested{}); more != nil {
+		t.Error("it reads though nothing happened")
+	}
+}
+
+// A long answer leaves room for the list.
+func TestLongDetail(t *testing.T) {
+	s := newScreen(t, "en")
+	s.api.answer("/queue", map[string]any{"items": []waiting{{ID: "q", To: "bob@hamburger.edu", Reply: strings.Repeat("451 not now, ", 100)}}})
+	s.Update(tea.WindowSizeMsg{Width: 80, Height: 12})
+	s.press("3")
+	s.want("last answer", "▸", "→ bob@hamburger.edu")
+}
+
 // Only the newest events are kept.
 func TestEventsAreBounded(t *testing.T) {
 	s := newScreen(t, "en")
 	for i := range 2*maxEvents + 1 {
-		s.Update(happened{trace.Event{Seq: uint64(i)}})
+		s.Update(happened{[]trace.Event{{Seq: uint64(i)}}})
 		if len(s.events) > maxEvents {
 			t.Fatalf("%d events are kept", len(s.events))
 		}
 	}
-	if last := s.events[len(s.events)-1].Seq; last != 2*maxEvents {
-		t.Errorf("the newest event that is kept is %d", last)
+	if n := len(s.events); n < maxEvents/2 || s.events[n-1].Seq != 2*maxEvents {
+		t.Errorf("%d events are kept, the newest is %d", n, s.events[n-1].Seq)
 	}
 }
 
@@ -351,6 +392,12 @@ func TestSaves(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(s.o.Dir, "journey-m1.pcapng"))
 	if err != nil || !strings.Contains(string(b), "packets") {
 		t.Errorf("saved %q, %v", b, err)
+	}
+	s.api.answer("/journeys/../a.pcapng", "packets")
+	s.settle(s.open(journeysPage, "../a"))
+	s.press("p")
+	if _, err := os.Stat(filepath.Join(s.o.Dir, "journey-___a.pcapng")); err != nil {
+		t.Errorf("an id with a path in it: %v", err)
 	}
 	if got := fileName("../a/สb\x00"); got != "___a__b_" {
 		t.Errorf("file name %q", got)

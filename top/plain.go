@@ -84,7 +84,16 @@ type writeError struct{ error }
 
 func (e *writeError) Unwrap() error { return e.error }
 
-func (p *printer) print(e trace.Event) error {
+func (p *printer) print(events []trace.Event) error {
+	for _, e := range events {
+		if err := p.printOne(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *printer) printOne(e trace.Event) error {
 	if e.Seq <= p.last {
 		return errAgain
 	}

@@ -106,7 +106,10 @@ func TestLinesGap(t *testing.T) {
 // in its place.
 func TestLinesSurvive(t *testing.T) {
 	a, b := newAPI(t), newAPI(t)
-	b.events = []trace.Event{{Seq: 1, Kind: trace.Note, Dir: trace.Self, Text: "I am new", Time: noon()}}
+	b.events = []trace.Event{
+		{Seq: 1, Kind: trace.Note, Dir: trace.Self, Text: "I am new", Time: noon()},
+		{Seq: 2, Kind: trace.Note, Dir: trace.Self, Text: "and say more", Time: noon()},
+	}
 	var mu sync.Mutex
 	at, calls := a.URL, 0
 	find := func() (string, error) {
@@ -122,8 +125,8 @@ func TestLinesSurvive(t *testing.T) {
 	}
 	close(a.ended)
 	b.again = true
-	got, notices := lines(t, a, func(l *Lines) { l.Client.Find = find }, "I am new")
-	if strings.Count(got, "I am new") != 1 || !strings.Contains(got, "C: QUIT") {
+	got, notices := lines(t, a, func(l *Lines) { l.Client.Find = find }, "and say more")
+	if strings.Count(got, "I am new") != 1 || strings.Count(got, "and say more") != 1 || !strings.Contains(got, "C: QUIT") {
 		t.Errorf("it wrote\n%s", got)
 	}
 	if want := "glassmail: the server is lost (the server has ended the connection); waiting until it is back\nglassmail: the server is back\n"; notices != want {
@@ -167,10 +170,12 @@ func TestWatch(t *testing.T) {
 	if _, ok := (<-told).(found); !ok {
 		t.Error("an open stream is not told")
 	}
-	for range a.events {
-		if _, ok := (<-told).(happened); !ok {
-			t.Error("an event is not told")
+	for n := 0; n < len(a.events); {
+		m, ok := (<-told).(happened)
+		if !ok {
+			t.Fatal("events are not told")
 		}
+		n += len(m.events)
 	}
 	a.mu.Lock()
 	close(a.ended)
