@@ -313,7 +313,7 @@ func TestRefused(t *testing.T) {
 	s := newScreen(t, "en")
 	s.api.answer("/node", &refusal{401, "the token is missing"})
 	s.settle(s.refresh())
-	s.want("✕ the server refuses", "the token is missing")
+	s.want("✕ the server refuses", "the token is missing", "--token-file")
 }
 
 func TestLanguages(t *testing.T) {

@@ -105,6 +105,10 @@ func (m *model) foot() string {
 func (m *model) banner() []string {
 	text := ""
 	switch {
+	case errors.As(m.lost, new(*refusal)):
+		text = m.text("top.refused.why", "reason", clean(m.lost.Error()))
+	case m.lost != nil && m.shown == nil:
+		text = clean(m.lost.Error())
 	case m.lost != nil:
 		text = m.text("top.lost.why", "reason", clean(m.lost.Error()))
 	case m.shown != nil && len(m.shown.desk.Held) > 0:
