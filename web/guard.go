@@ -27,12 +27,13 @@ func (s *Server) identify(r *http.Request) (identity, error) {
 	if !sameOrigin(r) {
 		return id, &api.Fault{Status: http.StatusForbidden, Text: "requests from other sites are refused"}
 	}
-	if s.o.Local && !isLocalName(r.Host) {
+	local := s.o.Local && !forwarded(r)
+	if local && !isLocalName(r.Host) {
 		// A name of another site that points to 127.0.0.1 must not open the door.
 		return id, &api.Fault{Status: http.StatusForbidden, Text: "open this page as http://127.0.0.1 or http://localhost"}
 	}
-	id.Look = s.o.Local
-	id.Keep = s.o.Local && s.o.Lab
+	id.Look = local
+	id.Keep = local && s.o.Lab
 	if one, key, ok := s.sessionOf(r); ok {
 		id.session, id.csrf, id.stamp = key, one.csrf, one.stamp
 		id.Account, id.Look, id.Keep = one.account, id.Look || one.operator, id.Keep || one.operator
@@ -121,13 +122,9 @@ func (s *Server) call(route api.Route) http.HandlerFunc {
 }
 
 func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) error {
-	limit := route.Patience
-	if limit == 0 {
-		limit = patience
+	if route.Patience > 0 {
+		limit(w, route.Patience)
 	}
-	out := http.NewResponseController(w)
-	out.SetReadDeadline(time.Now().Add(limit))
-	out.SetWriteDeadline(time.Now().Add(limit))
 	r.Body = http.MaxBytesReader(w, r.Body, route.MaxBody)
 	id, err := s.identify(r)
 	if err != nil {
@@ -140,7 +137,7 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) e
 		return err
 	}
 	if route.Stream {
-		out.SetReadDeadline(time.Time{}) // the end of the connection is all that is still read
+		http.NewResponseController(w).SetReadDeadline(time.Time{}) // the end of the connection is all that is still read
 		ctx, end := context.WithCancel(r.Context())
 		defer end()
 		go s.watchOver(ctx, id, end)
@@ -207,6 +204,17 @@ func sameOrigin(r *http.Request) bool {
 	// A link on another site may open a page, for it shows nothing to that site.
 	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" &&
 		!strings.HasPrefix(r.URL.Path, api.Prefix)
+}
+
+// forwarded reports a request that a proxy hands on for somebody else: then it is
+// not from this machine, wherever the connection comes from.
+func forwarded(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} { // RFC 7239 §4, RFC 9110 §7.6.3
+		if r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func isLocalName(hostport string) bool {

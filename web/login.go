@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"glassmail/web/api"
 )
@@ -82,7 +81,6 @@ func (s *Server) apiSession(c *api.Call) error {
 // page shows a page of the shell to whom may see it; others are led to the login.
 func (s *Server) page(p page) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.bound(w, r)
 		id, err := s.identify(r)
 		if err != nil {
 			s.refuse(w, r, err)
@@ -112,14 +110,6 @@ func (s *Server) elsewhere(id identity, u *url.URL) string {
 	return "/login?next=" + url.QueryEscape(u.Path)
 }
 
-// bound gives a page's request a minute.
-func (s *Server) bound(w http.ResponseWriter, r *http.Request) {
-	out := http.NewResponseController(w)
-	out.SetReadDeadline(time.Now().Add(patience))
-	out.SetWriteDeadline(time.Now().Add(patience))
-	r.Body = http.MaxBytesReader(w, r.Body, maxLogin)
-}
-
 func (s *Server) render(w http.ResponseWriter, status int, v view) {
 	if err := s.pages.render(w, status, v); err != nil {
 		s.o.Log.Error("web", "page", v.Page, "error", err)
@@ -138,7 +128,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) {
-	s.bound(w, r)
+	r.Body = http.MaxBytesReader(w, r.Body, maxLogin)
 	id, err := s.identify(r)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -159,7 +149,7 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, id identity, 
 
 // postLogin takes the form of the login page, which works without scripts.
 func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) {
-	s.bound(w, r)
+	r.Body = http.MaxBytesReader(w, r.Body, maxLogin)
 	id, err := s.identify(r)
 	if err != nil {
 		s.refuse(w, r, err)

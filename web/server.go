@@ -164,7 +164,8 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ready")
 }
 
-// headers keeps pages from loading, or being framed or read by, anything else.
+// headers keeps pages from loading, or being framed or read by, anything else, and
+// requests from taking for ever.
 // Frames of our own show messages; they set a stricter policy themselves.
 func headers(next http.Handler) http.Handler {
 	const policy = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; connect-src 'self'; " +
@@ -179,6 +180,15 @@ func headers(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 		h.Set("Cache-Control", "no-store")
+		limit(w, patience)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// limit bounds how long a client may take to send the rest of its request and to
+// take the answer.
+func limit(w http.ResponseWriter, d time.Duration) {
+	out := http.NewResponseController(w)
+	out.SetReadDeadline(time.Now().Add(d))
+	out.SetWriteDeadline(time.Now().Add(d))
 }

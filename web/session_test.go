@@ -208,3 +208,33 @@ func TestStreamsEnd(t *testing.T) {
 		})
 	}
 }
+
+// deadlines is an answer that notes how long it may take.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	read, write time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error  { d.read = t; return nil }
+func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
+
+// No request may take for ever, whatever it asks for and whoever asks.
+func TestEveryRequestHasDeadlines(t *testing.T) {
+	s, err := New(Options{Local: true, Lab: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, path := range []string{"/", "/login", "/static/shell/base.css", "/healthz", "/metrics", "/api/v1/node", "/nothing"} {
+		for _, host := range []string{"localhost", "evil.example"} {
+			r := httptest.NewRequest(http.MethodGet, path, nil)
+			r.Host = host
+			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+			s.Handler().ServeHTTP(w, r)
+			latest := time.Now().Add(patience)
+			if w.read.IsZero() || w.write.IsZero() || w.read.After(latest) || w.write.After(latest) {
+				t.Errorf("%s: read until %v, write until %v", path, w.read, w.write)
+			}
+		}
+	}
+}

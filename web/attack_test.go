@@ -1,0 +1,302 @@
+package web_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"glassmail/web"
+	"glassmail/web/api"
+)
+
+// form sends the form of the login page, as its page does.
+func form(t *testing.T, base string, header map[string]string, fields url.Values) *http.Response {
+	t.Helper()
+	all := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
+	for k, v := range header {
+		all[k] = v
+	}
+	resp, _ := request(t, "POST", base+"/login", all, fields.Encode())
+	return resp
+}
+
+// csrfOf is the token that the login page carries.
+func csrfOf(t *testing.T, base string, header map[string]string) string {
+	t.Helper()
+	_, page := request(t, "GET", base+"/login", header, "")
+	_, rest, ok := strings.Cut(page, `name="csrf" value="`)
+	if !ok {
+		t.Fatalf("no token in the page:\n%s", page)
+	}
+	token, _, _ := strings.Cut(rest, `"`)
+	return token
+}
+
+// A login leads to paths of this server only.
+func TestLoginLeadsNowhereElse(t *testing.T) {
+	srv := serve(t, web.Options{Token: "operators-secret", Accounts: oneAccount{}})
+	csrf := csrfOf(t, srv.URL, nil)
+	for next, want := range map[string]string{
+		"/dns": "/dns", "/mail?folder=1": "/mail?folder=1", "": "/", "dns": "/",
+		"//evil.example": "/", "///evil.example": "/", "http://evil.example": "/", "https:evil.example": "/", "javascript:alert(1)": "/",
+		`/\evil.example`: "/", `\\evil.example`: "/", "/\t/evil.example": "/", "/\r\nSet-Cookie: x=1": "/", "/%0d%0aSet-Cookie:x": "/%0d%0aSet-Cookie:x",
+		" //evil.example": "/", "//evil.example/%2f..": "/", "/\x00": "/", "data:text/html,x": "/",
+	} {
+		resp := form(t, srv.URL, nil, url.Values{"csrf": {csrf}, "token": {"operators-secret"}, "next": {next}})
+		if got := resp.Header.Get("Location"); resp.StatusCode != http.StatusSeeOther || got != want {
+			t.Errorf("next=%q: %d to %q, want %q", next, resp.StatusCode, got, want)
+		}
+		if cookies := resp.Cookies(); len(cookies) != 1 {
+			t.Errorf("next=%q: cookies %v", next, cookies)
+		}
+	}
+	resp, _ := request(t, "GET", srv.URL+"/dns?token=operators-secret&next=//evil.example", nil, "")
+	if got := resp.Header.Get("Location"); !strings.HasPrefix(got, "/dns") || strings.Contains(got, "secret") {
+		t.Errorf("after ?token= to %q", got)
+	}
+	for _, path := range []string{"//evil.example/?lang=th", "/%2f%2fevil.example?lang=th", `/\evil.example?lang=th`, "/.//evil.example?lang=th"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.URL.Opaque = path
+		resp, err := (&http.Client{Transport: &http.Transport{}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(req)
+		if err != nil {
+			continue // not even a request
+		}
+		resp.Body.Close()
+		if to := resp.Header.Get("Location"); strings.HasPrefix(to, "//") || strings.Contains(to, "://") || strings.HasPrefix(to, `/\`) {
+			t.Errorf("%s leads to %q", path, to)
+		}
+	}
+}
+
+// The login form is refused without its token, and from elsewhere; it works as the
+// page sends it.
+func TestLoginForm(t *testing.T) {
+	srv := serve(t, web.Options{Token: "operators-secret", Accounts: oneAccount{}})
+	csrf := csrfOf(t, srv.URL, nil)
+	good := url.Values{"csrf": {csrf}, "account": {"bob@hamburger.edu"}, "password": {"secret"}, "next": {"/mail"}}
+	with := func(key, value string) url.Values {
+		v := url.Values{}
+		for k := range good {
+			v.Set(k, good.Get(k))
+		}
+		v.Set(key, value)
+		return v
+	}
+	own := map[string]string{"Origin": srv.URL, "Sec-Fetch-Site": "same-origin"}
+	for _, c := range []struct {
+		header map[string]string
+		fields url.Values
+		want   int
+	}{
+		{own, good, 303},
+		{own, with("csrf", ""), 403},
+		{own, with("csrf", "guess"), 403},
+		{own, with("password", "guess"), 401},
+		{own, with("account", "nobody@hamburger.edu"), 401},
+		{own, with("token", "guess"), 401},
+		{own, with("password", strings.Repeat("x", 1<<20)), 403}, // the form is cut, and its token with it
+		{map[string]string{"Origin": "http://evil.example"}, good, 403},
+		{map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, good, 403},
+	} {
+		resp := form(t, srv.URL, c.header, c.fields)
+		if resp.StatusCode != c.want || (len(resp.Cookies()) > 0) != (c.want == 303) {
+			t.Errorf("%v: %d %v, want %d", c.header, resp.StatusCode, resp.Cookies(), c.want)
+		}
+	}
+	// Credentials in the address are not looked at.
+	resp, _ := request(t, "POST", srv.URL+"/login?"+good.Encode(), own, "")
+	if resp.StatusCode == http.StatusSeeOther {
+		t.Error("a login by an address succeeded")
+	}
+}
+
+// A login never takes over the session id that a browser came with, and ends the
+// session that was there.
+func TestSessionFixation(t *testing.T) {
+	srv := serve(t, web.Options{Token: "operators-secret", Accounts: oneAccount{}})
+	body := `{"account":"bob@hamburger.edu","password":"secret"}`
+	resp, _ := request(t, "POST", srv.URL+"/api/v1/login", map[string]string{"Content-Type": "application/json", "Authorization": ""}, body)
+	first := resp.Cookies()[0]
+	planted := "glassmail=" + strings.Repeat("A", 43)
+	if resp, _ := request(t, "GET", srv.URL+"/api/v1/mail/folders", map[string]string{"Cookie": planted}, ""); resp.StatusCode != 401 {
+		t.Errorf("an invented session: %d", resp.StatusCode)
+	}
+	resp = form(t, srv.URL, map[string]string{"Cookie": planted}, url.Values{"csrf": {csrfOf(t, srv.URL, map[string]string{"Cookie": planted})}, "account": {"bob@hamburger.edu"}, "password": {"secret"}})
+	if len(resp.Cookies()) != 1 || strings.Contains(planted, resp.Cookies()[0].Value) {
+		t.Errorf("the planted session was taken: %v", resp.Cookies())
+	}
+	was := map[string]string{"Cookie": first.Name + "=" + first.Value}
+	resp = form(t, srv.URL, was, url.Values{"csrf": {csrfOf(t, srv.URL, was)}, "token": {"operators-secret"}})
+	if len(resp.Cookies()) != 1 || resp.Cookies()[0].Value == first.Value {
+		t.Errorf("the session got more rights under its old name: %v", resp.Cookies())
+	}
+	if resp, _ := request(t, "GET", srv.URL+"/api/v1/mail/folders", was, ""); resp.StatusCode != 401 {
+		t.Errorf("the old session goes on: %d", resp.StatusCode)
+	}
+}
+
+func TestCookies(t *testing.T) {
+	for secure, name := range map[bool]string{false: "glassmail", true: "__Host-glassmail"} {
+		srv := serve(t, web.Options{Token: "operators-secret", Accounts: oneAccount{}, Secure: secure})
+		resp, _ := request(t, "GET", srv.URL+"/?token=operators-secret", nil, "")
+		c := resp.Cookies()
+		if len(c) != 1 || c[0].Name != name || c[0].Secure != secure || !c[0].HttpOnly || c[0].SameSite != http.SameSiteStrictMode || c[0].Path != "/" || c[0].Domain != "" || c[0].MaxAge != 0 {
+			t.Errorf("secure %v: %v", secure, c)
+		}
+	}
+}
+
+// Whatever is answered, it cannot be framed, sniffed, or load anything.
+func TestHeadersOfEverything(t *testing.T) {
+	open := serve(t, web.Options{Local: true, Lab: true, Token: "operators-secret", Accounts: oneAccount{}})
+	for _, path := range []string{"/", "/dns", "/mail", "/server", "/login", "/nothing", "/static/nothing", "/static/shell/base.css", "/healthz", "/readyz", "/metrics",
+		"/api/v1/node", "/api/v1/nothing", "/?token=x", "/?lang=th", "/api/v1/openapi.json", "//x", "/static/../x"} {
+		for _, host := range []string{"", "evil.example"} {
+			resp, body := request(t, "GET", open.URL+path, map[string]string{"Host": host}, "")
+			h := resp.Header
+			policy := h.Get("Content-Security-Policy")
+			for _, part := range []string{"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'", "object-src 'none'", "script-src 'self'"} {
+				if !strings.Contains(policy+";", part+";") {
+					t.Errorf("%s: policy %q lacks %s", path, policy, part)
+				}
+			}
+			if strings.Contains(policy, "unsafe") || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" ||
+				h.Get("Referrer-Policy") != "no-referrer" || h.Get("Access-Control-Allow-Origin") != "" || h.Get("Cross-Origin-Resource-Policy") != "same-origin" {
+				t.Errorf("%s: header %v", path, h)
+			}
+			if strings.HasPrefix(h.Get("Content-Type"), "text/html") && resp.StatusCode == 200 && !strings.Contains(body, "<!doctype html>") && !strings.Contains(body, "<!DOCTYPE html>") {
+				t.Errorf("%s is HTML without its type: %.100s", path, body)
+			}
+		}
+	}
+}
+
+// Beyond this machine nothing is shown to who has no token, and without a token
+// nobody is an operator.
+func TestBeyondThisMachine(t *testing.T) {
+	for _, o := range []web.Options{{}, {Lab: true}, {Token: "operators-secret"}, {Token: "operators-secret", Lab: true}} {
+		srv := serve(t, o)
+		for _, header := range []map[string]string{nil, {"Authorization": "Bearer "}, {"Authorization": "Bearer undefined"}, {"Host": "localhost"}, {"Authorization": "Basic Og=="}} {
+			if resp, _ := request(t, "GET", srv.URL+"/api/v1/node", header, ""); resp.StatusCode == 200 {
+				t.Errorf("%+v shows the node to %v", o, header)
+			}
+			if resp, _ := request(t, "GET", srv.URL+"/", header, ""); resp.StatusCode == 200 {
+				t.Errorf("%+v shows the page to %v", o, header)
+			}
+		}
+		if resp, _ := request(t, "GET", srv.URL+"/api/v1/node?token=", nil, ""); resp.StatusCode != 401 {
+			t.Errorf("%+v: an empty token: %d", o, resp.StatusCode)
+		}
+	}
+}
+
+// What a proxy hands on is not from this machine, although its connection is: who
+// comes by it needs a login.
+func TestProxies(t *testing.T) {
+	lab := serve(t, web.Options{Local: true, Lab: true, Token: "operators-secret"})
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"} {
+		for header, want := range map[string]int{"": 401, "Bearer operators-secret": 200} {
+			h := map[string]string{name: "203.0.113.9", "Authorization": header}
+			if header == "" {
+				delete(h, "Authorization")
+			}
+			for _, host := range []string{"", "mail.hamburger.edu"} {
+				h["Host"] = host
+				if resp, _ := request(t, "GET", lab.URL+"/api/v1/queue", h, ""); resp.StatusCode != want && (want != 200 || resp.StatusCode != 404) {
+					t.Errorf("%v: %d, want %d", h, resp.StatusCode, want)
+				}
+			}
+		}
+	}
+}
+
+// Guesses by any door are counted together.
+func TestDoorsShareTheLimit(t *testing.T) {
+	srv := serve(t, web.Options{Token: "operators-secret", Accounts: oneAccount{}})
+	for i := range 10 {
+		switch i % 4 {
+		case 0:
+			request(t, "GET", srv.URL+"/api/v1/node", map[string]string{"Authorization": "Bearer guess"}, "")
+		case 1:
+			request(t, "GET", srv.URL+"/?token=guess", nil, "")
+		case 2:
+			request(t, "GET", srv.URL+"/api/v1/mail/folders", map[string]string{"Authorization": "Basic Ym9iOmd1ZXNz"}, "")
+		case 3:
+			form(t, srv.URL, nil, url.Values{"csrf": {csrfOf(t, srv.URL, nil)}, "account": {"bob@hamburger.edu"}, "password": {"guess"}})
+		}
+	}
+	if resp, _ := request(t, "GET", srv.URL+"/api/v1/node", map[string]string{"Authorization": "Bearer operators-secret"}, ""); resp.StatusCode != 429 {
+		t.Errorf("the eleventh guess: %d", resp.StatusCode)
+	}
+}
+
+// Bodies of calls end at their bound, said or not.
+func TestBodiesAreBounded(t *testing.T) {
+	s, err := web.New(web.Options{Local: true, Lab: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	srv := serve(t, web.Options{Local: true, Lab: true, Accounts: oneAccount{}})
+	for _, r := range s.Routes() {
+		if r.MaxBody < 0 || r.MaxBody > 80<<20 {
+			t.Errorf("%s %s takes %d bytes", r.Method, r.Path, r.MaxBody)
+		}
+		if r.Method != http.MethodGet && r.MaxBody == 0 && r.Patience > time.Minute {
+			t.Errorf("%s %s waits %v for nothing", r.Method, r.Path, r.Patience)
+		}
+	}
+	endless := io.LimitReader(zeros{}, 1<<30) // its length is not told
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+api.Prefix+"/login", endless)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if resp, err := http.DefaultClient.Do(req); err == nil { // else the server hung up
+		resp.Body.Close()
+		if resp.StatusCode < 400 {
+			t.Errorf("%d", resp.StatusCode)
+		}
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+// A header that is too long, or no HTTP at all, ends the connection.
+func TestBadRequests(t *testing.T) {
+	srv := serve(t, web.Options{Local: true, Lab: true})
+	addr := strings.TrimPrefix(srv.URL, "http://")
+	for _, bad := range []string{
+		"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n\r\n",
+		"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "EHLO crepes.fr\r\n", "\x16\x03\x01\x00\x00",
+		"GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		"POST /api/v1/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+	} {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.SetDeadline(time.Now().Add(time.Minute))
+		io.WriteString(c, bad)
+		c.(*net.TCPConn).CloseWrite()
+		answer, _ := io.ReadAll(c)
+		c.Close()
+		if strings.HasPrefix(string(answer), "HTTP/1.1 200") {
+			t.Errorf("%.60q was answered %.60q", bad, answer)
+		}
+	}
+}
