@@ -10,13 +10,13 @@ import (
 	"testing"
 )
 
-// example is a script of docs/api.md, or what the one before it prints.
+// example is a script of a page of the docs, or what the one before it prints.
 type example struct{ kind, text string }
 
-// examples are the blocks of docs/api.md that are marked to be run.
-func examples(t *testing.T) (out []example) {
+// examples are the blocks of a page that are marked to be run.
+func examples(t *testing.T, page string) (out []example) {
 	t.Helper()
-	b, err := os.ReadFile("../docs/api.md")
+	b, err := os.ReadFile("../docs/" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,17 +43,17 @@ func script(all []example, kind string) (sh, want string) {
 	return sh, want
 }
 
-// runExamples runs examples against ports of a test's own.
-func runExamples(t *testing.T, kind string, ports map[string]string, env ...string) {
+// runExamples runs a page's examples of a kind against ports of a test's own.
+func runExamples(t *testing.T, page, kind string, ports map[string]string, env ...string) {
 	t.Helper()
 	for _, name := range []string{"bash", "curl", "jq"} {
 		if _, err := exec.LookPath(name); err != nil {
 			t.Skipf("%s is not installed: apt-get install %s", name, name)
 		}
 	}
-	sh, want := script(examples(t), kind)
+	sh, want := script(examples(t, page), kind)
 	if sh == "" {
-		t.Fatalf("docs/api.md has no examples of the kind %s", kind)
+		t.Fatalf("docs/%s has no examples of the kind %s", page, kind)
 	}
 	for documented, real := range ports {
 		if !strings.Contains(sh, documented) {
@@ -77,7 +77,7 @@ func runExamples(t *testing.T, kind string, ports map[string]string, env ...stri
 // What docs/api.md shows is what happens.
 func TestAPIExamples(t *testing.T) {
 	p := startLab(t)
-	runExamples(t, "sh", map[string]string{
+	runExamples(t, "api.md", "sh", map[string]string{
 		"http://127.0.0.1:8025": p.ready.Web, "127.0.0.1:2526": p.ready.Nodes["hamburger.edu"].SMTP,
 	})
 }
@@ -86,5 +86,5 @@ func TestAPIExamplesOfServe(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	p := start(t, "serve", "--domain", "hamburger.edu", "--data", data, "--smtp", "127.0.0.1:0", "--submission", "", "--submissions", "",
 		"--imap", "", "--imaps", "", "--web", "127.0.0.1:0")
-	runExamples(t, "serve", map[string]string{"http://127.0.0.1:8025": p.ready.Web}, "DATA="+data)
+	runExamples(t, "api.md", "serve", map[string]string{"http://127.0.0.1:8025": p.ready.Web}, "DATA="+data)
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"glassmail/config"
+	"glassmail/hold"
 	"glassmail/server"
 	"glassmail/trace"
 	"glassmail/web"
@@ -32,26 +33,34 @@ type page struct {
 	listeners []net.Listener
 	tokenFile string
 	secure    bool
+	holds     bool // lines can be held
+}
+
+// watched is what the pages show.
+type watched struct {
+	node *server.Node
+	log  *trace.Log
+	desk *hold.Desk // nil: lines cannot be held
 }
 
 // openPage listens, and makes the web server if there is a listener. Failures
 // while it runs are written to errs.
-func openPage(ctx context.Context, conf config.Config, node *server.Node, log *trace.Log, errs io.Writer) (*page, error) {
-	p := &page{tokenFile: conf.Web.TokenFile, secure: conf.Web.TLS}
+func openPage(ctx context.Context, conf config.Config, w watched, errs io.Writer) (*page, error) {
+	p := &page{tokenFile: conf.Web.TokenFile, secure: conf.Web.TLS, holds: w.desk != nil}
 	if p.tokenFile == "" {
 		p.tokenFile = filepath.Join(conf.Data, "web-token")
 	}
 	if len(conf.Listen.Web) == 0 {
 		return p, nil
 	}
-	if err := p.open(ctx, conf, node, log, errs); err != nil {
+	if err := p.open(ctx, conf, w, errs); err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *page) open(ctx context.Context, conf config.Config, node *server.Node, log *trace.Log, errs io.Writer) error {
+func (p *page) open(ctx context.Context, conf config.Config, w watched, errs io.Writer) error {
 	token, err := readToken(p.tokenFile)
 	if err != nil {
 		return fmt.Errorf("the operator's token of the web pages: %w", err)
@@ -63,19 +72,19 @@ func (p *page) open(ctx context.Context, conf config.Config, node *server.Node, 
 			return wire.ListenError("the web page", addr, "--web", err)
 		}
 		if p.secure {
-			l = node.ListenTLS(l)
+			l = w.node.ListenTLS(l)
 		}
 		p.listeners = append(p.listeners, l)
 		local = local && config.IsLoopback(addr)
 	}
-	office := server.NewOffice(node)
-	p.journeys = trace.NewJourneys(log, journeyBudget)
+	office := server.NewOffice(w.node)
+	p.journeys = trace.NewJourneys(w.log, journeyBudget)
 	p.web, err = web.New(web.Options{
 		API: api.Options{
-			Trace: log, Journeys: p.journeys, Nodes: server.Describe(nil, node), Wording: conf.Wording, Version: version(),
+			Trace: w.log, Journeys: p.journeys, Hold: w.desk, Nodes: server.Describe(nil, w.node), Wording: conf.Wording, Version: version(),
 			Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
 		},
-		Ready: node.Running, Accounts: office, Token: token, Local: local, Secure: p.secure,
+		Ready: w.node.Running, Accounts: office, Token: token, Local: local, Secure: p.secure,
 		Log: slog.New(slog.NewTextHandler(errs, nil)),
 	})
 	return err

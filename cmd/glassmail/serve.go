@@ -16,6 +16,7 @@ import (
 
 	"glassmail/config"
 	"glassmail/dns"
+	"glassmail/hold"
 	"glassmail/lab"
 	"glassmail/queue"
 	"glassmail/server"
@@ -48,6 +49,7 @@ type serveFlags struct {
 	ready   string
 	plain   bool
 	token   string
+	hold    bool
 }
 
 func serveCommand() *cobra.Command {
@@ -74,6 +76,7 @@ are told, what is under way is finished or goes back to the queue.`,
 	f.StringArrayVar(&s.users, "user", nil, "`NAME:PASSWORD` or NAME@DOMAIN:PASSWORD, created when missing; may be repeated")
 	f.StringVar(&s.ready, "ready", "", "write addresses to this `FILE`, as JSON, once everything accepts connections")
 	f.StringVar(&s.token, "web-token-file", "", "`FILE` with the operator's token of the web pages, made when missing (default web-token in the data folder)")
+	f.BoolVar(&s.hold, "hold", false, "let the operator hold, edit and drop lines at the web page; for lessons, never for real mail")
 	f.BoolVar(&s.plain, "plain-login", false, "allow passwords without TLS")
 	s.listen = map[string]*[]string{}
 	usual := config.Default()
@@ -89,7 +92,10 @@ are told, what is under way is finished or goes back to the queue.`,
 		if err != nil {
 			return err
 		}
-		return serve(c, conf, users, s.ready)
+		if s.hold && len(conf.Listen.Web) == 0 {
+			return usage("--hold needs the web page, which is switched off: nobody could let a line go")
+		}
+		return serve(c, conf, users, s)
 	}
 	return cmd
 }
@@ -173,24 +179,31 @@ func (s *serveFlags) accounts(conf config.Config) (map[string]string, error) {
 	return out, nil
 }
 
-func serve(c *cobra.Command, conf config.Config, users map[string]string, readyFile string) error {
+func serve(c *cobra.Command, conf config.Config, users map[string]string, s serveFlags) error {
 	host := wire.OS{}
 	log := trace.NewLog(serveTrace, host.Clock().Now)
 	resolver, err := newResolver(host, conf, log)
 	if err != nil {
 		return err
 	}
-	node, err := server.New(c.Context(), server.Options{Config: conf, Host: host, Resolver: resolver, Trace: log, Users: users})
+	o := server.Options{Config: conf, Host: host, Resolver: resolver, Trace: log, Users: users}
+	var desk *hold.Desk
+	if s.hold {
+		desk = hold.New(hold.Options{Clock: host.Clock()})
+		defer desk.Close()
+		o.Gate = desk // without a desk it stays nil: lines then pass nothing at all
+	}
+	node, err := server.New(c.Context(), o)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
-	page, err := openPage(ctx, conf, node, log, c.ErrOrStderr())
+	page, err := openPage(ctx, conf, watched{node, log, desk}, c.ErrOrStderr())
 	if err != nil {
 		return errors.Join(err, node.Close())
 	}
-	if err := writeReady(readyFile, describe(node, page, conf.Domains[0], users)); err != nil {
+	if err := writeReady(s.ready, describe(node, page, conf.Domains[0], users)); err != nil {
 		return errors.Join(err, node.Close())
 	}
 	announce(c, conf, node, page)
@@ -259,6 +272,9 @@ func announce(c *cobra.Command, conf config.Config, n *server.Node, p *page) {
 	}
 	if len(p.listeners) > 0 {
 		fmt.Fprintf(out, "The operator's token of the web pages is in %s.\n", p.tokenFile)
+	}
+	if p.holds {
+		fmt.Fprintln(out, "Lines can be held, edited and dropped at the web page (--hold): this is for lessons, not for real mail.")
 	}
 	if open := conf.Listen.Reachable(); len(open) == 0 {
 		fmt.Fprintln(out, "Only this machine can connect.")

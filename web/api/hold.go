@@ -31,7 +31,7 @@ func (a *API) holdRoutes() []Route {
 
 func (a *API) hasHold() error {
 	if a.o.Hold == nil {
-		return absent("lines cannot be held here: that is for a lab")
+		return absent("lines cannot be held here: that is for a lab, or for serve with --hold")
 	}
 	return nil
 }
