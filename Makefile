@@ -23,9 +23,14 @@ crash: ## kill -9 and power cuts, for CRASH_TIME each; `make test` does it for s
 	GLASSMAIL_CRASH_TIME=$(CRASH_TIME) go test -count=1 -v -timeout 0 -run '^(TestKill|TestPowerCut|TestPowerCutControls|TestChecker)$$' ./store/bolt
 	GLASSMAIL_CRASH=$(CRASH_TIME) go test -count=1 -v -timeout 0 -run '^TestCrash' ./e2e
 
-screenshots: ## every page in every look, in SHOTS, to be judged; docs/img gets those of the docs
+screenshots: ## every page in every look, in SHOTS, to be judged (Debian: chromium)
 	mkdir -p $(SHOTS)
 	GLASSMAIL_PICTURES=$(abspath $(SHOTS)) go test -count=1 -run '^TestPictures$$' ./e2e/browser
+
+docs-pictures: screenshots ## those of docs/pages.md (Debian: pngquant)
+	for p in journey=journey-1280 journey-dark=journey-1280-dark projector=live-projector phone=live-phone-dark \
+		whatif=whatif-1280 dns=dns-1280 mail=mail-1280 server=server-1280; do \
+		pngquant --force --quality 60-90 --speed 1 --strip --output docs/img/$${p%%=*}.png $(SHOTS)/$${p##*=}.png || exit 1; done
 
 bench: ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

@@ -79,11 +79,11 @@ func TestWiresharkFile(t *testing.T) {
 	}
 }
 
-// openJourney chooses the newest journey with a subject in the list.
+// openJourney chooses the oldest journey with a subject in the list.
 func (p *page) openJourney(subject string) {
 	p.t.Helper()
 	p.see("#list", subject)
-	p.eval(`[...document.querySelectorAll("#list button")].find((b) => b.textContent.includes(`+quote(subject)+`)).click()`, nil)
+	p.eval(`[...document.querySelectorAll("#list button")].findLast((b) => b.textContent.includes(`+quote(subject)+`)).click()`, nil)
 	p.see("#ladder-title", subject)
 	p.see("#rungs .text", "")
 }
