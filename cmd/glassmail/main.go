@@ -79,7 +79,7 @@ tests, and for real. Start the lecture's internet and type its dialogue:
 	}
 	add("run", labCommand(), serveCommand(), dnsCommand())
 	add("data", userCommand(), aliasCommand(), mailboxCommand(), storeCommand(), queueCommand(), configCommand())
-	add("tools", topCommand(), tools.Telnet(), tools.Send(), digCommand(), nslookupCommand(), traceCommand(), tools.Sockets(), pcapCommand(), playCommand(), healthCommand())
+	add("tools", topCommand(), explainCommand(), tools.Telnet(), tools.Send(), digCommand(), nslookupCommand(), traceCommand(), tools.Sockets(), pcapCommand(), playCommand(), healthCommand())
 	prepare(root)
 	return root
 }
