@@ -37,12 +37,35 @@ async function run(id, kind, inputs) {
   }
 }
 
+// beside lays what only one journey has beside what the other has in its place: the
+// next line of the same side of the same kind of dialogue.
+function beside(rungs) {
+  const rows = [];
+  let left = [], right = [];
+  const flush = () => {
+    for (const a of left) {
+      const at = right.findIndex((b) => b.dir === a.dir && b.proto === a.proto);
+      rows.push(...right.splice(0, Math.max(at, 0)).map((b) => ({ b, difference: "only-b" })), at < 0 ? { a, difference: "only-a" } : { a, b: right.shift(), difference: "different" });
+    }
+    rows.push(...right.map((b) => ({ b, difference: "only-b" })));
+    [left, right] = [[], []];
+  };
+  for (const r of rungs) {
+    if (r.difference === "only-a") left.push(r.a);
+    else if (r.difference === "only-b") right.push(r.b);
+    else flush(), rows.push(r);
+  }
+  flush();
+  return rows;
+}
+
 function compare(c) {
-  const side = (s) => h("td", { class: s?.dir ?? "" }, s ? h("code", { text: `${s.dir === "*" ? "*" : s.dir + ":"} ${s.text ?? ""}` }) : "");
+  const side = (s) => h("td", { class: s?.dir ?? "" }, s ? h("code", { text: `${s.dir === "*" ? "*" : s.dir + ":"} ${s.kind === "data" ? t("journey.data", { n: s.size }) : s.text ?? ""}` }) : "");
   const marks = { same: "=", different: "≠", "only-a": "◀", "only-b": "▶" };
-  const rows = c.rungs.map((r) => h("tr", { class: r.difference }, side(r.a), h("td", { class: "mark", text: marks[r.difference], title: t("journey.compare." + r.difference) }), side(r.b)));
+  const rungs = beside(c.rungs), differing = rungs.filter((r) => r.difference !== "same").length;
+  const rows = rungs.map((r) => h("tr", { class: r.difference }, side(r.a), h("td", { class: "mark", text: marks[r.difference], title: t("journey.compare." + r.difference) }), side(r.b)));
   const d = h("dialog", { id: "compare", "aria-label": t("journey.compare") }, h("h2", { text: t("journey.compare") }),
-    h("p", { text: t("journey.compare.count", { n: c.differing }) }),
+    h("p", { text: t("journey.compare.count", { n: differing }) }),
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("journey.compare") }, h("table", {}, h("thead", {}, h("tr", {},
       h("th", { scope: "col", text: t("journey.compare.before", { state: t("journey.state." + c.a.state) }) }), h("th", { scope: "col" }, h("span", { class: "aside", text: t("journey.compare.difference") })),
       h("th", { scope: "col", text: t("journey.compare.after", { state: t("journey.state." + c.b.state) }) }))), h("tbody", {}, ...rows))),
@@ -50,5 +73,6 @@ function compare(c) {
   d.addEventListener("close", () => d.remove());
   document.body.append(d);
   d.showModal();
-  d.querySelector("tr.different")?.scrollIntoView({ block: "center" }); // what the change itself did
+  const changed = [...d.querySelectorAll("tbody tr:not(.same)")], refused = changed.find((tr) => /^S: [45]/.test(tr.lastElementChild.textContent));
+  (refused ?? changed.find((tr) => tr.matches(".different")) ?? changed[0])?.scrollIntoView({ block: "center" }); // what the change itself did
 }
