@@ -1,6 +1,6 @@
 // What the local name server knows, with the time that is left for each.
 import { del, failed, get, h, t } from "../shell/shell.js";
-import { keep } from "./focus.js";
+import { keep } from "../shell/keep.js";
 import { shown } from "./tree.js";
 
 const round = 2 * Math.PI * 7; // length of a ring

@@ -1,6 +1,6 @@
 // Faults of DNSSEC that a lesson makes, and what the local name server says to them.
 import { failed, get, h, put, t } from "../shell/shell.js";
-import { keep } from "./focus.js";
+import { keep } from "../shell/keep.js";
 import { shown } from "./tree.js";
 
 export class Faults {

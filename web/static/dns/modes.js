@@ -1,6 +1,6 @@
 // How the local name server works.
 import { failed, get, h, put, t } from "../shell/shell.js";
-import { keep } from "./focus.js";
+import { keep } from "../shell/keep.js";
 
 export class Modes {
   constructor(box) {

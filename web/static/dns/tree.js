@@ -1,6 +1,6 @@
 // The tree of zones with their servers, and the path of the last search in it.
 import { get, h, t } from "../shell/shell.js";
-import { keep } from "./focus.js";
+import { keep } from "../shell/keep.js";
 
 const labels = (zone) => zone.split(".").filter(Boolean);
 export const bare = (name) => name === "." ? "." : name.replace(/\.$/, "");

@@ -17,14 +17,15 @@ export function actions({ list, folders, reader }) {
 
   // away takes messages out of the list and remembers how to bring them back.
   async function away(call, textKey, args) {
-    const from = list.folder.id;
+    const from = list.folder.id, at = list.at;
     let done;
     try { done = await call(); } catch (e) { return failed(e); }
     list.chosen.clear();
     reader.clear();
     document.getElementById("mail").dataset.view = "list";
     await list.refresh().catch(failed);
-    if (list.at < 0 && list.total) list.at = 0;
+    if (list.at < 0) list.at = Math.min(at, list.total - 1);
+    list.draw();
     if (!done.uids?.length) return;
     last = { from: done.folder, to: from, uids: done.uids };
     offer(t(textKey, { ...args, n: done.changed }));

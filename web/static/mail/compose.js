@@ -45,7 +45,7 @@ class Form {
       h("form", { onsubmit: (ev) => { ev.preventDefault(); this.submit(); } },
         h("div", { class: "top" }, h("h2", { text: t("mail.compose") }), this.state, h("button", { type: "button", "aria-label": t("shell.close"), text: "✕", onclick: () => this.close() })),
         row("to", this.in.to), more, few, fewer, name, row("subject", this.in.subject), this.text, this.list,
-        h("div", { class: "choices" }, this.send, h("label", { class: "button", for: "c-files", text: t("mail.attach") }), pick,
+        h("div", { class: "choices" }, this.send, pick, h("label", { class: "button", for: "c-files", text: t("mail.attach") }),
           h("button", { type: "button", class: "danger", text: t("mail.discard"), onclick: () => this.discard() }), h("span", { class: "soft", text: t("mail.attach.hint") }))));
   }
 

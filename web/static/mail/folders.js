@@ -1,4 +1,5 @@
 // The list of folders with their counts, and the menu of places to move to.
+import { keep } from "../shell/keep.js";
 import { ask, boot, del, failed, get, h, size, t } from "../shell/shell.js";
 
 const order = ["INBOX", "\\Drafts", "\\Sent", "\\Archive", "\\Junk", "\\Trash"];
@@ -40,7 +41,7 @@ export class Folders {
   draw() {
     const rank = (f) => { const n = order.indexOf(use(f)); return n < 0 ? order.length : n; };
     this.all.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
-    this.ul.replaceChildren(...this.all.map((f) => this.entry(f)));
+    keep(this.ul, () => this.ul.replaceChildren(...this.all.map((f) => this.entry(f))));
     this.menu.replaceChildren(h("option", { value: "", text: t("mail.do.move") }),
       ...this.all.filter((f) => f.id !== this.selected).map((f) => h("option", { value: f.id, text: folderName(f) })));
     const used = size(this.all.reduce((sum, f) => sum + f.size, 0));
@@ -53,7 +54,7 @@ export class Folders {
     const label = t("mail.folder.counts", { name: folderName(f), unseen: f.unseen, n: f.messages });
     const count = f.unseen ? h("b", { text: f.unseen }) : f.messages ? h("span", { class: "soft", text: f.messages }) : null;
     return h("li", {},
-      h("button", { class: "folder", dataset: { folder: f.name }, "aria-current": f.id === this.selected ? "true" : null, title: label, onclick: () => this.onchoose(f) },
+      h("button", { class: "folder", dataset: { folder: f.name, key: f.id }, "aria-current": f.id === this.selected ? "true" : null, title: label, onclick: () => this.onchoose(f) },
         h("span", { class: "name", text: folderName(f) }), count),
       use(f) ? null : h("button", { class: "small", "aria-label": t("mail.folder.remove", { name: f.name }), text: "✕", onclick: () => this.remove(f) }));
   }

@@ -1,5 +1,6 @@
 // The messages of a folder. Only the rows in sight are in the page, and only the
 // pages around them are fetched, so a list may be as long as it likes.
+import { keep } from "../shell/keep.js";
 import { failed, get, h, say, size, t, time } from "../shell/shell.js";
 import { names } from "./people.js";
 
@@ -19,6 +20,7 @@ export class MessageList {
 
   reset() {
     this.pages = new Map(); // number → items, or a promise of them
+    this.old = new Map(); // pages before the list was read again, until the new are there
     this.total = 0;
     this.at = -1;
     this.chosen = new Set();
@@ -29,18 +31,25 @@ export class MessageList {
     this.options = options;
     this.reset();
     this.box.scrollTop = 0;
-    await this.refresh();
+    const opened = this.opened = Symbol();
+    this.box.setAttribute("aria-busy", "true");
+    try {
+      await this.refresh();
+    } finally {
+      if (opened === this.opened) this.box.setAttribute("aria-busy", "false");
+    }
     if (options.q) say(t("mail.count", { n: this.total }));
   }
 
   // refresh reads the list again where it stands.
   async refresh() {
-    const was = this.current()?.uid;
+    const at = this.at, was = this.current()?.uid;
     this.generation = (this.generation ?? 0) + 1;
+    for (const [n, page] of this.pages) if (Array.isArray(page)) this.old.set(n, page);
     this.pages = new Map();
     const first = Math.floor(this.box.scrollTop / this.height() / perPage);
     await this.fetch(first);
-    if (was !== undefined) this.at = this.indexOf(was);
+    if (was !== undefined && this.at === at) this.at = this.indexOf(was); // unless a key has moved on meanwhile
     this.draw();
   }
 
@@ -67,19 +76,24 @@ export class MessageList {
     const got = await wanted.catch((e) => { this.pages.delete(n); throw e; });
     if (generation !== this.generation) return null;
     this.pages.set(n, got.items);
+    this.old.delete(n);
     this.total = got.total ?? n * perPage + got.items.length + (got.next ? perPage : 0);
     this.more = got.total === undefined && Boolean(got.next);
     return got.items;
   }
 
   item(i) {
-    const page = this.pages.get(Math.floor(i / perPage));
-    return Array.isArray(page) ? page[i % perPage] : undefined;
+    return this.page(Math.floor(i / perPage))?.[i % perPage];
+  }
+
+  page(n) {
+    const page = this.pages.get(n);
+    return Array.isArray(page) ? page : this.old.get(n);
   }
 
   indexOf(uid) {
-    for (const [n, page] of this.pages) {
-      const i = Array.isArray(page) ? page.findIndex((m) => m.uid === uid) : -1;
+    for (const n of new Set([...this.pages.keys(), ...this.old.keys()])) {
+      const i = this.page(n)?.findIndex((m) => m.uid === uid) ?? -1;
       if (i >= 0) return n * perPage + i;
     }
     return -1;
@@ -101,16 +115,18 @@ export class MessageList {
     this.frame = requestAnimationFrame(() => { this.frame = 0; this.draw(); });
   }
 
-  draw() {
+  draw() { keep(this.inner, () => this.paint()); }
+
+  paint() {
     const height = this.height(), sight = this.box.clientHeight || 600;
     const from = Math.max(0, Math.floor(this.box.scrollTop / height) - margin);
     const to = Math.min(this.total, Math.ceil((this.box.scrollTop + sight) / height) + margin);
     this.inner.style.setProperty("height", `${this.total * height}px`);
     const rows = [];
     for (let i = from; i < to; i++) {
-      const m = this.item(i);
-      if (!m && !this.pages.has(Math.floor(i / perPage))) this.fetch(Math.floor(i / perPage)).then(() => this.later()).catch(failed);
-      rows.push(this.row(i, m, height));
+      const n = Math.floor(i / perPage);
+      if (!this.pages.has(n)) this.fetch(n).then(() => this.later()).catch(failed);
+      rows.push(this.row(i, this.item(i), height));
     }
     this.inner.replaceChildren(...rows);
     if (this.at >= from && this.at < to) this.box.setAttribute("aria-activedescendant", `m${this.at}`);
@@ -123,12 +139,13 @@ export class MessageList {
   }
 
   row(i, m, height) {
-    const place = { style: { top: `${i * height}px`, height: `${height}px` }, role: "option", id: `m${i}`, "aria-posinset": i + 1, "aria-setsize": this.total, dataset: { index: i } };
+    const place = { style: { top: `${i * height}px`, height: `${height}px` }, role: "option", id: `m${i}`, "aria-posinset": i + 1, "aria-setsize": this.total, dataset: {} };
     if (!m) return h("div", { ...place, class: "row", "aria-selected": "false", text: "…" });
     const flags = new Set(m.flags);
     const sent = ["\\Sent", "\\Drafts"].includes(this.folder.special);
     const who = sent ? t("mail.to.names", { names: names(m.to) || "—" }) : names(m.from) || t("mail.nobody");
     const marks = [flags.has("flagged") && ["★", "mail.flagged"], flags.has("answered") && ["↩", "mail.answered"], m.attachments && ["⎙", "mail.attachments"]].filter(Boolean);
+    place.dataset.uid = m.uid;
     return h("div", {
       ...place, class: `row${flags.has("seen") ? "" : " unread"}${i === this.at ? " current" : ""}`,
       "aria-selected": String(this.chosen.has(m.uid) || (i === this.at && !this.chosen.size)),
@@ -140,9 +157,9 @@ export class MessageList {
   }
 
   clicked(ev) {
-    const row = ev.target.closest("[data-index]");
-    if (!row) return;
-    const i = Number(row.dataset.index);
+    const row = ev.target.closest("[data-uid]");
+    const i = row ? this.indexOf(Number(row.dataset.uid)) : -1; // where it is by now
+    if (i < 0) return;
     if (ev.shiftKey && this.at >= 0) {
       for (let k = Math.min(i, this.at); k <= Math.max(i, this.at); k++) if (this.item(k)) this.chosen.add(this.item(k).uid);
     } else if (ev.ctrlKey || ev.metaKey) {

@@ -49,8 +49,8 @@ async function mail() {
   reader.onaction = (what) => act[what]();
 
   $("compose").addEventListener("click", () => compose({}));
-  $("find").addEventListener("submit", (ev) => { ev.preventDefault(); search(); });
   let typed;
+  $("find").addEventListener("submit", (ev) => { ev.preventDefault(); clearTimeout(typed); search(); });
   $("q").addEventListener("input", () => { clearTimeout(typed); typed = setTimeout(search, 300); });
   $("threads").checked = setting("mail.threads") === true;
   $("threads").addEventListener("change", () => { setting("mail.threads", $("threads").checked); search(); });

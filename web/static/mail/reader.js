@@ -1,6 +1,7 @@
 // One message: its text, its HTML in a frame that can do nothing, its parts, its
 // header and what was stored.
 import { boot, get, h, href, size, t, time } from "../shell/shell.js";
+import { attached, table } from "./parts.js";
 import { full, isThai } from "./people.js";
 
 const rawShown = 200000; // bytes of a stored message that are shown
@@ -21,7 +22,7 @@ export class Reader {
     m.folder = folder.id;
     this.message = m;
     const body = h("div", { class: "body" });
-    this.box.replaceChildren(...[this.bar(), this.head(m), this.thread(m, item), this.tabs(m, body), body, this.files(m), this.journey(m)].filter(Boolean));
+    this.box.replaceChildren(...[this.bar(), this.head(m), this.thread(m, item), this.tabs(m, body), body, attached(m), this.ways(m, folder)].filter(Boolean));
     this.box.scrollTop = 0;
     if (matchMedia("(max-width: 999px)").matches) this.box.focus();
     return m;
@@ -51,7 +52,7 @@ export class Reader {
   }
 
   tabs(m, body) {
-    const views = [["text", () => this.text(m)], m.hasHTML && ["html", () => this.html(m)], ["header", () => this.header(m)], ["raw", () => this.raw(m)]].filter(Boolean);
+    const views = [["text", () => this.text(m)], m.hasHTML && ["html", () => this.html(m)], ["parts", () => table(m)], ["header", () => this.header(m)], ["raw", () => this.raw(m)]].filter(Boolean);
     const bar = h("div", { class: "tabs", role: "group", "aria-label": t("mail.view") });
     const choose = async (name, make) => {
       for (const b of bar.children) b.setAttribute("aria-pressed", String(b.dataset.view === name));
@@ -80,9 +81,11 @@ export class Reader {
     return m.cut ? [out, h("p", { class: "soft", text: t("mail.cut") })] : out;
   }
 
-  html(m) {
-    return [h("p", { class: "soft", text: t("mail.html.safe") }),
-      h("iframe", { class: "html", title: t("mail.view.html"), sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer", src: href(`/mail/messages/${m.folder}/${m.uid}/html`) })];
+  async html(m) {
+    const src = href(`/mail/messages/${m.folder}/${m.uid}/html`);
+    const blocked = Number((await fetch(src, { method: "HEAD" })).headers.get("Blocked-Pictures") ?? 0);
+    return [h("p", { class: "soft", text: t("mail.html.safe") }), blocked ? h("p", { class: "soft", text: t("mail.html.blocked", { n: blocked }) }) : null,
+      h("iframe", { class: "html", title: t("mail.view.html"), sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer", src })].filter(Boolean);
   }
 
   header(m) {
@@ -104,20 +107,18 @@ export class Reader {
     return [h("p", {}, h("a", { href: path + "?download=1", text: t("mail.raw.save", { size: size(m.size) }) })), h("pre", { tabindex: 0, role: "region", "aria-label": t("mail.view.raw"), text: text.slice(0, rawShown) })];
   }
 
-  files(m) {
-    const parts = m.parts.filter((p) => p.attachment);
-    if (!parts.length) return null;
-    const at = (p) => href(`/mail/messages/${m.folder}/${m.uid}/parts/${p.section}?download=1`);
-    return h("section", { class: "files", "aria-label": t("mail.attachments") }, h("h3", { text: t("mail.attachments.n", { n: parts.length }) }),
-      h("ul", {}, ...parts.map((p) => h("li", {}, h("a", { href: at(p), download: p.name || `part-${p.section}` }, h("bdi", { text: p.name || t("mail.part", { n: p.section }) })), " ", h("span", { class: "soft", text: `${p.type} · ${size(p.size)}` })))));
-  }
-
-  // journey leads to the way of the message, of which this reading is the last step.
-  journey(m) {
+  // ways shows by which words HTTP and IMAP fetch the message, and leads to its
+  // journey, of which this reading is the last step.
+  ways(m, folder) {
     const look = boot.lab || boot.operator;
-    return h("p", { class: "path soft" }, t("mail.http"), " ", m.journey && look ? h("a", { href: `/?journey=${encodeURIComponent(m.journey)}`, text: t("mail.journey") }) : null);
+    const way = (name, ...lines) => [h("dt", { text: name }), h("dd", {}, ...lines.map((text) => h("code", { text })))];
+    return h("section", { class: "path soft", "aria-label": t("mail.way.title") }, h("p", {}, t("mail.http"), " ", m.journey && look ? h("a", { href: `/?journey=${encodeURIComponent(m.journey)}`, text: t("mail.journey") }) : null),
+      h("dl", { class: "fields" }, ...way("HTTP", `GET ${href(`/mail/messages/${m.folder}/${m.uid}/raw`)}`), ...way("IMAP", `SELECT ${quoted(folder.name)}`, `UID FETCH ${m.uid} BODY[]`)));
   }
 }
+
+// quoted is a mailbox name as IMAP has it (RFC 9051 §4.3).
+const quoted = (name) => /^[A-Za-z0-9./_-]+$/.test(name) ? name : `"${name.replace(/["\\]/g, "\\$&")}"`;
 
 // links makes addresses of the web in a text into links; nothing else of it is
 // more than text.

@@ -5,6 +5,7 @@ import { full, mine, names } from "./people.js";
 const subject = (mark, s) => s.toLowerCase().startsWith(mark.toLowerCase()) ? s : `${mark} ${s}`.trim();
 const quoted = (text) => text.replace(/\s+$/, "").split(/\r?\n/).map((l) => (l.startsWith(">") ? ">" : "> ") + l).join("\n");
 const when = (m) => m.sent ? time(m.sent) : m.date;
+const wrote = (m) => when(m) ? t("mail.quote", { date: when(m), name: names(m.from) }) : t("mail.quote.undated", { name: names(m.from) });
 
 function chain(m) {
   return { inReplyTo: m.messageId, references: [...m.references.filter((r) => r !== m.messageId), m.messageId].filter(Boolean) };
@@ -18,7 +19,7 @@ export async function answer(m, all) {
   return {
     to: to.map(full), cc: all ? [...(own ? [] : others(m.to)), ...others(m.cc)].map(full) : [],
     subject: subject("Re:", m.subject), ...chain(m), answers: { folder: m.folder, uid: m.uid },
-    text: `\n\n${t("mail.quote", { date: when(m), name: names(m.from) })}\n${quoted(m.text)}\n`, top: true,
+    text: `\n\n${wrote(m)}\n${quoted(m.text)}\n`, top: true,
   };
 }
 
@@ -26,7 +27,7 @@ export async function answer(m, all) {
 export async function forward(m) {
   const head = [["mail.from", m.from], ["mail.to", m.to], ["mail.cc", m.cc]].filter(([, list]) => list.length)
     .map(([key, list]) => `${t(key)}: ${list.map(full).join(", ")}`);
-  const lines = [t("mail.forwarded"), ...head, `${t("mail.date")}: ${when(m)}`, `${t("mail.subject")}: ${m.subject}`];
+  const lines = [t("mail.forwarded"), ...head, ...(when(m) ? [`${t("mail.date")}: ${when(m)}`] : []), `${t("mail.subject")}: ${m.subject}`];
   return { subject: subject("Fwd:", m.subject), text: `\n\n${lines.join("\n")}\n\n${m.text}`, files: await attachments(m), top: true };
 }
 
