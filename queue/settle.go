@@ -121,7 +121,7 @@ func (a *attempt) report(ctx context.Context, about []mail.DSNRecipient, now tim
 		a.note("there is no report: " + err.Error())
 		return nil
 	}
-	return &Report{To: a.job.From, Options: reportOptions(a.job, msg), Message: msg}
+	return &Report{To: a.job.From, Options: ReportOptions(a.job.From, a.job.Options, msg), Message: msg}
 }
 
 // Pauses between tries to record results.
@@ -182,9 +182,10 @@ func (a *attempt) announceReport(about []mail.DSNRecipient, report *Report) {
 	}
 }
 
-// reportOptions is what the report's envelope has to say of it.
-func reportOptions(j Job, msg []byte) mail.Options {
-	o := mail.Options{UTF8: j.Options.UTF8 || !j.From.ASCII(), RequireTLS: j.Options.RequireTLS} // RFC 8689 §5
+// ReportOptions is what the envelope of a report says of it: to the sender of a
+// message with the given options, and with the text msg.
+func ReportOptions(to mail.Address, of mail.Options, msg []byte) mail.Options {
+	o := mail.Options{UTF8: of.UTF8 || !to.ASCII(), RequireTLS: of.RequireTLS} // RFC 8689 §5
 	if bytes.ContainsFunc(msg, func(r rune) bool { return r >= 0x80 }) {
 		o.Body = mail.Body8Bit
 	}

@@ -145,12 +145,26 @@ func (p *post) Accept(ctx context.Context, env *mail.Envelope, text io.Reader) (
 	if err != nil {
 		return "", smtpError(err)
 	}
+	success, err := p.success(ctx, env, staged)
+	if err != nil {
+		return "", smtpError(err)
+	}
 	size := staged.Size()
 	if _, err := p.store.Accept(ctx, staged, a); err != nil {
 		return "", smtpError(err)
 	}
 	p.report(env, a, about, size)
+	if success != nil {
+		if err := p.tell(context.WithoutCancel(ctx), env.ID, success); err != nil {
+			p.note(env, "there is no report of success: "+err.Error())
+		}
+	}
 	return env.ID, nil
+}
+
+// note tells the trace about a message.
+func (p *post) note(env *mail.Envelope, text string) {
+	p.trace.Add(trace.Event{Node: p.name, Conn: env.Peer.Conn, Proto: trace.Store, Dir: trace.Self, Kind: trace.Note, Journey: env.ID, Text: text})
 }
 
 // address turns the envelope's recipients into deposits and queue entries.
