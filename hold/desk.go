@@ -43,7 +43,8 @@ type Desk struct {
 
 	links links
 
-	busy atomic.Bool // a line may have to wait; not set, lines pass without mu
+	busy   atomic.Bool // a line may have to wait; not set, lines pass without mu
+	waited atomic.Bool // a line had to wait, at some time
 }
 
 // item is a line that waits.
@@ -95,9 +96,13 @@ func (d *Desk) isClosed() bool {
 	}
 }
 
+// Idle reports that no line has to wait: there is no pause, no slow motion and no
+// rule.
+func (d *Desk) Idle() bool { return !d.busy.Load() }
+
 // Pass is where a line waits.
 func (d *Desk) Pass(ctx context.Context, p wire.Point) wire.Verdict {
-	if !d.busy.Load() {
+	if d.Idle() {
 		return wire.Verdict{}
 	}
 	d.mu.Lock()
@@ -139,7 +144,7 @@ func (d *Desk) linger(ctx context.Context, p wire.Point, way *link, t time.Durat
 	ring, stop := d.clock.After(t)
 	defer stop()
 	d.mu.Lock()
-	way.stand()
+	d.stand(way)
 	d.mu.Unlock()
 	wait(p)
 	select {
@@ -151,6 +156,12 @@ func (d *Desk) linger(ctx context.Context, p wire.Point, way *link, t time.Durat
 	d.mu.Lock()
 	way.unstand()
 	d.mu.Unlock()
+}
+
+// stand counts a line that waits on a connection.
+func (d *Desk) stand(way *link) {
+	d.waited.Store(true)
+	way.stand()
 }
 
 func wait(p wire.Point) {
@@ -178,7 +189,7 @@ func (d *Desk) hold(ctx context.Context, p wire.Point, way *link, mirror bool) w
 	d.last++
 	it := &item{Held: heldOf(p, d.last, why, d.clock.Now()), point: p, c: make(chan wire.Verdict, 1)}
 	d.held = append(d.held, it)
-	way.stand()
+	d.stand(way)
 	d.tell()
 	d.mu.Unlock()
 
@@ -257,6 +268,9 @@ func (d *Desk) journey(raw string) string {
 
 // Stood is for how long lines of a connection had to wait; see wire.Gate.
 func (d *Desk) Stood(a, b string) time.Duration {
+	if !d.waited.Load() {
+		return 0
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.links.stood(a, b)

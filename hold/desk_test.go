@@ -63,6 +63,35 @@ func TestPause(t *testing.T) {
 	}
 }
 
+// The desk is idle when there is nothing by which a line could wait.
+func TestIdle(t *testing.T) {
+	d, _ := newDesk(t)
+	idle := func(want bool, when string) {
+		t.Helper()
+		if d.Idle() != want {
+			t.Errorf("%s: idle is %v", when, !want)
+		}
+	}
+	idle(true, "new")
+	d.Pause()
+	idle(false, "paused")
+	d.Resume()
+	idle(true, "resumed")
+	_ = d.SetSpeed(1)
+	idle(false, "in slow motion")
+	_ = d.SetSpeed(0)
+	b := breakAt(t, d, hold.Breakpoint{Where: hold.Where{Command: "QUIT"}})
+	idle(false, "with a breakpoint")
+	_ = d.RemoveBreakpoint(b.ID)
+	f := addFault(t, d, hold.Fault{Command: "QUIT", Action: hold.FaultDrop})
+	idle(false, "with a fault rule")
+	_ = d.RemoveFault(f.ID)
+	idle(true, "without rules")
+	d.Pause()
+	d.Close()
+	idle(true, "closed")
+}
+
 // A line that nobody minds goes on after a minute, and says so; one that came later
 // has a minute of its own.
 func TestReleasesItself(t *testing.T) {

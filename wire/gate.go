@@ -20,6 +20,8 @@ type Gate interface {
 	// Pass may take its time; it returns soon after ctx ends. Before it begins to
 	// wait it calls p.Waits.
 	Pass(ctx context.Context, p Point) Verdict
+	// Idle reports that no line can wait at this time: Pass need not be asked.
+	Idle() bool
 	// Stood is for how long, since the Gate was made, lines of the connection
 	// between two addresses, in either order, had to wait: real time, for its
 	// deadlines do not run meanwhile (see Patient).
@@ -95,6 +97,9 @@ func (c *Checkpoint) Release() {
 	}
 }
 
+// Idle reports that no line can wait at this time, so that none need be shown.
+func (c *Checkpoint) Idle() bool { return c == nil || c.gate.Idle() }
+
 // Command takes a line of the client past the gate; text is what may be shown of
 // it, and secret says that this is not all. Edit is not returned for a secret.
 func (c *Checkpoint) Command(command, text string, secret bool) Verdict {
@@ -149,7 +154,7 @@ func (c *Checkpoint) newest() string {
 
 // ask completes the point and puts what was decided into the trace.
 func (c *Checkpoint) ask(p Point) Verdict {
-	if c.ctx.Err() != nil {
+	if c.Idle() || c.ctx.Err() != nil {
 		return Verdict{}
 	}
 	b := c.log.Base()

@@ -23,6 +23,7 @@ type gate struct {
 	mu    sync.Mutex
 	seen  []wire.Point
 	stood func(a, b string) time.Duration
+	idle  bool
 }
 
 func (g *gate) Pass(ctx context.Context, p wire.Point) wire.Verdict {
@@ -34,6 +35,8 @@ func (g *gate) Pass(ctx context.Context, p wire.Point) wire.Verdict {
 	}
 	return g.pass(ctx, p)
 }
+
+func (g *gate) Idle() bool { return g.idle }
 
 func (g *gate) Stood(a, b string) time.Duration {
 	if g.stood == nil {
@@ -163,6 +166,22 @@ func TestNoGate(t *testing.T) {
 	_, server := pair(t)
 	if wire.Patient(server, nil) != server {
 		t.Error("without a gate a connection is wrapped")
+	}
+}
+
+// An idle gate is not asked; which command a reply answers is known all the same
+// when it is idle no longer.
+func TestIdleGate(t *testing.T) {
+	g := always(wire.Verdict{Action: wire.Drop})
+	g.idle = true
+	c, _ := checkpoint(g)
+	defer c.Release()
+	if v := command(c); v.Action != wire.Pass || len(g.seen) > 0 || !c.Idle() {
+		t.Errorf("verdict %+v of %+v", v, g.seen)
+	}
+	g.idle = false
+	if v := reply(c); v.Action != wire.Drop || g.seen[0].Command != "MAIL" {
+		t.Errorf("verdict %+v of %+v", v, g.seen)
 	}
 }
 

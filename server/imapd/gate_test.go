@@ -35,6 +35,8 @@ func (g *gate) Pass(ctx context.Context, p wire.Point) wire.Verdict {
 	return g.decide(ctx, p)
 }
 
+func (g *gate) Idle() bool { return false }
+
 func (g *gate) Stood(string, string) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -67,7 +67,7 @@ func replyOf(line string) *mail.Reply {
 
 // emit takes a line of a reply past the gate, and sends it with its end.
 func (c *conn) emit(line []byte) []byte {
-	if g := c.front.Gate(); g != nil {
+	if g := c.front.Gate(); !g.Idle() {
 		switch v := g.Reply(string(line)); v.Action {
 		case wire.Edit:
 			line = append(line[:0], v.Text...)
