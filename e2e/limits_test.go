@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -55,4 +56,14 @@ func TestIdleMemory(t *testing.T) {
 		}
 		t.Logf("%s: %d KiB of %d", one.name, got, one.most)
 	}
+}
+
+// Who asks a node for one address after the other does not come far, in the lab
+// somebody who mistypes does.
+func TestAddressesAreNotFished(t *testing.T) {
+	ask := "S~ 220 .*\nC: HELO crepes.fr\nS~ 250 .*\nC: MAIL FROM:<alice@crepes.fr>\nS~ 250 .*\n"
+	ask += strings.Repeat("C: RCPT TO:<nobody@hamburger.edu>\nS~ 550 .*\n", 99)
+	last := "C: RCPT TO:<nobody@hamburger.edu>\nS~ 550 .*\n"
+	play(t, startNode(t, t.TempDir()).ready.Nodes["hamburger.edu"].SMTP, ask+last+"S~ 421 .*\n")
+	play(t, startLab(t).ready.Nodes["hamburger.edu"].SMTP, ask+last+"C: RCPT TO:<bob@hamburger.edu>\nS~ 250 .*\nC: QUIT\nS~ 221 .*\n")
 }

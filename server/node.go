@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -67,7 +66,13 @@ type service struct {
 	key       string // as in config.Listen
 	listeners []net.Listener
 	serve     func(context.Context, net.Listener) error
-	cut       func(remote netip.AddrPort) bool // false: there is no such client
+	clients   clients
+}
+
+// clients are the connections of a service, by the number that the trace gave them.
+type clients interface {
+	Clients() []wire.Client
+	Cut(conn uint64) bool // false: there is no such client
 }
 
 // New opens the store and the listeners of a node. When it returns, clients can
@@ -330,10 +335,10 @@ func (n *Node) tlsConfig() (*tls.Config, error) {
 func (n *Node) fill(one *service, conf *tls.Config) error {
 	switch one.key {
 	case "imap":
-		one.serve, one.cut = n.imap.Serve, n.imap.Cut
+		one.serve, one.clients = n.imap.Serve, n.imap
 		return nil
 	case "imaps":
-		one.serve, one.cut = n.imap.ServeTLS, n.imap.Cut
+		one.serve, one.clients = n.imap.ServeTLS, n.imap
 		return nil
 	}
 	wording := smtpd.Plain()
@@ -347,13 +352,22 @@ func (n *Node) fill(one *service, conf *tls.Config) error {
 		MaxSize: l.MessageSize, MaxRecipients: l.Recipients,
 		Submission: submission, Implicit: one.key == "submissions",
 		AuthRequiresTLS: !n.plainLogin(), Lenient: n.o.Lab, TraceText: n.traceText(),
-		Limits: smtpd.Limits{Connections: l.Connections, PerAddr: l.ConnectionsPerAddress, Grace: StopTime},
+		Limits: smtpd.Limits{Connections: l.Connections, PerAddr: l.ConnectionsPerAddress, Errors: n.mostErrors(), Grace: StopTime},
 	})
 	if err != nil {
 		return err
 	}
-	one.serve, one.cut = s.Serve, s.Cut
+	one.serve, one.clients = s.Serve, s
 	return nil
+}
+
+// mostErrors is how many commands of an SMTP connection may fail. Who asks for one
+// address after the other shall not come far; who learns to type may err.
+func (n *Node) mostErrors() int {
+	if n.o.Lab {
+		return 1000
+	}
+	return 100
 }
 
 func (n *Node) plainLogin() bool { return n.o.Lab || n.o.Config.TLS.PlainLogin }
