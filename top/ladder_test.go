@@ -76,6 +76,22 @@ hamburger.edu > crepes.fr S: 221 closing
 	}
 }
 
+// The three phases of the lecture, in each dialogue of SMTP; a message text that
+// looks like a command begins none.
+func TestPhases(t *testing.T) {
+	var got strings.Builder
+	for _, r := range newLadder(lectureDetail(t), explain.New("en"), true).rungs {
+		got.WriteByte("-123"[r.phase])
+	}
+	quit := &rung{text: true, step: trace.Step{Event: trace.Event{Conn: 1, Proto: trace.SMTP, Kind: trace.Line, Dir: trace.Client, Text: "QUIT"}}}
+	if p := (&talk{phase: transfer}).phaseOf(quit); p != transfer {
+		t.Errorf("a line of text is of phase %d", p)
+	}
+	if want := "111122222222-22---" + "----" + "111122" + "33"; got.String() != want {
+		t.Errorf("the phases are %s, want %s", got.String(), want)
+	}
+}
+
 // A far end that no node owns is called by its host where one alone has the
 // address, else by the address.
 func TestPeer(t *testing.T) {
@@ -164,13 +180,40 @@ func TestShort(t *testing.T) {
 		{trace.Event{Kind: trace.Datagram, Proto: trace.DNS, Dir: 'C', Text: "Q edu. NS"}, "NS?"},
 		{trace.Event{Kind: trace.Datagram, Proto: trace.DNS, Dir: 'S', Text: "A x.edu. MX → edu. NS a.edu."}, "→ NS"},
 		{trace.Event{Kind: trace.Datagram, Proto: trace.DNS, Dir: 'S', Text: "A x.edu. A 1.2.3.4"}, "A 1.2.3.4"},
-		{trace.Event{Kind: trace.Datagram, Proto: trace.DNS, Dir: 'S', Text: "odd"}, "odd"},
+		{trace.Event{Kind: trace.Datagram, Proto: trace.DNS, Dir: 'S', Text: "odd\x1b[2J"}, `odd\x1b[2J`},
 	} {
 		r := rung{from: "a", to: "b", step: trace.Step{Event: tt.e}}
 		if got := r.short(count); got != tt.want {
 			t.Errorf("%q is %q in short, want %q", tt.e.Text, got, tt.want)
 		}
 	}
+}
+
+// Whatever is in a trace can be drawn, in exactly the room that there is.
+func FuzzLadder(f *testing.F) {
+	f.Add("crepes.fr", "127.0.0.1:25", "MAIL FROM:<สมชาย@โรงเรียน.ไทย>", "line", byte('C'), byte('S'), 80)
+	f.Add("", "", "250-\x1b[2J", "line", byte('S'), byte('S'), 30)
+	f.Add("a.edu", "[::1]:53", "A x. MX → y. NS", "datagram", byte('S'), byte('C'), 120)
+	f.Fuzz(func(t *testing.T, node, remote, text, kind string, dir, side byte, wide int) {
+		e := trace.Event{Node: node, Conn: 1, Local: "10.0.0.1:25", Remote: remote, Proto: trace.SMTP, Kind: trace.Kind(kind), Dir: trace.Dir(dir), Side: trace.Dir(side), Text: text}
+		more := e
+		more.Proto, more.Dir = trace.IMAP, trace.Client
+		d := &trace.Detail{Steps: []trace.Step{{Event: e}, {Event: more, Hop: 9}, {Event: e, Hop: 1}},
+			Hosts: []trace.Host{{Name: node}, {Name: remote, Role: trace.UserAgent, Addrs: []string{"10.0.0.1"}}}, Route: []trace.Hop{{Kind: trace.HopSubmission}}}
+		l := newLadder(d, explain.New("en"), true)
+		ls, ok := lanesOf(l.hosts, wide&255, "servers", "DNS")
+		count := func(key string, n int) string { return key }
+		for i := range l.rungs {
+			r := &l.rungs[i]
+			if !ok {
+				continue
+			}
+			row := ls.row(r, painter{}, r.full(count), r.short(count))
+			if width(row) != len(ls.heads)*ls.wide || strings.ContainsFunc(row, unsafe) {
+				t.Errorf("%d cells in lanes of %d: %q", width(row), len(ls.heads)*ls.wide, row)
+			}
+		}
+	})
 }
 
 func TestHex(t *testing.T) {

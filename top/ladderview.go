@@ -107,6 +107,10 @@ func (m *model) detailLines(wide, most int) []string {
 	if r.state != "" {
 		add(m.text("top.state", "state", r.state))
 	}
+	if r.phase > 0 {
+		name := [...]string{"journey.phase.greeting", "journey.phase.transfer", "journey.phase.closure"}[r.phase-1]
+		add(m.text("top.phase", "n", r.phase, "phase", m.text(name)))
+	}
 	for _, line := range wrap(m.plainRung(r), wide) {
 		out = append(out, m.paint.bold(line))
 	}

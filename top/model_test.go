@@ -43,7 +43,7 @@ func TestTTLGoesDown(t *testing.T) {
 func TestLadder(t *testing.T) {
 	s := newScreen(t, "en")
 	s.press("enter")
-	s.want("alice@crepes.fr → bob@hamburger.edu", "queue▸DNS▸", "[relaying]", "alice", "dns.ny", "S: 221 closing", "221 = done")
+	s.want("phase 3 of 3: Closure", "alice@crepes.fr → bob@hamburger.edu", "queue▸DNS▸", "[relaying]", "alice", "dns.ny", "S: 221 closing", "221 = done")
 	if !s.following || s.rung != len(s.ladder.rungs)-1 {
 		t.Errorf("rung %d of %d is chosen, following %v", s.rung, len(s.ladder.rungs), s.following)
 	}

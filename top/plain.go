@@ -122,7 +122,7 @@ func (p *printer) line(e trace.Event) string {
 	}
 	text := clean(e.String())
 	if e.Kind == trace.Gap {
-		text = "* " + p.Texts.Text(p.Lang, "shell.gap", "n", e.Size)
+		text = "* " + p.Texts.Text(p.Lang, "top.plain.gap", "n", e.Size)
 	}
 	out := fmt.Sprintf("%s %-14s %-8s %s", e.Time.In(p.Zone).Format("15:04:05.000"), clean(e.Node), where, text)
 	if p.reader == nil {

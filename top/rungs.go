@@ -17,6 +17,7 @@ type rung struct {
 	more     int    // lines that are folded into this one
 	text     bool   // these are lines of a message
 	state    string // of the protocol, as far as it is known by then
+	phase    int    // of the lecture's three in a dialogue of SMTP, from 1; 0 elsewhere
 	note     explain.Note
 }
 
@@ -45,9 +46,9 @@ func newLadder(d *trace.Detail, w *explain.Words, fold bool) *ladder {
 			continue
 		}
 		t := talkOf(talks, names.dialled(s))
-		r := rung{step: s, note: note, state: t.state}
+		r := rung{step: s, note: note, state: t.state, text: t.isText(s)}
+		r.phase = t.phaseOf(&r)
 		r.from, r.to = names.ends(s)
-		r.text = t.isText(s)
 		if last := len(l.rungs) - 1; fold && last >= 0 && l.rungs[last].joins(r) {
 			l.rungs[last].more++
 			l.rungs[last].note = r.note
@@ -96,6 +97,32 @@ func conversation(events []trace.Event, conn string) *trace.Detail {
 type talk struct {
 	state string
 	data  bool // lines of the client are message text
+	phase int
+}
+
+// The phases of a dialogue of SMTP.
+const (
+	greeting = 1 + iota
+	transfer // of a message
+	closure
+)
+
+// phaseOf is the phase to which a rung belongs.
+func (t *talk) phaseOf(r *rung) int {
+	if r.step.Conn == 0 || r.step.Proto != trace.SMTP {
+		return 0
+	}
+	verb, _, _ := strings.Cut(strings.ToUpper(r.step.Text), " ")
+	switch {
+	case t.phase == 0:
+		t.phase = greeting
+	case r.step.Kind != trace.Line || r.step.Dir != trace.Client || r.text:
+	case verb == "MAIL":
+		t.phase = transfer
+	case verb == "QUIT":
+		t.phase = closure
+	}
+	return t.phase
 }
 
 func talkOf(all map[uint64]*talk, conn uint64) *talk {

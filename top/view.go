@@ -113,7 +113,7 @@ func (m *model) banner() []string {
 		text = m.text("top.lost.why", "reason", clean(m.lost.Error()))
 	case m.shown != nil && len(m.shown.desk.Held) > 0:
 		h := m.shown.desk.Held[0]
-		text = m.text("top.held", "node", clean(h.Node), "line", string(rune(h.Dir))+": "+clean(h.Text))
+		text = m.text("top.held", "node", clean(h.Node), "line", clean(string(rune(h.Dir))+": "+h.Text))
 	}
 	var out []string
 	for _, line := range wrap(text, m.width-2) {

@@ -54,7 +54,8 @@ func shortIMAP(line string) string {
 // shortDNS makes "MX?" of a question, "NS" of a referral and the value of an
 // answer, from the line of a message, as in "A hamburger.edu. MX 10 mail…".
 func shortDNS(line string) string {
-	f := strings.Fields(clean(line))
+	line = clean(line)
+	f := strings.Fields(line)
 	switch {
 	case len(f) < 3:
 		return line
@@ -79,7 +80,7 @@ func (r *rung) letter() string {
 	if r.own() {
 		return "*"
 	}
-	return string(rune(r.step.Dir))
+	return clean(string(rune(r.step.Dir)))
 }
 
 // bytes are what was on the wire: a line with its end, or a datagram. nil if
