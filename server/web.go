@@ -292,20 +292,31 @@ func (o *Office) Depths(ctx context.Context) ([]api.Depth, error) {
 	return out, nil
 }
 
-// Cut ends a client's connection with a node, of which remote is the client's
-// address.
-func (o *Office) Cut(_ context.Context, node, remote string) error {
-	d, err := o.named(node)
-	if err != nil {
-		return err
+// Clients lists the connections that clients have with the nodes.
+func (o *Office) Clients(context.Context) []api.Client {
+	var out []api.Client
+	for _, d := range o.desks {
+		seen := map[clients]bool{} // one server may serve several services
+		for _, s := range d.services {
+			if seen[s.clients] {
+				continue
+			}
+			seen[s.clients] = true
+			for _, c := range s.clients.Clients() {
+				out = append(out, api.Client{Base: c.Event, Since: c.Since})
+			}
+		}
 	}
-	client, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return mailbox.ErrNotFound
-	}
-	for _, s := range d.services {
-		if s.cut(client) {
-			return nil
+	return out
+}
+
+// Cut ends the connection of a client.
+func (o *Office) Cut(_ context.Context, conn uint64) error {
+	for _, d := range o.desks {
+		for _, s := range d.services {
+			if s.clients.Cut(conn) {
+				return nil
+			}
 		}
 	}
 	return mailbox.ErrNotFound

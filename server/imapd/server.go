@@ -98,9 +98,10 @@ type Server struct {
 	cut           context.CancelFunc
 	quit          chan struct{} // closed when Shutdown begins
 
+	fronts wire.Fronts
+
 	mu        sync.Mutex
 	listeners map[*wire.Listener]struct{}
-	fronts    map[*wire.Front]net.Conn // with the connection below
 	stopping  bool
 	serving   sync.WaitGroup // calls of serve
 }
@@ -111,7 +112,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("imap server: name, host and backend are needed")
 	}
 	o.fill()
-	s := &Server{o: o, listeners: map[*wire.Listener]struct{}{}, fronts: map[*wire.Front]net.Conn{}, quit: make(chan struct{})}
+	s := &Server{o: o, listeners: map[*wire.Listener]struct{}{}, quit: make(chan struct{})}
 	s.base, s.cut = context.WithCancel(context.Background())
 	s.plain = s.engine(o.TLS, o.PlainAuth)
 	s.secure = s.engine(nil, true)
@@ -207,9 +208,9 @@ func (s *Server) Shutdown(ctx context.Context) int {
 		all = append(all, l)
 	}
 	var wg sync.WaitGroup
-	for f := range s.fronts {
+	s.fronts.Each(func(f *wire.Front) {
 		wg.Go(f.Stop) // waits while the front sends to a client that does not read
-	}
+	})
 	s.mu.Unlock()
 	stop := context.AfterFunc(ctx, s.cut)
 	defer stop()
@@ -229,25 +230,12 @@ func (s *Server) Shutdown(ctx context.Context) int {
 	return total
 }
 
-// cutTime is how long a connection that the operator cuts may go on with what it is
-// in the middle of.
-const cutTime = time.Second
+// Clients are the connections that are open.
+func (s *Server) Clients() []wire.Client { return s.fronts.Clients() }
 
-// Cut ends the connection with the client at remote, because the operator wishes
-// it: with BYE between two commands or in IDLE, or cutTime later in the middle of
-// one. It is false if there is no such connection.
-func (s *Server) Cut(remote netip.AddrPort) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for w, raw := range s.fronts {
-		if wire.AddrPort(raw.RemoteAddr()) == remote {
-			go w.Stop() // waits while the front sends to a client that does not read
-			time.AfterFunc(cutTime, func() { raw.Close() })
-			return true
-		}
-	}
-	return false
-}
+// Cut ends a connection because the operator wishes it: with BYE between two
+// commands or in IDLE, see wire.Fronts.
+func (s *Server) Cut(conn uint64) bool { return s.fronts.Cut(conn) }
 
 // parting is why a connection is asked to end between two commands.
 func (s *Server) parting() string {
@@ -263,16 +251,10 @@ func (s *Server) parting() string {
 func (s *Server) enter(w *wire.Front, raw net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fronts[w] = raw
+	s.fronts.Enter(w, raw, s.o.Host.Clock().Now())
 	if s.stopping {
 		w.Stop()
 	}
-}
-
-func (s *Server) leave(w *wire.Front) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.fronts, w)
 }
 
 // handle serves one connection to its end.
@@ -286,7 +268,7 @@ func (s *Server) handle(raw net.Conn, secure bool) {
 		log.Close(why)
 	}()
 	s.enter(w, raw)
-	defer s.leave(w)
+	defer s.fronts.Leave(w)
 	if secure {
 		if err := w.Handshake(s.o.TLS); err != nil {
 			why = "TLS handshake failed: " + err.Error()

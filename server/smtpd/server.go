@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -86,8 +85,9 @@ type Server struct {
 	base     context.Context // of all calls to Post
 	cut      func()          // ends it
 
+	fronts wire.Fronts
+
 	mu        sync.Mutex
-	fronts    map[*wire.Front]net.Conn // with the connection below
 	listeners map[*wire.Listener]struct{}
 	stopping  bool
 }
@@ -111,7 +111,7 @@ func New(o Options) (*Server, error) {
 	o.Limits.fill()
 	s := &Server{
 		opts: o, commands: commands(), rewrites: rewrites(o.Wording),
-		fronts: map[*wire.Front]net.Conn{}, listeners: map[*wire.Listener]struct{}{},
+		listeners: map[*wire.Listener]struct{}{},
 	}
 	s.base, s.cut = context.WithCancel(context.Background())
 	s.plain, s.secure = s.newEngine(false), s.newEngine(true)
@@ -158,9 +158,7 @@ func (s *Server) Serve(ctx context.Context, inner net.Listener) error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.stopping = true
-	for f := range s.fronts {
-		f.Stop()
-	}
+	s.fronts.Each((*wire.Front).Stop)
 	ls := make([]*wire.Listener, 0, len(s.listeners))
 	for l := range s.listeners {
 		ls = append(ls, l)
@@ -185,25 +183,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// cutTime is how long a connection that the operator cuts may go on with what it is
-// in the middle of.
-const cutTime = time.Second
+// Clients are the connections that are open.
+func (s *Server) Clients() []wire.Client { return s.fronts.Clients() }
 
-// Cut ends the connection with the client at remote, because the operator wishes
-// it: with 421 between two commands, or cutTime later in the middle of one. It is
-// false if there is no such connection.
-func (s *Server) Cut(remote netip.AddrPort) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for f, nc := range s.fronts {
-		if wire.AddrPort(nc.RemoteAddr()) == remote {
-			go f.Stop() // waits while the front sends to a client that does not read
-			time.AfterFunc(cutTime, func() { nc.Close() })
-			return true
-		}
-	}
-	return false
-}
+// Cut ends a connection because the operator wishes it: with 421 between two
+// commands, see wire.Fronts.
+func (s *Server) Cut(conn uint64) bool { return s.fronts.Cut(conn) }
 
 // parting is why a connection is asked to end between two commands.
 func (s *Server) parting() (*mail.Reply, string) {
@@ -234,7 +219,7 @@ func (s *Server) handle(nc net.Conn) {
 		s.refuse(nc)
 		return
 	}
-	defer s.leave(front)
+	defer s.fronts.Leave(front)
 	c := &conn{srv: s, front: front, log: log, ctx: ctx, peer: mail.Peer{
 		Addr: wire.AddrPort(nc.RemoteAddr()), Submission: s.opts.Submission,
 		Conn: log.ID(), Time: s.opts.Clock.Now(),
@@ -251,12 +236,6 @@ func (s *Server) enter(f *wire.Front, nc net.Conn) bool {
 	if s.stopping {
 		return false
 	}
-	s.fronts[f] = nc
+	s.fronts.Enter(f, nc, s.opts.Clock.Now())
 	return true
-}
-
-func (s *Server) leave(f *wire.Front) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.fronts, f)
 }

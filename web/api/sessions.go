@@ -3,12 +3,14 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
 
+	"glassmail/mailbox"
 	"glassmail/trace"
 )
 
@@ -16,9 +18,17 @@ import (
 type Services interface {
 	// Depths tells how much each node holds.
 	Depths(ctx context.Context) ([]Depth, error)
-	// Cut ends the connection of a client, whose address is remote, with a node:
+	// Clients lists the connections that clients have with the nodes.
+	Clients(ctx context.Context) []Client
+	// Cut ends the connection of a client, by the number that the trace gave it:
 	// politely where that can be, else a moment later. mailbox.ErrNotFound.
-	Cut(ctx context.Context, node, remote string) error
+	Cut(ctx context.Context, conn uint64) error
+}
+
+// Client is an open connection of a client.
+type Client struct {
+	Base  trace.Event // what all events of the connection share
+	Since time.Time
 }
 
 // Depth is how much one node holds.
@@ -100,10 +110,8 @@ func (t *tally) connection(e trace.Event) {
 		return
 	}
 	switch c := t.open[e.Conn]; {
-	case e.Kind == trace.Open && len(t.open) < maxConns:
-		t.open[e.Conn] = &openConn{
-			Node: e.Node, Conn: e.Conn, Proto: e.Proto, Side: e.Side, Local: e.Local, Remote: e.Remote, Since: e.Time, Last: e.Time,
-		}
+	case e.Kind == trace.Open:
+		t.add(e, e.Time)
 	case c == nil:
 	case e.Kind == trace.Close:
 		delete(t.open, e.Conn)
@@ -112,6 +120,36 @@ func (t *tally) connection(e trace.Event) {
 		if e.Kind == trace.Line {
 			c.Lines++
 			c.Text = e.Text[:min(len(e.Text), 200)]
+		}
+	}
+}
+
+// add begins with a connection that is not known, under t.mu.
+func (t *tally) add(e trace.Event, since time.Time) {
+	if t.open[e.Conn] != nil || len(t.open) >= maxConns {
+		return
+	}
+	t.open[e.Conn] = &openConn{
+		Node: e.Node, Conn: e.Conn, Proto: e.Proto, Side: e.Side, Local: e.Local, Remote: e.Remote, Secure: e.Secure, Since: since, Last: since,
+	}
+}
+
+// settling is how long the trace and a server may say different things of a
+// connection that comes or goes.
+const settling = time.Minute
+
+// correct adds the clients that the servers know of, and forgets those that they do
+// not know, under t.mu.
+func (t *tally) correct(clients []Client, now time.Time) {
+	known := map[uint64]bool{}
+	for _, one := range clients {
+		known[one.Base.Conn] = true
+		t.add(one.Base, one.Since)
+	}
+	for id, one := range t.open {
+		served := one.Side == trace.Server && (one.Proto == trace.SMTP || one.Proto == trace.IMAP)
+		if served && !known[id] && now.Sub(one.Last) > settling {
+			delete(t.open, id)
 		}
 	}
 }
@@ -144,14 +182,7 @@ func (t *tally) count(e trace.Event) {
 }
 
 func (a *API) sessions(c *Call) error {
-	t := a.tally
-	t.mu.Lock()
-	t.sync(a.o.Trace)
-	out := []openConn{}
-	for _, one := range t.open {
-		out = append(out, *one)
-	}
-	t.mu.Unlock()
+	out := a.openConns(c)
 	slices.SortFunc(out, func(x, y openConn) int { return cmp.Compare(x.Conn, y.Conn) })
 	return c.JSON(items(out))
 }
@@ -161,33 +192,40 @@ func (a *API) cutSession(c *Call) error {
 	if a.o.Services == nil {
 		return absent("connections cannot be cut here")
 	}
-	one, ok := a.session(c.PathValue("conn"))
-	if !ok {
+	n, err := strconv.ParseUint(c.PathValue("conn"), 10, 64)
+	if err != nil {
+		return fault(http.StatusNotFound, "%q is no number of a session", c.PathValue("conn"))
+	}
+	for _, one := range a.openConns(c) {
+		if one.Conn == n && one.Side == trace.Client {
+			return fault(http.StatusUnprocessableEntity, "the node made this connection itself; hold or remove the message in its queue")
+		}
+	}
+	err = a.o.Services.Cut(c.Context(), n)
+	if errors.Is(err, mailbox.ErrNotFound) {
 		return fault(http.StatusNotFound, "there is no such session, or it has ended")
 	}
-	if one.Side != trace.Server {
-		return fault(http.StatusUnprocessableEntity, "the node made this connection itself; hold or remove the message in its queue")
-	}
-	if err := a.o.Services.Cut(c.Context(), one.Node, one.Remote); err != nil {
+	if err != nil {
 		return err
 	}
 	return c.done()
 }
 
-// session finds an open connection by its number.
-func (a *API) session(number string) (openConn, bool) {
-	n, err := strconv.ParseUint(number, 10, 64)
-	if err != nil {
-		return openConn{}, false
-	}
+// openConns lists what is open: what the trace tells, corrected by what the servers
+// know, for the trace may have forgotten how a connection came, or that it ended.
+func (a *API) openConns(c *Call) []openConn {
 	t := a.tally
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sync(a.o.Trace)
-	if one := t.open[n]; one != nil {
-		return *one, true
+	if a.o.Services != nil {
+		t.correct(a.o.Services.Clients(c.Context()), a.o.now())
 	}
-	return openConn{}, false
+	out := make([]openConn, 0, len(t.open))
+	for _, one := range t.open {
+		out = append(out, *one)
+	}
+	return out
 }
 
 func (a *API) series(c *Call) error {

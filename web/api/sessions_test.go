@@ -106,8 +106,37 @@ func TestCutSession(t *testing.T) {
 	}
 	own := h.log.Dialled("crepes.fr", trace.SMTP, "127.0.0.1:40000", "192.0.2.1:25")
 	op.want(http.StatusUnprocessableEntity, "DELETE", "/sessions/"+strconv.FormatUint(own.ID(), 10), nil)
-	elsewhere := h.log.Open("hamburger.edu", trace.SMTP, "127.0.0.1:40000", "192.0.2.1:25")
+	elsewhere := h.log.Open("hamburger.edu", trace.DNS, "127.0.0.1:40000", "192.0.2.1:25")
 	op.want(http.StatusNotFound, "DELETE", "/sessions/"+strconv.FormatUint(elsewhere.ID(), 10), nil)
+}
+
+// A connection is still listed, and can be cut, when the trace has long forgotten
+// how it came; one that ended meanwhile is not listed.
+func TestSessionsOutliveTheTrace(t *testing.T) {
+	h := newHouse(t)
+	op := h.operator(t)
+	gone, _ := h.dial(t, "smtp")
+	op.session(gone)
+	c, in := h.dial(t, "imap")
+	left, _ := h.dial(t, "smtp", "QUIT")
+	for range 2000 { // more than the trace keeps
+		h.log.Add(trace.Event{Node: "crepes.fr", Kind: trace.Note})
+	}
+	gone.Close()
+	for _, conn := range []net.Conn{gone, left} {
+		eventually(t, "it is no longer listed", func() bool {
+			for _, one := range ask[openConns](op, "GET", "/sessions", nil).Items {
+				if one.Remote == conn.LocalAddr().String() {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	op.want(http.StatusOK, "DELETE", "/sessions/"+op.session(c), nil)
+	if rest, _ := io.ReadAll(in); !strings.HasPrefix(string(rest), "* BYE") {
+		t.Errorf("the client was told %q", rest)
+	}
 }
 
 // metric is the value of a sample, with its labels as they are written.

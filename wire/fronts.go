@@ -1,0 +1,81 @@
+package wire
+
+import (
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"glassmail/trace"
+)
+
+// cutTime is how long a connection that the operator cuts may go on with what it is
+// in the middle of.
+const cutTime = time.Second
+
+// Fronts are the open connections of a server. The zero value has none.
+type Fronts struct {
+	mu  sync.Mutex
+	all map[*Front]Client
+}
+
+// Client is an open connection of a server.
+type Client struct {
+	trace.Event           // what all events of the connection share, see trace.Conn.Base
+	Since       time.Time // when it was accepted
+	conn        net.Conn  // below TLS
+}
+
+// Enter counts a front in, which stands on conn since a time.
+func (f *Fronts) Enter(one *Front, conn net.Conn, since time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all == nil {
+		f.all = map[*Front]Client{}
+	}
+	f.all[one] = Client{Since: since, conn: conn}
+}
+
+// Leave counts it out.
+func (f *Fronts) Leave(one *Front) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.all, one)
+}
+
+// Each calls do with all of them. It must not come back here.
+func (f *Fronts) Each(do func(*Front)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for one := range f.all {
+		do(one)
+	}
+}
+
+// Clients lists them by the number that the trace gave them.
+func (f *Fronts) Clients() []Client {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make([]Client, 0, len(f.all))
+	for one, c := range f.all {
+		c.Event = one.Log.Base()
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b Client) int { return int(a.Conn) - int(b.Conn) })
+	return out
+}
+
+// Cut ends the connection with a number: by Stop between two commands, or a second
+// later where it stands. It is false if there is no such connection.
+func (f *Fronts) Cut(conn uint64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for one, c := range f.all {
+		if id := one.Log.ID(); id == conn && id != 0 {
+			go one.Stop() // waits while the front sends to a client that does not read
+			time.AfterFunc(cutTime, func() { c.conn.Close() })
+			return true
+		}
+	}
+	return false
+}
