@@ -201,6 +201,28 @@ func TestJumpWhileHeld(t *testing.T) {
 	}
 }
 
+// A jump to the next expiry gives a message back that could not be delivered.
+func TestJumpToExpiry(t *testing.T) {
+	r := startLab(t)
+	if err := r.Internet.SetDown("mail.hamburger.edu", true); err != nil {
+		t.Fatal(err)
+	}
+	r.send("too late", bob)
+	r.journey("too late", trace.StateDeferred)
+	waiting, err := r.office.QueueEntries(t.Context())
+	if err != nil || len(waiting) != 1 || waiting[0].Expires.Sub(waiting[0].Accepted) != 5*24*time.Hour {
+		t.Fatalf("there waits %+v, %v", waiting, err)
+	}
+	if err := r.clock().Advance(waiting[0].Expires.Sub(r.clock().Now())); err != nil {
+		t.Fatal(err)
+	}
+	r.journey("too late", trace.StateBounced)
+	report := r.newest(alice, 0)
+	if !strings.Contains(report, "Final-Recipient: rfc822;bob@hamburger.edu") {
+		t.Errorf("alice has\n%s", report)
+	}
+}
+
 // A breakpoint of one message holds all of its lines, at both nodes, and none of
 // another's.
 func TestBreakAtMessage(t *testing.T) {
