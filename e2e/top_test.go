@@ -133,7 +133,11 @@ func TestTop(t *testing.T) {
 	s.want("52 43 50 54")
 	s.press("l")
 	s.want("การเดินทาง", "RCPT TO:<bob@hamburger.edu>", "52 43 50 54")
-	s.press("l", "2")
+	s.press("l", "w")
+	s.want("What if one fact were different?")
+	s.press("3")
+	s.want("sent again: bounced", "◀╍550")
+	s.press("2")
 	s.want("mail.hamburger.edu.", "203.0.113.25")
 
 	s.press("4")

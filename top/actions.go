@@ -185,15 +185,3 @@ func fileName(id string) string {
 		return '_'
 	}, id)
 }
-
-// whatIf tells where a message can be sent again with one fact changed: that
-// needs more room than a terminal has.
-func (m *model) whatIf() tea.Cmd {
-	base, err := m.o.Client.Find()
-	if err != nil {
-		m.notice = m.text("top.failed", "reason", clean(err.Error()))
-		return nil
-	}
-	m.notice = m.text("top.whatif", "url", base)
-	return nil
-}

@@ -21,7 +21,7 @@ import (
 
 // Bounds of a Client.
 const (
-	callTime      = 10 * time.Second // for one call
+	callTime      = 10 * time.Second // for most calls
 	maxAnswer     = 64 << 20         // bytes
 	maxStreamLine = 256 << 10        // bytes
 	maxBatch      = 256              // events that are taken at once
@@ -108,27 +108,30 @@ func refused(res *http.Response) error {
 	return &refusal{res.StatusCode, said.Error}
 }
 
-// get reads the answer of a call into v.
-func (c *Client) get(ctx context.Context, path string, v any) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	res, err := c.do(ctx, http.MethodGet, path, nil)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	return json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(v)
-}
-
-// change makes a call that changes something.
-func (c *Client) change(ctx context.Context, method, path string, body any) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+// call makes one call, within a time, and reads its answer into v unless that is
+// nil.
+func (c *Client) call(ctx context.Context, within time.Duration, method, path string, body, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	res, err := c.do(ctx, method, path, body)
 	if err != nil {
 		return err
 	}
-	return res.Body.Close()
+	defer res.Body.Close()
+	if v == nil {
+		return nil
+	}
+	return json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(v)
+}
+
+// get reads the answer of a call into v.
+func (c *Client) get(ctx context.Context, path string, v any) error {
+	return c.call(ctx, callTime, http.MethodGet, path, nil, v)
+}
+
+// change makes a call that changes something.
+func (c *Client) change(ctx context.Context, method, path string, body any) error {
+	return c.call(ctx, callTime, method, path, body, nil)
 }
 
 // save copies the answer of a call to out.

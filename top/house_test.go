@@ -123,7 +123,7 @@ func newAPI(t *testing.T) *api {
 	a := &api{ended: make(chan struct{}), events: d.log.Since(0)}
 	a.answers = map[string]any{
 		"/node": map[string]any{"lab": true, "nodes": []any{map[string]any{"name": "crepes.fr"}, map[string]any{"name": "hamburger.edu"}},
-			"features": map[string]bool{"journeys": true, "hold": true, "clock": true}},
+			"features": map[string]bool{"journeys": true, "hold": true, "clock": true, "whatif": true}},
 		"/journeys":           map[string]any{"items": list},
 		"/journeys/m1":        detail,
 		"/journeys/m1.pcapng": "packets",

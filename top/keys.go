@@ -86,6 +86,8 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 	case m.typing:
 		m.typed(k)
 		return nil
+	case m.menu:
+		return m.pick(name)
 	case m.help: // any key leaves it
 		m.help = false
 		return nil

@@ -56,6 +56,7 @@ type model struct {
 	page          page
 	opened        string // row whose ladder is shown: a journey, a connection; "" is the list
 	help          bool
+	menu          bool // asks for a fact to be different
 
 	shown   *snapshot // nil: nothing was read yet
 	events  []trace.Event
@@ -128,6 +129,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case lost:
 		m.lost = msg.err
 		return m, rest()
+	case repeated:
+		return m, m.repetition(msg)
 	case done:
 		m.notice = m.text(msg.key, msg.args...)
 		if msg.err != nil {

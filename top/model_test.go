@@ -164,6 +164,8 @@ func TestNoLab(t *testing.T) {
 	s.settle(s.refresh())
 	s.press(" ", "right", "-")
 	s.want("Lines can be held in a lab only.")
+	s.press("w")
+	s.want("sent again in a lab only")
 	if got := s.api.changes(); got != "" {
 		t.Errorf("it asked for %s", got)
 	}
@@ -387,8 +389,8 @@ func TestSaves(t *testing.T) {
 	s := newScreen(t, "en")
 	s.press("2", "p")
 	s.want("Choose a journey first")
-	s.press("1", "enter", "p", "w")
-	s.want(s.api.URL, "with one fact changed")
+	s.press("1", "enter", "p")
+	s.want("Saved for Wireshark")
 	b, err := os.ReadFile(filepath.Join(s.o.Dir, "journey-m1.pcapng"))
 	if err != nil || !strings.Contains(string(b), "packets") {
 		t.Errorf("saved %q, %v", b, err)
@@ -407,6 +409,30 @@ func TestSaves(t *testing.T) {
 	s.want("That did not work")
 }
 
+func TestWhatIf(t *testing.T) {
+	s := newScreen(t, "en")
+	s.press("2", "w")
+	s.want("Choose a journey first")
+	s.press("1", "w")
+	s.want("What if one fact were different?", "1  the mail host (MX)", "6  MX records")
+	s.press("x")
+	s.wantNot("What if")
+	s.press("w", "9", "w", "1")
+	s.want("That did not work: there is no /whatif")
+	s.api.answer("/whatif", map[string]any{"journey": "m1", "state": "bounced"})
+	s.press("w", "3")
+	s.want("sent again: bounced", "[relaying]")
+	s.api.answer("/whatif", map[string]any{"journey": "m1", "state": "bounced", "note": "the text was lost"})
+	s.press("w", "1")
+	s.want("the text was lost")
+	want := `POST /whatif {"change":{"kind":"mx-down"},"journey":"m1"}
+POST /whatif {"change":{"command":"RCPT","kind":"reply","text":"550 5.1.1 User unknown"},"journey":"m1"}
+POST /whatif {"change":{"kind":"mx-down"},"journey":"m1"}`
+	if got := s.api.changes(); got != want {
+		t.Errorf("it asked for\n%s\nwant\n%s", got, want)
+	}
+}
+
 // A journey that the server has forgotten is said to be gone.
 func TestGone(t *testing.T) {
 	s := newScreen(t, "en")
@@ -422,9 +448,9 @@ func TestGone(t *testing.T) {
 func TestFits(t *testing.T) {
 	for _, lang := range []string{"en", "th"} {
 		s := newScreen(t, lang)
-		for _, keys := range [][]string{{}, {"enter"}, {"home"}, {"b"}, {"f"}, {"?"}, {"?", "2"}, {"3"}, {"4"}, {"/", "x"}, {"enter", "?"}} {
+		for _, keys := range [][]string{{}, {"enter"}, {"home"}, {"b"}, {"f"}, {"?"}, {"?", "2"}, {"3"}, {"4"}, {"/", "x"}, {"enter", "?"}, {"x", "esc", "1", "w"}} {
 			s.press(keys...)
-			for w := 20; w <= 180; w += 7 {
+			for w := 20; w <= 180; w += 13 {
 				for _, h := range []int{5, 8, 12, 24, 50} {
 					s.Update(tea.WindowSizeMsg{Width: w, Height: h})
 					checkSize(t, s, w, h)

@@ -25,6 +25,8 @@ func (m *model) View() string {
 	switch {
 	case m.help:
 		lines = append(lines, m.helpLines(room)...)
+	case m.menu:
+		lines = append(lines, m.menuLines()...)
 	case m.opened != "":
 		lines = append(lines, m.ladderLines(room)...)
 	default:
@@ -90,6 +92,9 @@ func (m *model) foot() string {
 	keys := m.text("top.foot.list")
 	if m.opened != "" {
 		keys = m.text("top.foot.ladder")
+	}
+	if m.menu {
+		keys = m.text("top.foot.menu")
 	}
 	if m.help {
 		keys = m.text("top.foot.help")
