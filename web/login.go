@@ -18,6 +18,7 @@ func (s *Server) loginRoutes() []api.Route {
 		{Method: "POST", Path: "/login", Role: api.Anyone, MaxBody: maxLogin, Handle: s.apiLogin},
 		{Method: "POST", Path: "/logout", Role: api.Anyone, Handle: s.apiLogout},
 		{Method: "GET", Path: "/session", Role: api.Anyone, Handle: s.apiSession},
+		{Method: "PUT", Path: "/password", Role: api.Reader, MaxBody: maxLogin, Handle: s.changePassword},
 	}
 }
 

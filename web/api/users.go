@@ -70,7 +70,7 @@ func (a *API) addUser(c *Call) error {
 	if err := c.Read(&in); err != nil {
 		return err
 	}
-	if err := errors.Join(checkAddress(in.Address), checkPassword(in.Password)); err != nil {
+	if err := errors.Join(checkAddress(in.Address), CheckPassword(in.Password)); err != nil {
 		return err
 	}
 	if in.MaxBytes < 0 {
@@ -93,7 +93,8 @@ func checkAddress(s string) error {
 	return nil
 }
 
-func checkPassword(s string) error {
+// CheckPassword says what is wrong with a new password.
+func CheckPassword(s string) error {
 	if s == "" || len(s) > 1000 {
 		return fault(http.StatusUnprocessableEntity, "a password has 1 to 1000 bytes")
 	}
@@ -120,7 +121,7 @@ func (a *API) setPassword(c *Call) error {
 	if err := c.Read(&in); err != nil {
 		return err
 	}
-	if err := checkPassword(in.Password); err != nil {
+	if err := CheckPassword(in.Password); err != nil {
 		return err
 	}
 	if err := a.o.Users.SetUserPassword(c.Context(), c.PathValue("address"), in.Password); err != nil {

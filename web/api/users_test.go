@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -121,4 +122,41 @@ func TestBasicAuthentication(t *testing.T) {
 		c.header.Set("Authorization", header)
 		c.want(http.StatusUnauthorized, "GET", "/queue", nil)
 	}
+}
+
+// Who knows the present password can change it; the session in hand goes on, all
+// others end.
+func TestOwnPassword(t *testing.T) {
+	h := newHouse(t)
+	alice, other := h.as(t, "alice@crepes.fr"), h.as(t, "alice@crepes.fr")
+	for body, want := range map[string]int{
+		`{"password":"guess","new":"x"}`: 422, `{"password":"secret","new":""}`: 422, `{"new":"x"}`: 422, `{"password":"secret"}`: 422, `{"old":"secret","new":"x"}`: 400,
+	} {
+		alice.want(want, "PUT", "/password", body)
+	}
+	resp, body := alice.do("PUT", "/password", `{"password":"secret","new":"pickles"}`)
+	if resp.StatusCode != http.StatusOK || len(resp.Cookies()) != 1 {
+		t.Fatalf("%d %s %v", resp.StatusCode, body, resp.Cookies())
+	}
+	old := alice.header.Get("Cookie")
+	alice.want(http.StatusUnauthorized, "GET", "/mail/folders", nil)
+	other.want(http.StatusUnauthorized, "GET", "/mail/folders", nil)
+	var in struct{ CSRF string }
+	if err := json.Unmarshal(body, &in); err != nil {
+		t.Fatal(err)
+	}
+	k := resp.Cookies()[0]
+	alice.header.Set("Cookie", k.Name+"="+k.Value)
+	if alice.header.Get("Cookie") == old {
+		t.Error("the session kept its id")
+	}
+	alice.header.Set("X-Csrf-Token", in.CSRF)
+	alice.want(http.StatusOK, "POST", "/mail/folders", `{"name":"Recipes"}`)
+	fresh := h.client(t)
+	fresh.login("alice@crepes.fr", "pickles")
+	// Guessing the present password is limited as a login is.
+	for range 10 {
+		fresh.do("PUT", "/password", `{"password":"guess","new":"x"}`)
+	}
+	fresh.want(http.StatusTooManyRequests, "PUT", "/password", `{"password":"pickles","new":"x"}`)
 }
