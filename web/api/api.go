@@ -55,8 +55,8 @@ func (o *Options) now() time.Time {
 // API is the set of calls.
 type API struct {
 	o         Options
-	streams   chan struct{} // one entry for each stream under way
-	terminals chan struct{} // and for each terminal
+	streams   *slots
+	terminals chan struct{} // one entry for each terminal under way
 	words     map[string]*explain.Words
 	tally     *tally
 	listings  *listings
@@ -71,7 +71,7 @@ func New(o Options) *API {
 		words[lang] = explain.New(lang)
 	}
 	return &API{
-		o: o, streams: make(chan struct{}, maxStreams), terminals: make(chan struct{}, maxTerminals), words: words, tally: newTally(),
+		o: o, streams: newSlots(), terminals: make(chan struct{}, maxTerminals), words: words, tally: newTally(),
 		listings: newListings(), summaries: newSummaries(), clean: mailview.NewSanitizer(),
 	}
 }

@@ -13,7 +13,6 @@ import (
 
 // Bounds of streams.
 const (
-	maxStreams  = 64                     // at one time; more are told 503
 	keepAlive   = 15 * time.Second       // a comment is sent when nothing happens
 	writeLimit  = 30 * time.Second       // a reader that takes nothing for so long is dropped
 	pace        = 100 * time.Millisecond // between two batches of a stream that does not tell everything
@@ -32,13 +31,11 @@ type feed struct {
 // open begins a stream, if there is room for one more. The function it returns
 // must be called at its end.
 func (a *API) open(c *Call) (f *feed, end func(), err error) {
-	select {
-	case a.streams <- struct{}{}:
-	default:
-		return nil, nil, fault(http.StatusServiceUnavailable, "there are %d streams already; close another page", maxStreams)
+	if end, err = a.streams.take(c.Caller.Account); err != nil {
+		return nil, nil, err
 	}
 	c.W.Header().Set("Content-Type", "text/event-stream")
-	return &feed{c, http.NewResponseController(c.W)}, func() { <-a.streams }, nil
+	return &feed{c, http.NewResponseController(c.W)}, end, nil
 }
 
 // send writes one event; id 0 leaves the reader's place as it is.

@@ -178,6 +178,25 @@ func TestStreamsAreBounded(t *testing.T) {
 	})
 }
 
+// One reader of mail cannot take all streams.
+func TestStreamsOfAnAccount(t *testing.T) {
+	h := newHouse(t)
+	alice, bob := h.as(t, "alice@crepes.fr"), h.as(t, "bob@crepes.fr")
+	alice.http.Timeout, bob.http.Timeout = 0, 0
+	var first *stream
+	for range 16 {
+		if s := alice.follow("/mail/changes", nil); first == nil {
+			first = s
+		}
+	}
+	alice.want(http.StatusServiceUnavailable, "GET", "/mail/changes", nil)
+	bob.follow("/mail/changes", nil)
+	first.stop()
+	eventually(t, "there is room again", func() bool {
+		return alice.status(api.Route{Method: http.MethodGet, Path: "/mail/changes"}, nil) == http.StatusOK
+	})
+}
+
 // Changes of folders are told as they happen, whoever makes them.
 func TestMailChanges(t *testing.T) {
 	h := newHouse(t)

@@ -141,7 +141,7 @@ func (a *API) process(out *exposition) {
 	out.metric("heap_bytes", "gauge", "Memory in use on the heap.")
 	out.sample(float64(memory.HeapInuse))
 	out.metric("web_streams", "gauge", "Event streams that pages and programs follow.")
-	out.sample(float64(len(a.streams)))
+	out.sample(float64(a.streams.underWay()))
 }
 
 // exposition writes metrics, each with its samples behind it.
