@@ -231,7 +231,7 @@ func TestRace(t *testing.T) {
 	p.choose(p.texts.of("dns.race.bits"), "8")
 	p.click("button", p.texts.of("dns.race.go"))
 	p.see(".lost", p.texts.of("dns.race.won"))
-	p.see(".figures", p.texts.of("dns.race.chance")+"100 %")
+	p.see(".figures", p.texts.of("dns.race.chance")) // how large it is depends on how many replies were forged
 	p.click("checkbox", p.texts.of("dns.race.validate"))
 	p.click("button", p.texts.of("dns.race.go"))
 	p.see(".counters .fine", p.texts.of("dns.race.caught"))

@@ -112,6 +112,7 @@ func (p *page) resize(width, height int64) {
 func (p *page) visit(path string) {
 	p.t.Helper()
 	p.do("open "+path, chromedp.Navigate(p.origin+path))
+	p.eval(`(async () => { const page = document.querySelector("script[type=module]"); if (page) await import(page.src); })()`, nil)
 }
 
 func (p *page) listen(event any) {

@@ -72,4 +72,4 @@ async function start() {
   dissector.scrollTop();
 }
 
-start().catch(failed);
+await start().catch(failed);
