@@ -13,12 +13,8 @@ import (
 	"glassmail/web/mailview"
 )
 
-// Bounds of calls for test suites.
-const (
-	maxWait     = 5 * time.Minute
-	defaultWait = 10 * time.Second
-	maxAccounts = 1000 // whose mail one call looks through
-)
+// maxAccounts bounds the accounts whose mail one call looks through.
+const maxAccounts = 1000
 
 // The calls that stand in for those of a test server: messages of all accounts,
 // or of one, each under one id.
@@ -190,66 +186,6 @@ func (a *API) suiteClear(c *Call) error {
 		gone += len(done.Expunged)
 	}
 	return c.JSON(map[string]int{"changed": gone})
-}
-
-// suiteWait answers with the first message that matches, as soon as it is there.
-func (a *API) suiteWait(c *Call) error {
-	var in struct {
-		Account string    `json:"account"`
-		Q       string    `json:"q"`
-		After   time.Time `json:"after"`   // only messages of this second or later
-		Timeout string    `json:"timeout"` // as "10s"
-	}
-	if err := c.Read(&in); err != nil {
-		return err
-	}
-	wait := defaultWait
-	if in.Timeout != "" {
-		var err error
-		if wait, err = time.ParseDuration(in.Timeout); err != nil || wait <= 0 || wait > maxWait {
-			return fault(http.StatusBadRequest, "timeout: write a time of at most %v, as in 10s", maxWait)
-		}
-	}
-	in.After = in.After.Truncate(time.Second) // as exact as a mailbox knows it
-	match, err := parseQuery(in.Q)
-	if err != nil {
-		return err
-	}
-	boxes, err := a.boxes(c, in.Account)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(c.Context(), wait)
-	defer cancel()
-	w := &watcher{news: make(chan struct{}, 1)}
-	defer w.wait.Wait()
-	defer cancel()
-	for _, r := range boxes {
-		f, err := r.Folder(ctx, r.account, mailbox.Inbox)
-		if err != nil {
-			return err
-		}
-		w.r = r
-		w.watch(ctx, f.ID)
-	}
-	for {
-		hits, err := a.look(ctx, boxes, match, maxPage)
-		if err != nil && ctx.Err() == nil {
-			return err
-		}
-		for _, h := range hits {
-			if !h.Date.Before(in.After) {
-				one, err := a.found(c.Context(), h)
-				if err != nil {
-					return err
-				}
-				return c.JSON(one)
-			}
-		}
-		if err := waitFor(ctx, w.news, c); err != nil {
-			return err
-		}
-	}
 }
 
 // suitePlace opens the message of an id, if the caller may see it.
