@@ -47,6 +47,7 @@ export class MessageList {
     this.generation = (this.generation ?? 0) + 1;
     for (const [n, page] of this.pages) if (Array.isArray(page)) this.old.set(n, page);
     this.pages = new Map();
+    this.reached = 0;
     const first = Math.floor(this.box.scrollTop / this.height() / perPage);
     await this.fetch(first);
     if (was !== undefined && this.at === at) this.at = this.indexOf(was); // unless a key has moved on meanwhile
@@ -58,10 +59,10 @@ export class MessageList {
   changed() {
     if (this.timer) return;
     const since = performance.now() - (this.refreshed ?? -Infinity);
-    this.timer = setTimeout(async () => {
+    this.timer = setTimeout(() => {
+      this.timer = 0; // what changes from here on is not in this reading
       this.refreshed = performance.now();
-      await this.refresh().catch(failed);
-      this.timer = 0;
+      this.refresh().catch(failed);
     }, Math.max(100, 1000 - since));
   }
 
@@ -77,9 +78,17 @@ export class MessageList {
     if (generation !== this.generation) return null;
     this.pages.set(n, got.items);
     this.old.delete(n);
-    this.total = got.total ?? n * perPage + got.items.length + (got.next ? perPage : 0);
-    this.more = got.total === undefined && Boolean(got.next);
+    this.reckon(n, got);
     return got.items;
+  }
+
+  // reckon learns from a page how long the list is. A search does not say it before its
+  // last page: until then it is a page longer than what was found, and pages may come in
+  // any order.
+  reckon(n, got) {
+    const end = got.total ?? n * perPage + got.items.length + (got.next ? perPage : 0);
+    if (got.total === undefined && end < this.reached) return;
+    Object.assign(this, { total: end, reached: end, more: got.total === undefined && Boolean(got.next) });
   }
 
   item(i) {
