@@ -178,7 +178,7 @@ func TestShort(t *testing.T) {
 		{trace.Event{Kind: trace.Line, Proto: trace.HTTP, Dir: 'C', Text: "GET /"}, "GET /"},
 		{trace.Event{Kind: trace.Data, Proto: trace.SMTP, Dir: 'C', Size: 5}, "top.short.text"},
 		{trace.Event{Kind: trace.Datagram, Proto: trace.DNS, Dir: 'C', Text: "Q edu. NS"}, "NS?"},
-		{trace.Event{Kind: trace.Datagram, Proto: trace.DNS, Dir: 'S', Text: "A x.edu. MX → edu. NS a.edu."}, "→ NS"},
+		{trace.Event{Kind: trace.Datagram, Proto: trace.DNS, Dir: 'S', Text: "A x.edu. MX → edu. NS a.edu."}, "NS edu."},
 		{trace.Event{Kind: trace.Datagram, Proto: trace.DNS, Dir: 'S', Text: "A x.edu. A 1.2.3.4"}, "A 1.2.3.4"},
 		{trace.Event{Kind: trace.Datagram, Proto: trace.DNS, Dir: 'S', Text: "odd\x1b[2J"}, `odd\x1b[2J`},
 	} {

@@ -51,7 +51,7 @@ func shortIMAP(line string) string {
 	return strings.Join(f[:min(len(f), 2)], " ")
 }
 
-// shortDNS makes "MX?" of a question, "NS" of a referral and the value of an
+// shortDNS makes "MX?" of a question, "NS edu." of a referral and the value of an
 // answer, from the line of a message, as in "A hamburger.edu. MX 10 mail…".
 func shortDNS(line string) string {
 	line = clean(line)
@@ -61,8 +61,9 @@ func shortDNS(line string) string {
 		return line
 	case f[0] == "Q":
 		return f[2] + "?"
-	case slices.Contains(f, "→"):
-		return "→ NS"
+	}
+	if i := slices.Index(f, "→"); i > 0 && i+1 < len(f) {
+		return "NS " + f[i+1]
 	}
 	return strings.Join(f[2:], " ")
 }
