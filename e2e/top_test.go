@@ -151,6 +151,8 @@ func TestTop(t *testing.T) {
 	s.want("S: 220 hamburger.edu", "who you are: HELO or EHLO")
 	fmt.Fprint(conn, "HELO crepes.fr\r\n")
 	s.want("S: 250 Hello crepes.fr", "─HELO crepes.fr")
+	s.press("x")
+	s.want("The connection is cut.")
 
 	l.stop()
 	s.want("✕ no answer", "What you see is old")

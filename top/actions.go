@@ -142,6 +142,19 @@ func (m *model) holdEntry() tea.Cmd {
 	return m.amend("hold", "top.done.hold")
 }
 
+// cut ends the chosen connection.
+func (m *model) cut() tea.Cmd {
+	conn := m.opened
+	if r := m.current(); conn == "" && r != nil {
+		conn = r.key
+	}
+	if m.page != sessionsPage || m.shown == nil || conn == "" {
+		m.notice = m.text("top.onsession")
+		return nil
+	}
+	return m.ask(http.MethodDelete, "/sessions/"+url.PathEscape(conn), nil, "top.done.cut")
+}
+
 // subject is the journey that is open or chosen; "" if there is none.
 func (m *model) subject() string {
 	if m.page == journeysPage && m.opened != "" {

@@ -137,6 +137,7 @@ func newAPI(t *testing.T) *api {
 		"/queue/q1~x/hold":    map[string]any{},
 		"/queue/q2~x/release": map[string]any{},
 		"/dns/cache":          map[string]any{"result": []cached{{Name: "edu.", Type: "NS", Data: []string{"a.edu."}, From: "192.0.2.1:53", Zone: ".", Left: 90 * time.Second, Verdict: "secure"}, {Name: "old.", Type: "A", Left: -1}}},
+		"/sessions/9":         map[string]any{},
 		"/sessions":           map[string]any{"items": []session{{Node: "crepes.fr", Conn: 9, Proto: trace.SMTP, Side: trace.Client, Local: "a:1", Remote: "b:25", Secure: true, Since: noon().Add(time.Hour - 5*time.Second), Lines: 3, Text: "250 ok"}}},
 		"/queue":              map[string]any{"items": []waiting{{ID: "q1~x", Node: "crepes.fr", Journey: "m1", From: "alice@crepes.fr", To: "bob@hamburger.edu", Due: noon().Add(time.Hour + time.Minute), Attempts: 2, Reply: "451 later", Host: "mail.hamburger.edu"}, {ID: "q2~x", Node: "crepes.fr", To: "carol@hamburger.edu", Held: true}}},
 	}

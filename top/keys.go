@@ -56,6 +56,7 @@ func bindings() []binding {
 		{[]string{"w"}, "w", "whatif", (*model).whatIf},
 		{[]string{"r"}, "r", "retry", func(m *model) tea.Cmd { return m.amend("retry", "top.done.retry") }},
 		{[]string{"h"}, "h", "hold", (*model).holdEntry},
+		{[]string{"x"}, "x", "cut", (*model).cut},
 		{[]string{"l"}, "l", "language", (*model).nextLanguage},
 		{[]string{"?"}, "?", "help", func(m *model) tea.Cmd { m.help = true; return nil }},
 		{[]string{"q", "ctrl+c"}, "q", "quit", func(*model) tea.Cmd { return tea.Quit }},

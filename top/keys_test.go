@@ -20,6 +20,11 @@ func TestKeysChangeTheLab(t *testing.T) {
 	s.press("r")
 	s.want("press 3")
 	s.press("3", "r", "h", "down", "h")
+	s.press("x")
+	s.want("press 4")
+	s.press("4", "x")
+	s.want("The connection is cut.")
+	s.press("enter", "x")
 	want := `POST /hold/pause
 POST /hold/step
 POST /hold/resume
@@ -27,7 +32,9 @@ PUT /hold/speed {"speed":5}
 PUT /hold/speed {"speed":0}
 POST /queue/q1~x/retry
 POST /queue/q1~x/hold
-POST /queue/q2~x/release`
+POST /queue/q2~x/release
+DELETE /sessions/9
+DELETE /sessions/9`
 	if got := s.api.changes(); got != want {
 		t.Errorf("it asked for\n%s\nwant\n%s", got, want)
 	}
