@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"strings"
 	"testing"
@@ -124,7 +125,7 @@ func TestSessionFixation(t *testing.T) {
 	body := `{"account":"bob@hamburger.edu","password":"secret"}`
 	resp, _ := request(t, "POST", srv.URL+"/api/v1/login", map[string]string{"Content-Type": "application/json", "Authorization": ""}, body)
 	first := resp.Cookies()[0]
-	planted := "glassmail=" + strings.Repeat("A", 43)
+	planted := first.Name + "=" + strings.Repeat("A", 43)
 	if resp, _ := request(t, "GET", srv.URL+"/api/v1/mail/folders", map[string]string{"Cookie": planted}, ""); resp.StatusCode != 401 {
 		t.Errorf("an invented session: %d", resp.StatusCode)
 	}
@@ -147,8 +148,38 @@ func TestCookies(t *testing.T) {
 		srv := serve(t, web.Options{Token: "operators-secret", Accounts: oneAccount{}, Secure: secure})
 		resp, _ := request(t, "GET", srv.URL+"/?token=operators-secret", nil, "")
 		c := resp.Cookies()
-		if len(c) != 1 || c[0].Name != name || c[0].Secure != secure || !c[0].HttpOnly || c[0].SameSite != http.SameSiteStrictMode || c[0].Path != "/" || c[0].Domain != "" || c[0].MaxAge != 0 {
+		port := srv.URL[strings.LastIndexByte(srv.URL, ':')+1:]
+		if len(c) != 1 || c[0].Name != name+"-"+port || c[0].Secure != secure || !c[0].HttpOnly || c[0].SameSite != http.SameSiteStrictMode || c[0].Path != "/" || c[0].Domain != "" || c[0].MaxAge != 0 {
 			t.Errorf("secure %v: %v", secure, c)
+		}
+	}
+}
+
+// Two servers on one machine have the browser's cookies in common; neither takes the
+// other's session away.
+func TestServersOfOneMachine(t *testing.T) {
+	one, two := serve(t, web.Options{Accounts: oneAccount{}}), serve(t, web.Options{Accounts: oneAccount{}})
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := http.Client{Jar: jar}
+	for _, srv := range []string{one.URL, two.URL} {
+		resp, err := browser.PostForm(srv+"/login", url.Values{"csrf": {csrfOf(t, srv, nil)}, "account": {"bob@hamburger.edu"}, "password": {"secret"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	for _, srv := range []string{one.URL, two.URL} {
+		resp, err := browser.Get(srv + api.Prefix + "/session")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || !strings.Contains(string(b), `"account":"bob@hamburger.edu"`) {
+			t.Errorf("%s: %s %v", srv, b, err)
 		}
 	}
 }

@@ -60,7 +60,7 @@ func (s *Server) apiLogout(c *api.Call) error {
 	if _, id, ok := s.sessionOf(c.Request); ok {
 		s.sessions.end(id)
 	}
-	s.setCookie(c.W, "", -1)
+	s.setCookie(c.W, c.Request, "", -1)
 	return c.JSON(map[string]bool{"ok": true})
 }
 

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -122,18 +124,24 @@ func (s *sessions) end(id string) {
 }
 
 // cookieName has the prefix by which browsers promise that only this host, over
-// TLS, can have set the cookie (RFC 6265bis §4.1.3.2).
-func (s *Server) cookieName() string {
+// TLS, can have set the cookie (RFC 6265bis §4.1.3.2), and the port, for cookies are
+// the same for all ports of a host: two servers on one machine must not take each
+// other's (RFC 6265 §8.5).
+func (s *Server) cookieName(r *http.Request) string {
+	name := "glassmail"
 	if s.o.Secure {
-		return "__Host-glassmail"
+		name = "__Host-glassmail"
 	}
-	return "glassmail"
+	if _, port, err := net.SplitHostPort(r.Host); err == nil && port != "" && strings.Trim(port, "0123456789") == "" {
+		name += "-" + port
+	}
+	return name
 }
 
 // sessionOf finds the session of a request. One whose account got another password
 // since, or has gone, ends here.
 func (s *Server) sessionOf(r *http.Request) (session, string, bool) {
-	c, err := r.Cookie(s.cookieName())
+	c, err := r.Cookie(s.cookieName(r))
 	if err != nil {
 		return session{}, "", false
 	}
@@ -186,13 +194,13 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, who identity, ope
 		s.sessions.end(old)
 	}
 	id := s.sessions.start(who.Account, who.stamp, operator)
-	s.setCookie(w, id, 0)
+	s.setCookie(w, r, id, 0)
 	return id
 }
 
-func (s *Server) setCookie(w http.ResponseWriter, value string, maxAge int) {
+func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
-		Name: s.cookieName(), Value: value, Path: "/", MaxAge: maxAge,
+		Name: s.cookieName(r), Value: value, Path: "/", MaxAge: maxAge,
 		HttpOnly: true, Secure: s.o.Secure, SameSite: http.SameSiteStrictMode,
 	})
 }

@@ -188,7 +188,7 @@ func TestStreamsEnd(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			req.AddCookie(&http.Cookie{Name: s.cookieName(), Value: id})
+			req.AddCookie(&http.Cookie{Name: s.cookieName(req), Value: id})
 			log.Add(trace.Event{Kind: trace.Note, Text: "here"})
 			resp, err := http.DefaultClient.Do(req)
 			if err != nil {
