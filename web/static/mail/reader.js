@@ -112,7 +112,7 @@ export class Reader {
   ways(m, folder) {
     const look = boot.lab || boot.operator;
     const way = (name, ...lines) => [h("dt", { text: name }), h("dd", {}, ...lines.map((text) => h("code", { text })))];
-    return h("section", { class: "path soft", "aria-label": t("mail.way.title") }, h("p", {}, t("mail.http"), " ", m.journey && look ? h("a", { href: `/?journey=${encodeURIComponent(m.journey)}`, text: t("mail.journey") }) : null),
+    return h("div", { class: "path soft" }, h("p", {}, t("mail.http"), " ", m.journey && look ? h("a", { href: `/?journey=${encodeURIComponent(m.journey)}`, text: t("mail.journey") }) : null),
       h("dl", { class: "fields" }, ...way("HTTP", `GET ${href(`/mail/messages/${m.folder}/${m.uid}/raw`)}`), ...way("IMAP", `SELECT ${quoted(folder.name)}`, `UID FETCH ${m.uid} BODY[]`)));
   }
 }
