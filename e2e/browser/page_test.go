@@ -53,8 +53,14 @@ func open(t *testing.T, l *lab.Lab, path string) *page { return openAs(t, l, pat
 
 func openAs(t *testing.T, l *lab.Lab, path string, how look) *page {
 	t.Helper()
+	return openAt(t, l.Ready.Web, path, how)
+}
+
+// openAt is openAs for the pages of any server, by its address: "http://127.0.0.1:8025".
+func openAt(t *testing.T, origin, path string, how look) *page {
+	t.Helper()
 	needBrowser(t)
-	p := &page{t: t, origin: l.Ready.Web, texts: newTexts(t, how.lang)}
+	p := &page{t: t, origin: origin, texts: newTexts(t, how.lang)}
 	var cancel context.CancelFunc
 	p.ctx, cancel = chromedp.NewContext(chromium, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.listen))
 	t.Cleanup(cancel)
@@ -242,29 +248,34 @@ func call[P, R any](p *page, command cdp.Command[P, R], params P) R {
 // into out, which may be nil.
 func (p *page) eval(js string, out any) {
 	p.t.Helper()
+	if err := p.tryEval(js, out); err != nil {
+		p.t.Fatalf("evaluate %s: %v", js, err)
+	}
+}
+
+func (p *page) tryEval(js string, out any) error {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	b, err := chromedp.Run(ctx, chromedp.Evaluate[[]byte](js, chromedp.EvalAwaitPromise))
 	if err == nil && out != nil {
 		err = json.Unmarshal(b, out)
 	}
-	if err != nil {
-		p.t.Fatalf("evaluate %s: %v", js, err)
-	}
+	return err
 }
 
-// until waits until a JavaScript expression is true.
+// until waits until a JavaScript expression is true. One that fails, as it may while
+// another page is being loaded, is not yet true.
 func (p *page) until(what, js string) {
 	p.t.Helper()
 	end := time.Now().Add(patience)
 	for {
 		var ok bool
-		p.eval("!!("+js+")", &ok)
+		err := p.tryEval("!!("+js+")", &ok)
 		if ok {
 			return
 		}
 		if time.Now().After(end) {
-			p.t.Fatalf("in vain waited %v until %s", patience, what)
+			p.t.Fatalf("in vain waited %v until %s (%v)", patience, what, err)
 		}
 		time.Sleep(30 * time.Millisecond)
 	}

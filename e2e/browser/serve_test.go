@@ -1,0 +1,97 @@
+package browser_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"glassmail/lab"
+)
+
+// served is a node that runs as a program of its own.
+type served struct {
+	lab.Ready
+	token string // the operator's
+}
+
+// serve runs `glassmail serve` for hamburger.edu with the user bob until the test
+// ends.
+func serve(t *testing.T) served {
+	t.Helper()
+	needBrowser(t)
+	dir := t.TempDir()
+	program, data, ready := filepath.Join(dir, "glassmail"), filepath.Join(dir, "data"), filepath.Join(dir, "ready.json")
+	if out, err := exec.Command("go", "build", "-o", program, "glassmail/cmd/glassmail").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	any := "127.0.0.1:0"
+	cmd := exec.Command(program, "serve", "--domain", "hamburger.edu", "--user", "bob:secret", "--data", data, "--plain-login",
+		"--smtp", any, "--submission", any, "--submissions", "", "--imap", any, "--imaps", "", "--web", any, "--ready", ready)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+dir, "XDG_CACHE_HOME="+dir)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("glassmail serve: %v\n%s", err, out.String())
+		}
+	})
+	var s served
+	eventually(t, "glassmail serve is ready", func() bool {
+		b, err := os.ReadFile(ready)
+		return err == nil && json.Unmarshal(b, &s.Ready) == nil
+	})
+	b, err := os.ReadFile(filepath.Join(data, "web-token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.token = strings.TrimSpace(string(b))
+	return s
+}
+
+// At a real server who comes without the token may look, but finds nothing to do;
+// nothing can be held, and the lab's clock and faults are not there.
+func TestServeWithoutToken(t *testing.T) {
+	s := serve(t)
+	p := openAt(t, s.Web, "/server", desktop())
+	p.see("#users td", "bob@hamburger.edu")
+	if n := p.count("#users button, #add-user, #faults button"); n != 0 {
+		t.Errorf("%d controls are shown to who may not use them", n)
+	}
+	p.visit("/")
+	p.see("#state", p.texts.of("shell.live"))
+	if n := p.count("#hold:not([hidden]), #clock:not([hidden])"); n != 0 {
+		t.Error("a server that runs for real offers to hold lines or to move the clock")
+	}
+}
+
+// The operator logs in with the token and manages accounts; a reader logs in with a
+// password and reads mail, and sees nothing else.
+func TestServeRoles(t *testing.T) {
+	s := serve(t)
+	operator := openAt(t, s.Web, "/login", desktop())
+	operator.fill("textbox", operator.texts.of("shell.login.token"), s.token)
+	operator.press("Enter")
+	operator.until("the operator is known", `document.documentElement.dataset.operator === "yes"`)
+	operator.visit("/server")
+	operator.fill("textbox", operator.texts.of("server.users.address"), "carol@hamburger.edu")
+	operator.fill("textbox", operator.texts.of("server.users.password"), "mustard")
+	operator.press("Enter")
+	operator.see("#users td", "carol@hamburger.edu")
+
+	reader := openAt(t, s.Web, "/mail", desktop())
+	reader.fill("textbox", reader.texts.of("shell.login.account"), "carol@hamburger.edu")
+	reader.fill("textbox", reader.texts.of("shell.login.password"), "mustard")
+	reader.press("Enter")
+	reader.see("#folders", "")
+	reader.see(".masthead", reader.texts.of("shell.account", "account", "carol@hamburger.edu"))
+	reader.click("button", reader.texts.of("shell.logout"))
+	reader.until("the reader is logged out", `document.documentElement.dataset.account === ""`)
+}
