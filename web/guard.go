@@ -143,7 +143,7 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) e
 		go s.watchOver(ctx, id, end)
 		r = r.WithContext(ctx)
 	}
-	return route.Handle(&api.Call{Request: r, W: w, Caller: id.Caller, Ended: s.ended.Done()})
+	return route.Handle(&api.Call{Request: r, W: w, Caller: id.Caller, Secure: s.o.Secure, Ended: s.ended.Done()})
 }
 
 func mayCall(id identity, role api.Role) error {

@@ -143,7 +143,7 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 
 // Serve answers on l until Close; then it returns nil.
 func (s *Server) Serve(l net.Listener) error {
-	l = netutil.LimitListener(l, maxConnections)
+	l = newFairListener(netutil.LimitListener(l, maxConnections))
 	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

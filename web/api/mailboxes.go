@@ -47,7 +47,7 @@ type Visit struct {
 }
 
 func (c *Call) visit() Visit {
-	v := Visit{Remote: c.RemoteAddr, Request: c.Method + " " + c.URL.EscapedPath() + " " + c.Proto, Secure: c.TLS != nil}
+	v := Visit{Remote: c.RemoteAddr, Request: c.Method + " " + c.URL.EscapedPath() + " " + c.Proto, Secure: c.Secure}
 	if at, ok := c.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		v.Local = at.String()
 	}

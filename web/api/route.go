@@ -75,6 +75,7 @@ type Call struct {
 	*http.Request
 	W      http.ResponseWriter
 	Caller Caller
+	Secure bool // it came over TLS
 	// Ended is closed when the server stops; streams end with it.
 	Ended <-chan struct{}
 }

@@ -1,0 +1,77 @@
+package web
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+)
+
+// maxOfHost bounds the connections of one host at one time, so that a single
+// stranger cannot take all. This machine itself, and a proxy on it, may take all.
+const maxOfHost = maxConnections / 2
+
+// fairListener closes connections of hosts that have too many.
+type fairListener struct {
+	net.Listener
+
+	mu    sync.Mutex
+	hosts map[netip.Addr]int
+}
+
+func newFairListener(l net.Listener) *fairListener {
+	return &fairListener{Listener: l, hosts: map[netip.Addr]int{}}
+}
+
+// Accept returns the next connection that may be served.
+func (l *fairListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		host, ok := l.enter(c.RemoteAddr())
+		if !ok {
+			c.Close()
+			continue
+		}
+		return &countedConn{Conn: c, leave: sync.OnceFunc(func() { l.leave(host) })}, nil
+	}
+}
+
+func (l *fairListener) enter(addr net.Addr) (host netip.Addr, ok bool) {
+	ap, err := netip.ParseAddrPort(addr.String())
+	if err != nil || ap.Addr().Unmap().IsLoopback() {
+		return netip.Addr{}, true
+	}
+	host = ap.Addr().Unmap().WithZone("")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.hosts[host] >= maxOfHost {
+		return host, false
+	}
+	l.hosts[host]++
+	return host, true
+}
+
+func (l *fairListener) leave(host netip.Addr) {
+	if !host.IsValid() {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.hosts[host]--; l.hosts[host] == 0 {
+		delete(l.hosts, host)
+	}
+}
+
+// countedConn is counted until it is closed.
+type countedConn struct {
+	net.Conn
+	leave func()
+}
+
+// Close ends the connection.
+func (c *countedConn) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}
