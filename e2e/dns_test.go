@@ -328,6 +328,7 @@ func settled(text string, varies bool) string {
 	if varies {
 		text = regexp.MustCompile(`\d+(\.\d+)?(e[-+]\d+)?(µs|ms|s)?`).ReplaceAllString(text, "N")
 		text = regexp.MustCompile(` +`).ReplaceAllString(text, " ")
+		text = strings.ReplaceAll(text, " rounds", " round") // of N
 	}
 	return strings.TrimSpace(text)
 }
