@@ -123,7 +123,7 @@ func environment(t *testing.T) []string {
 	home := filepath.Join(os.TempDir(), "glassmail-e2e-home-"+fmt.Sprint(os.Getpid()))
 	os.MkdirAll(home, 0o700)
 	t.Cleanup(func() { os.RemoveAll(home) })
-	return append(os.Environ(), "HOME="+home, "XDG_CACHE_HOME="+home, "LANG=C.UTF-8")
+	return append(os.Environ(), "HOME="+home, "XDG_CACHE_HOME="+home, "LANG=C.UTF-8", "LC_ALL=", "LC_MESSAGES=", "GLASSMAIL_LANG=")
 }
 
 // startLab runs the lab on free ports.

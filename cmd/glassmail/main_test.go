@@ -1,12 +1,19 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
+
+// The tests read English, whatever their user reads.
+func TestMain(m *testing.M) {
+	os.Setenv("GLASSMAIL_LANG", "en")
+	os.Exit(m.Run())
+}
 
 // everyCommand calls see with each command that there is, but for the root.
 func everyCommand(see func(*cobra.Command)) {

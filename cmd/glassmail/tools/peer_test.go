@@ -25,7 +25,10 @@ import (
 	"glassmail/dialog"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	os.Setenv("GLASSMAIL_LANG", "en") // the tests read English, whatever their user reads
+	goleak.VerifyTestMain(m)
+}
 
 // scripted is a server that plays one script for one connection.
 type scripted struct {
