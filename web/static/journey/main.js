@@ -1,4 +1,4 @@
-import { boot, get, h, keys, setting, stream, t } from "../shell/shell.js";
+import { boot, failed, get, h, keys, setting, stream, t } from "../shell/shell.js";
 import { showBytes, showMeaning } from "./bytes.js";
 import { openClock } from "./clock.js";
 import { openHold, step, toggle, waits } from "./hold.js";
@@ -135,6 +135,8 @@ saves("");
 display(live, t("journey.live"));
 map.count();
 list.refresh();
+const named = new URLSearchParams(location.search).get("journey"); // the mail page leads to the journey of a message
+if (named) get(`/journeys/${encodeURIComponent(named)}`).then((j) => list.pick(j.id)).catch(failed);
 stream("/events?rate=200&lang=" + boot.lang, {
   event: (e) => { waiting.push(e); nextFrame(); },
   state: (now) => { document.getElementById("state").textContent = { live: "● ", lost: "✕ ", connecting: "… " }[now] + t("shell." + now); },
