@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+
 	"glassmail/lab"
 	"glassmail/mailbox"
 	"glassmail/server"
@@ -124,6 +127,27 @@ func TestMailByKeys(t *testing.T) {
 	p.see("#empty", p.texts.of("mail.empty"))
 }
 
+// A click on a row opens that message, though new mail moves the rows meanwhile; and
+// the folder that has the focus keeps it.
+func TestNewMailDisturbsNobody(t *testing.T) {
+	l := startLab(t)
+	put(t, l, lunch("1", "Lunch"))
+	p := openMail(t, l, "bob@hamburger.edu")
+	p.row("Lunch")
+	var at struct{ X, Y float64 }
+	p.eval(fmt.Sprintf("(%s).call(%s)", middle, rowOf("Lunch")), &at)
+	p.do("press", chromedp.MouseEvent(input.DispatchMouseEventTypeMousePressed, at.X, at.Y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	put(t, l, lunch("2", "Supper"))
+	p.see(".folder[aria-current=true]", "2")
+	p.do("release", chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, at.X, at.Y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	p.see(".reader .title", "Lunch")
+	p.row("Supper")
+	p.eval(`document.querySelectorAll(".folder")[1].focus()`, nil)
+	put(t, l, lunch("3", "Breakfast"))
+	p.row("Breakfast")
+	p.until("the focus is on the same folder", `document.activeElement === document.querySelectorAll(".folder")[1]`)
+}
+
 // Several messages at once move to a folder of one's own.
 func TestMoveSeveral(t *testing.T) {
 	l := startLab(t)
@@ -212,6 +236,16 @@ func TestReply(t *testing.T) {
 	alice.fill("textbox", alice.texts.of("mail.to"), "bob@hamburger.edu")
 	alice.click("button", alice.texts.of("mail.send"))
 	p.row("Fwd: Re: Lunch") // without a reload
+}
+
+// The reader leads to the message's journey, whose last step is this reading.
+func TestJourneyOfMail(t *testing.T) {
+	l := startLab(t)
+	send(t, l, "alice@crepes.fr", "bob@hamburger.edu", "Lunch", "Do you like ketchup?")
+	p := openMail(t, l, "bob@hamburger.edu")
+	p.read("Lunch")
+	p.click("link", p.texts.of("mail.journey"))
+	p.see("#ladder-title", "Lunch · "+p.texts.of("journey.state.read"))
 }
 
 // What was typed is kept among the drafts, is found again, and is gone once sent.

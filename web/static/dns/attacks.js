@@ -58,7 +58,7 @@ export class Attacks {
     const { cached, uncached } = (await post("/dns/flood", { queries: Number(this["flood-n"].value), lookups: 60, limit: Number(this["flood-limit"].value) })).result;
     const row = (key, of) => h("tr", {}, h("th", { scope: "row", text: t(key) }), ...[cached, uncached].map((v) => h("td", { text: of(v) })));
     this.views.replaceChildren(h("table", { class: "flood" }, h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col", text: t("dns.flood.cached") }), h("th", { scope: "col", text: t("dns.flood.uncached") }))),
-      h("tbody", {}, row("dns.flood.sent", (v) => v.sent), row("dns.flood.rate", (v) => Math.round(v.rate)), row("dns.flood.lookups", (v) => v.lookups), row("dns.flood.found", (v) => `${v.found} (${Math.round(100 * v.found / (v.lookups || 1))} %)`), row("dns.flood.atroot", (v) => v.atRoot), row("dns.flood.time", (v) => `${(v.meanTime / 1e6).toFixed(1)} ms`))));
+      h("tbody", {}, row("dns.flood.sent", (v) => v.sent), row("dns.flood.took", (v) => `${Math.round(v.took / 1e6)} ms`), row("dns.flood.rate", (v) => Math.round(v.rate)), row("dns.flood.lookups", (v) => v.lookups), row("dns.flood.found", (v) => `${v.found} (${Math.round(100 * v.found / (v.lookups || 1))} %)`), row("dns.flood.atroot", (v) => v.atRoot), row("dns.flood.time", (v) => `${(v.meanTime / 1e6).toFixed(1)} ms`))));
   }
 }
 
