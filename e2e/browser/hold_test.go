@@ -36,6 +36,9 @@ func TestRelayLineByLine(t *testing.T) {
 // heldLine is the first line that waits, as the page shows it.
 const heldLine = `(() => { const b = document.querySelector("#held .held"); return b ? b.querySelector("b").textContent.slice(-2) + " " + b.querySelector("input").value : ""; })()`
 
+// newestInSight is whether the end of the ladder can be seen.
+const newestInSight = `(() => { const l = document.getElementById("rungs"); return l.lastElementChild.getBoundingClientRect().bottom <= l.getBoundingClientRect().bottom + 2; })()`
+
 func (p *page) held() string {
 	p.t.Helper()
 	var line string
@@ -82,6 +85,7 @@ func TestHeldLineDropped(t *testing.T) {
 	p.say("NOOP")
 	p.see("#held input", "NOOP")
 	p.see("#held .count", "s")
+	p.until("the newest line is in sight beside what is held", newestInSight)
 	p.click("button", p.texts.of("journey.held.drop"))
 	p.until("the line is gone", `document.querySelectorAll("#held .held").length === 0`)
 	p.click("textbox", p.texts.of("journey.terminal.line"))

@@ -19,6 +19,7 @@ export class Ladder {
       const li = ev.target.closest("li.rung");
       if (li) this.select(li.rung, true);
     });
+    new ResizeObserver(() => this.#reveal(this.items.get(this.at))).observe(list); // a held line takes room away
   }
 
   // show draws a story anew. It follows the newest rung, or selects that of a number.
@@ -120,15 +121,20 @@ export class Ladder {
     this.#mark(r, true);
     if (byHand) this.following = r === this.story.rungs[this.story.rungs.length - 1];
     const li = this.items.get(r);
-    if (li) this.#reveal(li);
+    this.#reveal(li);
     this.chosen(r);
   }
 
   // #reveal keeps a rung in sight, and what comes after it where there is room.
   #reveal(li) {
-    const top = li.offsetTop - list.offsetTop, below = this.following ? 0 : list.clientHeight / 3;
-    if (top < list.scrollTop) list.scrollTop = Math.max(0, top - list.clientHeight / 3);
-    else if (top + li.offsetHeight + below > list.scrollTop + list.clientHeight) list.scrollTop = top + li.offsetHeight + below - list.clientHeight;
+    if (!li) return;
+    if (this.following) {
+      list.scrollTop = list.scrollHeight;
+      return;
+    }
+    const top = li.offsetTop - list.offsetTop, room = list.clientHeight / 3;
+    if (top < list.scrollTop) list.scrollTop = Math.max(0, top - room);
+    else if (top + li.offsetHeight + room > list.scrollTop + list.clientHeight) list.scrollTop = top + li.offsetHeight + room - list.clientHeight;
   }
 
   #mark(r, on) {
