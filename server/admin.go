@@ -25,7 +25,8 @@ type Admin interface {
 	SetPassword(ctx context.Context, address, password string) error
 	RemoveAccount(ctx context.Context, address string) error
 	Aliases(ctx context.Context) ([]mailbox.Alias, error)
-	// SetAlias creates or replaces; without targets it removes.
+	// SetAlias creates or replaces; without targets it removes. The address
+	// @hamburger.edu is that of all names in the domain that nobody has.
 	SetAlias(ctx context.Context, address string, targets []string) error
 	Folders(ctx context.Context, address string) ([]mailbox.Folder, error)
 	// Queue lists waiting recipients; dest "" means all.
@@ -132,7 +133,7 @@ func (a *admin) RemoveAccount(ctx context.Context, address string) error {
 func (a *admin) Aliases(ctx context.Context) ([]mailbox.Alias, error) { return a.store.Aliases(ctx) }
 
 func (a *admin) SetAlias(ctx context.Context, address string, targets []string) error {
-	key, err := canonical(address)
+	key, err := aliasKey(address)
 	if err != nil {
 		return err
 	}
@@ -184,6 +185,15 @@ func (a *admin) QueueText(ctx context.Context, id string) (string, error) {
 
 func (a *admin) AmendQueue(ctx context.Context, ids []string, am queue.Amendment) (int, error) {
 	return a.store.Amend(ctx, ids, am, a.now())
+}
+
+// aliasKey is canonical for the address of an alias, which may be a whole domain's.
+func aliasKey(address string) (string, error) {
+	if !strings.HasPrefix(address, "@") {
+		return canonical(address)
+	}
+	key, err := canonical("x" + address)
+	return strings.TrimPrefix(key, "x"), err
 }
 
 // canonical checks an address and brings it into the form of the store.

@@ -90,8 +90,8 @@ func (r *resolution) add(ctx context.Context, a mail.Address, depth int) error {
 	return r.alias(ctx, a, key, depth)
 }
 
-// alias tries the aliases, then the name without its detail (bob+shop is bob),
-// then the one account for postmaster.
+// alias tries the aliases, then the name without its detail (bob+shop is bob), then
+// the alias of all names of the domain, then the one account for postmaster.
 func (r *resolution) alias(ctx context.Context, a mail.Address, key string, depth int) error {
 	alias, err := r.d.accounts.Alias(ctx, key)
 	if err == nil {
@@ -102,6 +102,13 @@ func (r *resolution) alias(ctx context.Context, a mail.Address, key string, dept
 	}
 	if base, detail := mailbox.Detail(a); detail != "" {
 		return r.add(ctx, base, depth+1)
+	}
+	alias, err = r.d.accounts.Alias(ctx, key[strings.LastIndexByte(key, '@'):])
+	if err == nil {
+		return r.follow(ctx, alias.Targets, depth)
+	}
+	if !errors.Is(err, mailbox.ErrNotFound) {
+		return err
 	}
 	if strings.EqualFold(a.Local, "postmaster") {
 		return r.postmaster(ctx)

@@ -150,6 +150,41 @@ func TestRecipients(t *testing.T) {
 	}
 }
 
+// Names that nobody has go where the alias of the whole domain says.
+func TestCatchAll(t *testing.T) {
+	p := office(t)
+	a := NewAdmin(p.store, p.clock.Now)
+	if err := a.SetAlias(t.Context(), "@Hamburger.EDU", []string{"bob@hamburger.edu"}); err != nil {
+		t.Fatal(err)
+	}
+	for to, want := range map[string]string{
+		"whoever@hamburger.edu": "bob@hamburger.edu", "whoever+shop@hamburger.edu": "bob@hamburger.edu", "carol@hamburger.edu": "carol@hamburger.edu",
+		"postmaster@hamburger.edu": "bob@hamburger.edu", "whoever@crepes.fr": "",
+	} {
+		targets, err := p.dir.resolve(t.Context(), addr(t, to))
+		if err != nil || len(targets) != 1 || targets[0].account != want {
+			t.Errorf("%s goes to %+v, %v; want %s", to, targets, err, want)
+		}
+	}
+	if err := a.SetAlias(t.Context(), "@hamburger.edu", []string{"nobody@hamburger.edu"}); err != nil {
+		t.Fatal(err)
+	}
+	if targets, err := p.dir.resolve(t.Context(), addr(t, "whoever@hamburger.edu")); err == nil {
+		t.Errorf("a circle leads to %+v", targets)
+	}
+	for _, bad := range []string{"@", "@@hamburger.edu", "@ham burger.edu", "@hamburger.edu@x"} {
+		if err := a.SetAlias(t.Context(), bad, []string{"bob@hamburger.edu"}); err == nil {
+			t.Errorf("%s is an alias", bad)
+		}
+	}
+	if err := a.SetAlias(t.Context(), "@hamburger.edu", nil); err != nil {
+		t.Fatal(err)
+	}
+	if code(p.Recipient(t.Context(), envelope(t, "alice@crepes.fr"), addr(t, "whoever@hamburger.edu"))) != 550 {
+		t.Error("it is still there")
+	}
+}
+
 func TestSenders(t *testing.T) {
 	p := office(t)
 	if err := NewAdmin(p.store, p.clock.Now).SetAlias(t.Context(), "sales@hamburger.edu", []string{"bob@hamburger.edu"}); err != nil {

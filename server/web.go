@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"glassmail/mail"
@@ -353,6 +354,35 @@ func (o *Office) RemoveUser(ctx context.Context, address string) error {
 		return err
 	}
 	return d.admin.RemoveAccount(ctx, name)
+}
+
+// Aliases lists the aliases of all nodes.
+func (o *Office) Aliases(ctx context.Context) ([]mailbox.Alias, error) {
+	var out []mailbox.Alias
+	for _, d := range o.desks {
+		all, err := d.admin.Aliases(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, all...)
+	}
+	return out, nil
+}
+
+// SetAlias creates, replaces or removes an alias at the node of its domain.
+func (o *Office) SetAlias(ctx context.Context, address string, targets []string) error {
+	named := address
+	if strings.HasPrefix(address, "@") { // of a whole domain
+		named = "x" + address
+	}
+	d, _, err := o.desk(named)
+	switch {
+	case err != nil && targets == nil:
+		return err
+	case err != nil:
+		return mailbox.ErrInvalid
+	}
+	return d.admin.SetAlias(ctx, address, targets)
 }
 
 // SetUserPassword changes an account's password.

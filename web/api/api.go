@@ -83,7 +83,7 @@ func (a *API) Routes() []Route {
 		{Method: "GET", Path: "/node", Role: Visitor, Handle: a.node},
 		{Method: "GET", Path: "/events", Role: Looker, Stream: true, Handle: a.events},
 	}, a.folderRoutes(), a.messageRoutes(), a.sendRoutes(), a.changeRoutes(), a.suiteRoutes(),
-		a.queueRoutes(), a.userRoutes(), a.journeyRoutes(), a.holdRoutes(), a.whatIfRoutes(), a.nameRoutes(), a.terminalRoutes(),
+		a.queueRoutes(), a.userRoutes(), a.aliasRoutes(), a.journeyRoutes(), a.holdRoutes(), a.whatIfRoutes(), a.nameRoutes(), a.terminalRoutes(),
 		a.sessionRoutes())
 }
 

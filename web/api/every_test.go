@@ -149,6 +149,9 @@ func accounts(t *tour) {
 	t.ok(t.any, "POST", "/users", `{"address":"chef@crepes.fr","password":"flour"}`)
 	t.ok(t.any, "GET", "/users", nil)
 	t.ok(t.any, "PUT", "/users/chef@crepes.fr/password", `{"password":"butter"}`)
+	t.ok(t.any, "PUT", "/aliases/kitchen@crepes.fr", `{"targets":["chef@crepes.fr","alice@crepes.fr"]}`)
+	t.ok(t.any, "GET", "/aliases", nil)
+	t.ok(t.any, "DELETE", "/aliases/kitchen@crepes.fr", nil)
 	chef := newClient(t.T, t.lab.Ready.Web, t.any.calls)
 	chef.header.Set("Authorization", "Basic Y2hlZkBjcmVwZXMuZnI6YnV0dGVy") // chef@crepes.fr:butter
 	t.ok(chef, "PUT", "/password", `{"password":"butter","new":"sugar"}`)

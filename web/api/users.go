@@ -10,7 +10,7 @@ import (
 	"glassmail/mailbox"
 )
 
-// Users is the accounts of all nodes.
+// Users is the accounts and aliases of all nodes.
 type Users interface {
 	Users(ctx context.Context) ([]User, error)
 	// AddUser creates an account with its folders; maxBytes 0 is no limit.
@@ -19,6 +19,10 @@ type Users interface {
 	// RemoveUser removes an account with all its mail. mailbox.ErrNotFound.
 	RemoveUser(ctx context.Context, address string) error
 	SetUserPassword(ctx context.Context, address, password string) error
+	Aliases(ctx context.Context) ([]mailbox.Alias, error)
+	// SetAlias creates or replaces an alias; without targets it removes it.
+	// mailbox.ErrInvalid, mailbox.ErrNotFound.
+	SetAlias(ctx context.Context, address string, targets []string) error
 }
 
 // User is an account.

@@ -160,3 +160,31 @@ func TestOwnPassword(t *testing.T) {
 	}
 	fresh.want(http.StatusTooManyRequests, "PUT", "/password", `{"password":"pickles","new":"x"}`)
 }
+
+// With an alias of the whole domain every recipient is taken, as catch-all servers
+// for tests do.
+func TestAliases(t *testing.T) {
+	h := newHouse(t)
+	op := h.operator(t)
+	op.want(http.StatusOK, "PUT", "/aliases/@crepes.fr", `{"targets":["bob@crepes.fr"]}`)
+	h.deliver(t, "whoever@crepes.fr", "caught")
+	if got := ask[one](op, "POST", "/messages/wait", `{"account":"bob@crepes.fr","q":"subject:caught","timeout":"1m"}`); got.Subject != "caught" {
+		t.Errorf("got %+v", got)
+	}
+	op.want(http.StatusOK, "PUT", "/aliases/Kitchen@crepes.fr", `{"targets":["bob@crepes.fr","chef@elsewhere.example"]}`)
+	var all struct{ Items []struct{ Address string } }
+	_, body := op.do("GET", "/aliases", nil)
+	if err := json.Unmarshal(body, &all); err != nil || len(all.Items) != 2 || !strings.Contains(string(body), `"kitchen@crepes.fr"`) {
+		t.Errorf("%v: %s", err, body)
+	}
+	for address, targets := range map[string]string{
+		"x@crepes.fr": `[]`, "y@crepes.fr": `["nobody"]`, "z": `["bob@crepes.fr"]`, "a@elsewhere.example": `["bob@crepes.fr"]`, "@elsewhere.example": `["bob@crepes.fr"]`,
+		"@": `["bob@crepes.fr"]`, "b%0d%0a@crepes.fr": `["bob@crepes.fr"]`,
+	} {
+		op.want(http.StatusUnprocessableEntity, "PUT", "/aliases/"+address, `{"targets":`+targets+`}`)
+	}
+	op.want(http.StatusOK, "DELETE", "/aliases/@crepes.fr", nil)
+	for _, gone := range []string{"@crepes.fr", "nobody@crepes.fr", "x@elsewhere.example", "x"} {
+		op.want(http.StatusNotFound, "DELETE", "/aliases/"+gone, nil)
+	}
+}
