@@ -95,9 +95,17 @@ func (m *model) speak(lang string) {
 func (m *model) text(key string, args ...any) string { return m.o.Texts.Text(m.lang, key, args...) }
 
 // Init begins to read.
-func (m *model) Init() tea.Cmd { return tea.Batch(m.refresh(), beat()) }
+func (m *model) Init() tea.Cmd { return tea.Batch(m.refresh(), m.after(tickEvery, tick{})) }
 
-func beat() tea.Cmd { return tea.Tick(tickEvery, func(time.Time) tea.Msg { return tick{} }) }
+// after tells msg when some time is over, unless the program has ended by then.
+func (m *model) after(d time.Duration, msg tea.Msg) tea.Cmd {
+	return func() tea.Msg {
+		if !pause(m.ctx, d) {
+			return nil
+		}
+		return msg
+	}
+}
 
 // Update takes what happened.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
@@ -113,7 +121,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.keep(msg.events)
 		return m, m.refresh()
 	case tick:
-		return m, tea.Batch(m.refresh(), beat())
+		return m, tea.Batch(m.refresh(), m.after(tickEvery, tick{}))
 	case rested:
 		m.reading = false
 		if m.stale {
@@ -125,10 +133,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.shown = msg.s
 			m.draw()
 		}
-		return m, rest()
+		return m, m.after(calm, rested{})
 	case lost:
 		m.lost = msg.err
-		return m, rest()
+		return m, m.after(calm, rested{})
 	case repeated:
 		return m, m.repetition(msg)
 	case done:
@@ -140,8 +148,6 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	}
 	return m, nil
 }
-
-func rest() tea.Cmd { return tea.Tick(calm, func(time.Time) tea.Msg { return rested{} }) }
 
 // refresh reads what is shown, unless that was done just now.
 func (m *model) refresh() tea.Cmd {

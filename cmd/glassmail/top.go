@@ -71,7 +71,7 @@ func (f *topFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if f.plain || f.json || f.explain || !onTerminal(c.OutOrStdout()) {
+	if f.plain || f.json || f.explain || !onTerminal(c.OutOrStdout()) || os.Getenv("TERM") == "dumb" {
 		lines := top.Lines{
 			Client: client, Out: c.OutOrStdout(), Notices: c.ErrOrStderr(), Texts: texts, Lang: lang,
 			Explain: f.explain, JSON: f.json, Zone: time.Local,
