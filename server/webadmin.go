@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"glassmail/mail"
 	"glassmail/mailbox"
 	"glassmail/queue"
 	"glassmail/web/api"
