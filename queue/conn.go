@@ -64,7 +64,7 @@ type conn struct {
 	answer string        // a reply that the gate gives in place of the server's
 	offers []byte        // what the client's EHLO is answered with
 	body   bool          // message text is being written
-	text   []byte        // the beginning of it, if the transcript keeps it
+	text   []byte        // the beginning of it, if the transcript keeps it or a gate shows it
 	failed error         // why the connection cannot be used any more
 
 	closing sync.Once
@@ -163,9 +163,6 @@ func (c *conn) Write(p []byte) (int, error) {
 		}
 		return len(p), c.emit(p)
 	}
-	if room := c.log.Keeps() - len(c.text); room > 0 {
-		c.text = append(c.text, p[:min(room, len(p))]...)
-	}
 	return len(p), c.gather(p)
 }
 
@@ -179,9 +176,19 @@ func (c *conn) gather(p []byte) error {
 }
 
 // beginBody starts the message text, of which the transcript keeps the size, and
-// the beginning if it was told to; dot tells that the client is about to end it,
-// and endBody that it did.
+// the beginning, which show gets, if it was told to; dot tells that the client is
+// about to end it, and endBody that it did.
 func (c *conn) beginBody() { c.body, c.text = true, c.text[:0] }
+
+func (c *conn) show(p []byte) {
+	keeps := c.log.Keeps()
+	if c.gate != nil {
+		keeps = max(keeps, wire.MaxEdit)
+	}
+	if room := keeps - len(c.text); room > 0 {
+		c.text = append(c.text, p[:min(room, len(p))]...)
+	}
+}
 
 func (c *conn) dot(size int64) {
 	c.log.Text(trace.Client, c.text, int(size))
@@ -203,8 +210,8 @@ func (c *conn) parting() (reply, bool) {
 
 // kill ends the connection at once, whatever is under way.
 func (c *conn) kill() {
+	_ = c.raw.Close() // before a line that waits can still get through
 	c.gate.Release()
-	_ = c.raw.Close()
 }
 
 // Close ends the connection.

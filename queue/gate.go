@@ -72,8 +72,12 @@ func (c *conn) heard() (reply, error) {
 	})
 }
 
-// admit takes a line of the server past the gate.
+// admit takes a line of the server past the gate. Nothing is heard any more over a
+// connection that was cut, whatever has arrived.
 func (c *conn) admit(line string) (string, bool) {
+	if errors.Is(c.failed, errCut) {
+		return "", false
+	}
 	switch v := c.gate.Reply(line); v.Action {
 	case wire.Edit:
 		line = v.Text
@@ -81,6 +85,7 @@ func (c *conn) admit(line string) (string, bool) {
 		return "", false
 	case wire.Cut:
 		_ = c.cut()
+		return "", false
 	}
 	c.log.Line(trace.Server, line)
 	return line, true

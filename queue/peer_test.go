@@ -36,9 +36,10 @@ type peer struct {
 	l      net.Listener
 	ehlo   []string // extensions
 	tls    *tls.Config
-	deaf   bool          // reads the body no further than its first line
-	babble bool          // says its greeting without listening, and hangs up
-	ending chan struct{} // closed when the test ends
+	deaf   bool              // reads the body no further than its first line
+	babble bool              // says its greeting without listening, and hangs up
+	before func(verb string) // called before a command is answered, if set
+	ending chan struct{}     // closed when the test ends
 
 	mu       sync.Mutex
 	script   map[string][]string
@@ -150,6 +151,9 @@ func (p *peer) serve(c net.Conn) {
 		p.commands = append(p.commands, line)
 		p.mu.Unlock()
 		verb := strings.ToUpper(strings.Fields(line + " ?")[0])
+		if p.before != nil {
+			p.before(verb)
+		}
 		reply := p.answer(verb, p.friendly(verb, line, secure))
 		if !p.say(c, reply) {
 			return

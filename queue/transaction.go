@@ -226,6 +226,7 @@ func (p *parcel) copy(w io.Writer) error {
 		if n == 0 {
 			return fmt.Errorf("%w: %w", errText, err)
 		}
+		p.conn.show(p.buf[:n]) // the writer holds it back
 		if _, err := w.Write(p.buf[:n]); err != nil {
 			return err
 		}
