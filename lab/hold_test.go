@@ -10,6 +10,7 @@ import (
 
 	"glassmail/hold"
 	"glassmail/trace"
+	"glassmail/web/api"
 )
 
 // held waits until a line waits that is as wanted.
@@ -163,9 +164,12 @@ func TestEditedReplyPutsOff(t *testing.T) {
 // jumpToRetry moves the clock to when the next message is due.
 func (r *running) jumpToRetry() {
 	r.t.Helper()
-	waiting, err := r.office.QueueEntries(r.t.Context())
-	if err != nil || len(waiting) == 0 {
-		r.t.Fatalf("%d messages wait, %v", len(waiting), err)
+	var waiting []api.QueueEntry
+	for end := time.Now().Add(patience); len(waiting) == 0 || waiting[0].Attempts == 0; time.Sleep(5 * time.Millisecond) {
+		var err error
+		if waiting, err = r.office.QueueEntries(r.t.Context()); err != nil || time.Now().After(end) {
+			r.t.Fatalf("there waits %+v, %v", waiting, err)
+		}
 	}
 	if err := r.clock().Advance(max(waiting[0].Due.Sub(r.clock().Now()), 0)); err != nil {
 		r.t.Fatal(err)

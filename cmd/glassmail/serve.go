@@ -190,6 +190,7 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, s serv
 	var desk *hold.Desk
 	if s.hold {
 		desk = hold.New(hold.Options{Clock: host.Clock()})
+		defer context.AfterFunc(c.Context(), desk.Close)() // the stop waits for no line
 		defer desk.Close()
 		o.Gate = desk // without a desk it stays nil: lines then pass nothing at all
 	}
