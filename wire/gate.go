@@ -100,15 +100,21 @@ func (c *Checkpoint) Release() {
 // Idle reports that no line can wait at this time, so that none need be shown.
 func (c *Checkpoint) Idle() bool { return c == nil || c.gate.Idle() }
 
+// Heard remembers the client's command, which the next replies answer, where the
+// gate is idle and need not be shown the line. Command does so too.
+func (c *Checkpoint) Heard(command string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.command = command
+}
+
 // Command takes a line of the client past the gate; text is what may be shown of
 // it, and secret says that this is not all. Edit is not returned for a secret.
 func (c *Checkpoint) Command(command, text string, secret bool) Verdict {
 	if c == nil {
 		return Verdict{}
 	}
-	c.mu.Lock()
-	c.command = command
-	c.mu.Unlock()
+	c.Heard(command)
 	return c.ask(Point{Dir: trace.Client, Command: command, Text: text, Secret: secret})
 }
 

@@ -16,6 +16,10 @@ func (c *conn) admit(line []byte) (obey []byte, ok bool) {
 		return line, true
 	}
 	verb, arg := parse(line)
+	if g.Idle() {
+		g.Heard(verb)
+		return line, true
+	}
 	_, known := c.srv.commands[verb]
 	text, secret := string(line), c.sasl || verb == "AUTH" || c.secret && !known || isLogin(arg)
 	switch {
