@@ -87,9 +87,15 @@ func openMail(t *testing.T, l *lab.Lab, account string) *page {
 func (p *page) logIn(account string) {
 	p.t.Helper()
 	name, _, _ := strings.Cut(account, "@")
-	p.eval(fmt.Sprintf(`fetch("/api/v1/login", {method: "POST", headers: {"Content-Type": "application/json", "X-CSRF-Token": document.documentElement.dataset.csrf},
-		body: JSON.stringify({account: %q, password: %q})}).then((r) => { if (!r.ok) throw new Error("login: " + r.status); })`, account, name), nil)
+	p.api("POST", "/login", fmt.Sprintf(`{"account": %q, "password": %q}`, account, name))
 	p.visit("/mail")
+}
+
+// api calls the API as the page does.
+func (p *page) api(method, path, body string) {
+	p.t.Helper()
+	p.eval(fmt.Sprintf(`fetch("/api/v1" + %s, {method: %s, headers: {"Content-Type": "application/json", "X-CSRF-Token": document.documentElement.dataset.csrf}, body: %s})
+		.then((r) => { if (!r.ok) throw new Error(%s + ": " + r.status); })`, quote(path), quote(method), quote(body), quote(path)), nil)
 }
 
 // dress sets size, language and colours.

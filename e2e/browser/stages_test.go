@@ -41,14 +41,14 @@ func stages() []stage {
 			p.see("#rungs .text", "354")
 		}},
 		{"held", "/", func(p *page) {
+			p.api("POST", "/hold/resume", "{}")
 			p.click("button", p.texts.of("journey.terminal.connect"))
 			p.see("#rungs .rung:last-child .text", "220 hamburger.edu")
-			p.click("button", p.texts.of("journey.pause"))
+			p.api("POST", "/hold/pause", "{}")
 			p.see("#pause[aria-pressed=true]", "")
-			p.click("textbox", p.texts.of("journey.terminal.line"))
 			p.say("HELO crepes.fr")
 			p.see("#held input", "HELO crepes.fr")
-			p.t.Cleanup(func() { p.eval(`document.getElementById("pause").click()`, nil) })
+			p.t.Cleanup(func() { p.api("POST", "/hold/resume", "{}") })
 		}},
 		{"whatif", "/", func(p *page) {
 			p.openJourney("Lunch")
