@@ -29,7 +29,7 @@ screenshots: ## every page in every look, in SHOTS, to be judged (Debian: chromi
 
 docs-pictures: screenshots ## those of docs/pages.md (Debian: pngquant)
 	for p in journey=journey-1280 journey-dark=journey-1280-dark projector=live-projector phone=live-phone-dark \
-		whatif=whatif-1280 dns=dns-1280 mail=mail-1280 server=server-1280; do \
+		whatif=whatif-1280 held=held-1280 dns=dns-1280 mail=mail-1280 server=server-1280; do \
 		pngquant --force --quality 60-90 --speed 1 --strip --output docs/img/$${p%%=*}.png $(SHOTS)/$${p##*=}.png || exit 1; done
 
 bench: ## all benchmarks
