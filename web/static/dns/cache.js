@@ -23,7 +23,10 @@ export class Cache {
   show() { return this.refresh(); }
 
   async refresh() {
-    this.entries = (await get("/dns/cache")).result;
+    const turn = this.turn = Symbol();
+    const entries = (await get("/dns/cache")).result;
+    if (turn !== this.turn) return; // a later answer is on its way, or was quicker
+    this.entries = entries;
     this.at = performance.now();
     this.draw();
   }
