@@ -34,6 +34,7 @@ func TestTLS(t *testing.T) {
 		}
 	})
 	h.deliver(t, "alice@crepes.fr", "by TLS")
+	ask[one](h.operator(t), "POST", "/messages/wait", `{"account":"alice@crepes.fr","timeout":"1m"}`) // readers see it a moment later
 	c := newClient(t, "https://"+l.Addr().String(), h.calls)
 	c.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
 	c.login("alice@crepes.fr", "secret")
