@@ -177,6 +177,7 @@ func TestCache(t *testing.T) {
 	p.tab("cache")
 	row := `[...document.querySelectorAll(".cache tbody tr")].find((r) => r.textContent.startsWith("gaia"))`
 	p.until("the answer is kept, with where it is from", row+`?.textContent.includes("128.119.245.53")`)
+	p.until("it has a time", row+`?.querySelector(".left").textContent.includes(":")`)
 	seconds := func() int {
 		var left string
 		p.eval(row+`.querySelector(".left").textContent`, &left)

@@ -20,7 +20,10 @@ export class Cache {
     setInterval(() => { if (!box.hidden && !document.hidden) this.refresh().catch(() => {}); }, 5000);
   }
 
-  show() { return this.refresh(); }
+  show() {
+    this.tick(); // what was drawn unseen has no time yet
+    return this.refresh();
+  }
 
   async refresh() {
     const turn = this.turn = Symbol();
