@@ -69,7 +69,9 @@ func TestTerminal(t *testing.T) {
 	expect(t, page, "250 ")
 	say("QUIT\r\n")
 	expect(t, page, "221 ")
-	if _, _, err := page.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusNormalClosure {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, _, err := page.Read(ctx); websocket.CloseStatus(err) != websocket.StatusNormalClosure {
 		t.Errorf("after QUIT: %v", err)
 	}
 	imap, _, err := c.open("node=crepes.fr&service=imap", nil)
@@ -81,7 +83,7 @@ func TestTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	for err == nil { // the node may say what it thinks of it first
-		_, _, err = imap.Read(t.Context())
+		_, _, err = imap.Read(ctx)
 	}
 	if got := websocket.CloseStatus(err); got != websocket.StatusMessageTooBig {
 		t.Errorf("a message of 65 KiB: %v", err)
