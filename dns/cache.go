@@ -116,7 +116,7 @@ func (c *Cache) Entries() []Entry {
 }
 
 func (e *entry) view(left time.Duration) Entry {
-	v := Entry{Name: e.name, Type: e.typ.String(), From: e.from.String(), Zone: e.zone, Left: left, Verdict: verdictWord(e.verdict.Load())}
+	v := Entry{Name: e.name, Type: e.typ.String(), Data: []string{}, From: e.from.String(), Zone: e.zone, Left: left, Verdict: verdictWord(e.verdict.Load())}
 	if e.code == NameError {
 		v.Type = NameError.String()
 	}

@@ -195,6 +195,17 @@ func TestCache(t *testing.T) {
 	p.see(".cache", p.texts.of("dns.cache.empty"))
 }
 
+// That a name does not exist is kept as well, and shown.
+func TestCacheOfNothing(t *testing.T) {
+	p := open(t, startLab(t), "/dns")
+	p.fill("combobox", p.texts.of("dns.name"), "nobody.amazon.com")
+	p.click("button", p.texts.of("dns.query"))
+	p.see("#dissector", "NXDOMAIN")
+	p.tab("cache")
+	p.until("the name is kept as one that does not exist", `[...document.querySelectorAll(".cache tbody tr")].some((r) =>
+		r.textContent.includes("nobody.amazon.com") && r.textContent.includes("NXDOMAIN") && r.textContent.includes(`+quote(p.texts.of("dns.cache.none"))+`))`)
+}
+
 // clockSeconds reads "59:59" and "1:00:00".
 func clockSeconds(t *testing.T, s string) int {
 	t.Helper()
