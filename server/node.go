@@ -8,9 +8,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -22,7 +20,6 @@ import (
 	"glassmail/mailbox"
 	"glassmail/queue"
 	"glassmail/server/imapd"
-	"glassmail/server/smtpd"
 	"glassmail/store/bolt"
 	"glassmail/trace"
 	"glassmail/wire"
@@ -59,20 +56,6 @@ type Node struct {
 	services []*service
 	webTLS   *tls.Config
 	running  atomic.Bool
-}
-
-// service is one kind of listener with what it serves.
-type service struct {
-	key       string // as in config.Listen
-	listeners []net.Listener
-	serve     func(context.Context, net.Listener) error
-	clients   clients
-}
-
-// clients are the connections of a service, by the number that the trace gave them.
-type clients interface {
-	Clients() []wire.Client
-	Cut(conn uint64) bool // false: there is no such client
 }
 
 // New opens the store and the listeners of a node. When it returns, clients can
@@ -265,138 +248,4 @@ func (n *Node) Close() error {
 	err := n.store.Close()
 	n.store = nil
 	return err
-}
-
-// openServices listens everywhere before anything is served.
-func (n *Node) openServices(ctx context.Context) error {
-	conf, err := n.tlsConfig()
-	if err != nil {
-		return err
-	}
-	n.webTLS = conf
-	if err := n.mailServer(conf); err != nil {
-		return err
-	}
-	for _, s := range n.o.Config.Listen.All() {
-		if len(s.Addrs) == 0 || s.Key == "web" {
-			continue
-		}
-		one := &service{key: s.Key}
-		n.services = append(n.services, one)
-		if err = n.fill(one, conf); err != nil {
-			return fmt.Errorf("%s: %w", s.Key, err)
-		}
-		for _, addr := range s.Addrs {
-			l, err := n.o.Host.Listen(ctx, addr)
-			if err != nil {
-				return wire.ListenError(n.name+" "+s.Key, addr, n.listenFlag(s.Key), err)
-			}
-			one.listeners = append(one.listeners, l)
-		}
-	}
-	return nil
-}
-
-// listenFlag is the option that chooses where a service listens.
-func (n *Node) listenFlag(key string) string {
-	if n.o.Lab {
-		return "--port-base"
-	}
-	return "--" + key
-}
-
-// tlsConfig is the certificate of the configuration, or one of our own.
-func (n *Node) tlsConfig() (*tls.Config, error) {
-	t := n.o.Config.TLS
-	if t.Certificate != "" {
-		return loadTLS(t.Certificate, t.Key)
-	}
-	now := n.o.Host.Clock().Now()
-	a := n.o.Authority
-	if a == nil {
-		var err error
-		if a, err = wire.OpenAuthority(filepath.Join(n.o.Config.Data, "tls"), now); err != nil {
-			return nil, err
-		}
-	}
-	names := append([]string{n.name}, n.o.Config.Domains...)
-	for _, d := range n.o.Config.Domains {
-		names = append(names, "mail."+d)
-	}
-	names = append(names, "localhost", "127.0.0.1", "::1")
-	cert, err := a.Certificate(now, names...)
-	if err != nil {
-		return nil, fmt.Errorf("certificate: %w", err)
-	}
-	return wire.ServerTLS(cert), nil
-}
-
-// fill makes what serves the listeners of a service.
-func (n *Node) fill(one *service, conf *tls.Config) error {
-	switch one.key {
-	case "imap":
-		one.serve, one.clients = n.imap.Serve, n.imap
-		return nil
-	case "imaps":
-		one.serve, one.clients = n.imap.ServeTLS, n.imap
-		return nil
-	}
-	wording := smtpd.Plain()
-	if n.o.Config.Wording == "lecture" {
-		wording = smtpd.Lecture()
-	}
-	l := n.o.Config.Limits
-	submission := one.key != "smtp"
-	s, err := smtpd.New(smtpd.Options{
-		Name: n.name, Post: n.post, Clock: n.o.Host.Clock(), Trace: n.o.Trace, Gate: n.o.Gate, TLS: conf, Wording: wording,
-		MaxSize: l.MessageSize, MaxRecipients: l.Recipients,
-		Submission: submission, Implicit: one.key == "submissions",
-		AuthRequiresTLS: !n.plainLogin(), Lenient: n.o.Lab, TraceText: n.traceText(),
-		Limits: smtpd.Limits{Connections: l.Connections, PerAddr: l.ConnectionsPerAddress, Errors: n.mostErrors(), Grace: StopTime},
-	})
-	if err != nil {
-		return err
-	}
-	one.serve, one.clients = s.Serve, s
-	return nil
-}
-
-// mostErrors is how many commands of an SMTP connection may fail. Who asks for one
-// address after the other shall not come far; who learns to type may err.
-func (n *Node) mostErrors() int {
-	if n.o.Lab {
-		return 1000
-	}
-	return 100
-}
-
-func (n *Node) plainLogin() bool { return n.o.Lab || n.o.Config.TLS.PlainLogin }
-
-// mailServer makes the IMAP server, one for all its listeners.
-func (n *Node) mailServer(conf *tls.Config) (err error) {
-	l := n.o.Config.Limits
-	n.imap, err = imapd.New(imapd.Options{
-		Name: n.name, Host: n.o.Host, Backend: mailroom{Store: n.store, post: n.post, now: n.o.Host.Clock().Now}, Trace: n.o.Trace, Gate: n.o.Gate, TLS: conf,
-		PlainAuth: n.plainLogin(), AppendLimit: uint32(l.MessageSize),
-		Limits: wire.Limits{Total: l.Connections, PerAddr: l.ConnectionsPerAddress},
-	})
-	return err
-}
-
-// stopIMAP says BYE to all readers once ctx ends.
-func (n *Node) stopIMAP(ctx context.Context) error {
-	<-ctx.Done()
-	grace, cancel := context.WithTimeout(context.Background(), StopTime)
-	defer cancel()
-	n.imap.Shutdown(grace)
-	return nil
-}
-
-// traceText is how many lines of each message the trace shows: in the lab, where
-// everybody may look, enough to see it.
-func (n *Node) traceText() int {
-	if n.o.Lab {
-		return 50
-	}
-	return 0
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"path/filepath"
 
 	"glassmail/wire"
 )
@@ -19,3 +20,29 @@ func loadTLS(certificate, key string) (*tls.Config, error) {
 
 // ListenTLS wraps a listener of the web in TLS with the node's certificate.
 func (n *Node) ListenTLS(l net.Listener) net.Listener { return tls.NewListener(l, n.webTLS) }
+
+// tlsConfig is the certificate of the configuration, or one of our own.
+func (n *Node) tlsConfig() (*tls.Config, error) {
+	t := n.o.Config.TLS
+	if t.Certificate != "" {
+		return loadTLS(t.Certificate, t.Key)
+	}
+	now := n.o.Host.Clock().Now()
+	a := n.o.Authority
+	if a == nil {
+		var err error
+		if a, err = wire.OpenAuthority(filepath.Join(n.o.Config.Data, "tls"), now); err != nil {
+			return nil, err
+		}
+	}
+	names := append([]string{n.name}, n.o.Config.Domains...)
+	for _, d := range n.o.Config.Domains {
+		names = append(names, "mail."+d)
+	}
+	names = append(names, "localhost", "127.0.0.1", "::1")
+	cert, err := a.Certificate(now, names...)
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	return wire.ServerTLS(cert), nil
+}

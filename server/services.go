@@ -1,0 +1,134 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+
+	"glassmail/server/imapd"
+	"glassmail/server/smtpd"
+	"glassmail/wire"
+)
+
+// service is one kind of listener with what it serves.
+type service struct {
+	key       string // as in config.Listen
+	listeners []net.Listener
+	serve     func(context.Context, net.Listener) error
+	clients   clients
+}
+
+// clients are the connections of a service, by the number that the trace gave them.
+type clients interface {
+	Clients() []wire.Client
+	Cut(conn uint64) bool // false: there is no such client
+}
+
+// openServices listens everywhere before anything is served.
+func (n *Node) openServices(ctx context.Context) error {
+	conf, err := n.tlsConfig()
+	if err != nil {
+		return err
+	}
+	n.webTLS = conf
+	if err := n.mailServer(conf); err != nil {
+		return err
+	}
+	for _, s := range n.o.Config.Listen.All() {
+		if len(s.Addrs) == 0 || s.Key == "web" {
+			continue
+		}
+		one := &service{key: s.Key}
+		n.services = append(n.services, one)
+		if err = n.fill(one, conf); err != nil {
+			return fmt.Errorf("%s: %w", s.Key, err)
+		}
+		for _, addr := range s.Addrs {
+			l, err := n.o.Host.Listen(ctx, addr)
+			if err != nil {
+				return wire.ListenError(n.name+" "+s.Key, addr, n.listenFlag(s.Key), err)
+			}
+			one.listeners = append(one.listeners, l)
+		}
+	}
+	return nil
+}
+
+// listenFlag is the option that chooses where a service listens.
+func (n *Node) listenFlag(key string) string {
+	if n.o.Lab {
+		return "--port-base"
+	}
+	return "--" + key
+}
+
+// fill makes what serves the listeners of a service.
+func (n *Node) fill(one *service, conf *tls.Config) error {
+	switch one.key {
+	case "imap":
+		one.serve, one.clients = n.imap.Serve, n.imap
+		return nil
+	case "imaps":
+		one.serve, one.clients = n.imap.ServeTLS, n.imap
+		return nil
+	}
+	wording := smtpd.Plain()
+	if n.o.Config.Wording == "lecture" {
+		wording = smtpd.Lecture()
+	}
+	l := n.o.Config.Limits
+	submission := one.key != "smtp"
+	s, err := smtpd.New(smtpd.Options{
+		Name: n.name, Post: n.post, Clock: n.o.Host.Clock(), Trace: n.o.Trace, Gate: n.o.Gate, TLS: conf, Wording: wording,
+		MaxSize: l.MessageSize, MaxRecipients: l.Recipients,
+		Submission: submission, Implicit: one.key == "submissions",
+		AuthRequiresTLS: !n.plainLogin(), Lenient: n.o.Lab, TraceText: n.traceText(),
+		Limits: smtpd.Limits{Connections: l.Connections, PerAddr: l.ConnectionsPerAddress, Errors: n.mostErrors(), Grace: StopTime},
+	})
+	if err != nil {
+		return err
+	}
+	one.serve, one.clients = s.Serve, s
+	return nil
+}
+
+// mostErrors is how many commands of an SMTP connection may fail. Who asks for one
+// address after the other shall not come far; who learns to type may err.
+func (n *Node) mostErrors() int {
+	if n.o.Lab {
+		return 1000
+	}
+	return 100
+}
+
+func (n *Node) plainLogin() bool { return n.o.Lab || n.o.Config.TLS.PlainLogin }
+
+// mailServer makes the IMAP server, one for all its listeners.
+func (n *Node) mailServer(conf *tls.Config) (err error) {
+	l := n.o.Config.Limits
+	n.imap, err = imapd.New(imapd.Options{
+		Name: n.name, Host: n.o.Host, Backend: mailroom{Store: n.store, post: n.post, now: n.o.Host.Clock().Now}, Trace: n.o.Trace, Gate: n.o.Gate, TLS: conf,
+		PlainAuth: n.plainLogin(), AppendLimit: uint32(l.MessageSize),
+		Limits: wire.Limits{Total: l.Connections, PerAddr: l.ConnectionsPerAddress},
+	})
+	return err
+}
+
+// stopIMAP says BYE to all readers once ctx ends.
+func (n *Node) stopIMAP(ctx context.Context) error {
+	<-ctx.Done()
+	grace, cancel := context.WithTimeout(context.Background(), StopTime)
+	defer cancel()
+	n.imap.Shutdown(grace)
+	return nil
+}
+
+// traceText is how many lines of each message the trace shows: in the lab, where
+// everybody may look, enough to see it.
+func (n *Node) traceText() int {
+	if n.o.Lab {
+		return 50
+	}
+	return 0
+}
