@@ -1,4 +1,4 @@
-.PHONY: build lab test race fuzz crash bench bench-compare bench-names ci fmt clean
+.PHONY: build lab test race fuzz crash bench bench-compare bench-names bench-pages ci fmt clean
 
 build: ## the program, static
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o glassmail ./cmd/glassmail
@@ -40,6 +40,10 @@ bench-compare: ## beside Postfix, about four minutes; the tables of docs/perform
 
 bench-names: ## name servers beside NSD and Unbound, a minute (Debian: dnsperf nsd unbound)
 	GLASSMAIL_DNSPERF=1 go test -count=1 -v -run TestThroughput ./server/dnsd
+
+bench-pages: ## what three open pages cost, two minutes (Debian: chromium)
+	go run ./bench/compare --subjects glassmail,watched --flushes=false --rounds 5 --duration 4s --connections 10 --rate 1000
+	go run ./bench/compare --subjects glassmail,watched --flushes=false --rounds 5 --duration 4s --connections 10
 
 ci: ## everything a change must pass
 	.ci/run
