@@ -296,19 +296,8 @@ func TestDNSZoneFolder(t *testing.T) {
 // startZones serves a folder; log is what the program has printed so far.
 func startZones(t *testing.T, dir string) (p *process, log func() string) {
 	t.Helper()
-	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { out.Close() })
-	p = startTo(t, out, "dns", "serve", "--zones", dir, "--listen", "127.0.0.1:0")
-	return p, func() string {
-		b, err := os.ReadFile(out.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
+	p = start(t, "dns", "serve", "--zones", dir, "--listen", "127.0.0.1:0")
+	return p, p.out.String
 }
 
 // Whatever changes from one run to the next in what the commands print.

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,28 +54,36 @@ func TestMain(m *testing.M) {
 type process struct {
 	t     *testing.T
 	cmd   *exec.Cmd
-	out   bytes.Buffer
+	out   printed
 	ready lab.Ready
 	done  chan struct{}
+}
+
+// printed is what a process has printed so far.
+type printed struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
 }
 
 // start runs glassmail with --ready and waits until it is.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	return startTo(t, nil, args...)
-}
-
-// startTo is start with what the program prints going to out; nil is the buffer of
-// the process.
-func startTo(t *testing.T, out io.Writer, args ...string) *process {
-	t.Helper()
 	p := &process{t: t, done: make(chan struct{})}
-	if out == nil {
-		out = &p.out
-	}
 	file := filepath.Join(t.TempDir(), "ready.json")
 	p.cmd = exec.Command(program, append(args, "--ready", file)...)
-	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.Env = environment(t)
 	p.cmd.Dir = t.TempDir()
 	if err := p.cmd.Start(); err != nil {

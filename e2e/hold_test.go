@@ -83,6 +83,7 @@ func TestServeHoldsNothing(t *testing.T) {
 			t.Errorf("the page offers %s", name)
 		}
 	}
+	eventually(t, "it says who can connect", func() bool { return strings.Contains(p.out.String(), "Only this machine can connect") })
 	if strings.Contains(p.out.String(), "--hold") {
 		t.Errorf("it says that it holds:\n%s", p.out.String())
 	}
@@ -100,9 +101,7 @@ func TestServeHoldsNothing(t *testing.T) {
 // With --hold it has one, says so, and stops at once while a line is held.
 func TestServeHold(t *testing.T) {
 	p, call := serveOne(t, "--hold")
-	if !strings.Contains(p.out.String(), "for lessons, not for real mail") {
-		t.Errorf("it does not say that it holds:\n%s", p.out.String())
-	}
+	eventually(t, "it says that it holds", func() bool { return strings.Contains(p.out.String(), "for lessons, not for real mail") })
 	var f features
 	call("GET", "/node", "", &f)
 	if !f.Features["hold"] || f.Features["clock"] || f.Features["whatif"] {
