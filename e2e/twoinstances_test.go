@@ -2,8 +2,10 @@ package e2e_test
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -266,6 +268,48 @@ func TestAccountCommands(t *testing.T) {
 	must(t, "", "user", "remove", "carol@hamburger.edu", "--yes", "--data", data)
 	node.stop()
 	t.Run("stopped", func(t *testing.T) { accountCommands(t, data) })
+}
+
+// Who has logged in with a password that is changed, or to an account that is
+// removed, is told to go; others stay.
+func TestChangedPasswordEndsSessions(t *testing.T) {
+	data := t.TempDir()
+	node := startNode(t, data, "--user", "carol:carol")
+	doors := node.ready.Nodes["hamburger.edu"]
+	idle := login(t, doors.IMAP, "bob", "bob")
+	idle.do("SELECT INBOX")
+	if _, err := io.WriteString(idle.conn, "i IDLE\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	idle.line()
+	carol := login(t, doors.IMAP, "carol", "carol")
+	plain := base64.StdEncoding.EncodeToString([]byte("\x00bob\x00bob"))
+	conn, err := net.Dial("tcp", doors.Submission)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	smtp := &imap{t: t, conn: conn, in: bufio.NewReader(conn)} // only its lines are of use here
+	for _, c := range []string{"", "EHLO crepes.fr\r\n", "AUTH PLAIN " + plain + "\r\n"} {
+		if _, err := io.WriteString(smtp.conn, c); err != nil {
+			t.Fatal(err)
+		}
+		for strings.Contains(smtp.line(), "250-") {
+		}
+	}
+	must(t, "new\n", "user", "passwd", "bob@hamburger.edu", "--password-stdin", "--data", data)
+	if got := idle.line(); !strings.HasPrefix(got, "* BYE") {
+		t.Errorf("in IDLE: %q", got)
+	}
+	if got := smtp.line(); !strings.HasPrefix(got, "421 ") {
+		t.Errorf("in SMTP: %q", got)
+	}
+	carol.do("NOOP")
+	login(t, doors.IMAP, "bob", "new").do("NOOP")
+	must(t, "", "user", "remove", "carol@hamburger.edu", "--yes", "--data", data)
+	if got := carol.line(); !strings.HasPrefix(got, "* BYE") {
+		t.Errorf("after the account was removed: %q", got)
+	}
 }
 
 // letterTo is a dialogue that sends a message.

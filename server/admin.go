@@ -22,6 +22,8 @@ type Admin interface {
 	// AddAccount creates an account with its standard folders. maxBytes 0 means
 	// no limit. ErrExists.
 	AddAccount(ctx context.Context, address, password string, maxBytes int64) error
+	// SetPassword and RemoveAccount end the account's SMTP and IMAP connections, between
+	// two commands or a second later.
 	SetPassword(ctx context.Context, address, password string) error
 	RemoveAccount(ctx context.Context, address string) error
 	Aliases(ctx context.Context) ([]mailbox.Alias, error)
@@ -68,7 +70,8 @@ func NewAdmin(s store.Store, now func() time.Time) Admin { return &admin{store: 
 type admin struct {
 	store store.Store
 	now   func() time.Time
-	dir   *directory // of the running node; nil if none runs
+	dir   *directory           // of the running node; nil if none runs
+	end   func(account string) // ends its connections; nil if no node runs
 }
 
 func (a *admin) Accounts(ctx context.Context) ([]AccountInfo, error) {
@@ -111,7 +114,17 @@ func (a *admin) SetPassword(ctx context.Context, address, password string) error
 	if account.Password, err = mailbox.HashPassword(password); err != nil {
 		return err
 	}
-	return a.store.PutAccount(ctx, account, false)
+	if err := a.store.PutAccount(ctx, account, false); err != nil {
+		return err
+	}
+	a.endSessions(account.Address)
+	return nil
+}
+
+func (a *admin) endSessions(account string) {
+	if a.end != nil {
+		a.end(account)
+	}
 }
 
 func (a *admin) account(ctx context.Context, address string) (mailbox.Account, error) {
@@ -127,7 +140,11 @@ func (a *admin) RemoveAccount(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	return a.store.DeleteAccount(ctx, key)
+	if err := a.store.DeleteAccount(ctx, key); err != nil {
+		return err
+	}
+	a.endSessions(key)
+	return nil
 }
 
 func (a *admin) Aliases(ctx context.Context) ([]mailbox.Alias, error) { return a.store.Aliases(ctx) }

@@ -133,7 +133,7 @@ func (n *Node) addUsers(ctx context.Context) error {
 
 // Admin works on the node's data.
 func (n *Node) Admin() Admin {
-	return &admin{store: n.store, now: n.o.Host.Clock().Now, dir: n.post.dir}
+	return &admin{store: n.store, now: n.o.Host.Clock().Now, dir: n.post.dir, end: n.endSessions}
 }
 
 func (n *Node) openQueue(ctx context.Context) error {

@@ -23,6 +23,14 @@ type service struct {
 type clients interface {
 	Clients() []wire.Client
 	Cut(conn uint64) bool // false: there is no such client
+	CutAccount(account string)
+}
+
+// endSessions ends what somebody began with a password that holds no more.
+func (n *Node) endSessions(account string) {
+	for _, s := range n.services {
+		s.clients.CutAccount(account)
+	}
 }
 
 // openServices listens everywhere before anything is served.

@@ -56,7 +56,8 @@ type Front struct {
 	waiting  bool       // a reader waits for the network
 	atRest   bool       // it waits at a command boundary, where Stop may end it
 	stopping bool
-	failed   error // of a write; all later ones fail with it
+	account  string // see LoggedIn
+	failed   error  // of a write; all later ones fail with it
 }
 
 // NewFront stands on conn.

@@ -65,17 +65,37 @@ func (f *Fronts) Clients() []Client {
 	return out
 }
 
+// LoggedIn notes whose connection it is.
+func (f *Front) LoggedIn(account string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.account = account
+}
+
 // Cut ends the connection with a number: by Stop between two commands, or a second
 // later where it stands. It is false if there is no such connection.
 func (f *Fronts) Cut(conn uint64) bool {
+	return conn != 0 && f.cut(func(one *Front) bool { return one.Log.ID() == conn }) > 0
+}
+
+// CutAccount ends all connections of an account in the same way.
+func (f *Fronts) CutAccount(account string) {
+	f.cut(func(one *Front) bool {
+		one.mu.Lock()
+		defer one.mu.Unlock()
+		return one.account == account
+	})
+}
+
+func (f *Fronts) cut(which func(*Front) bool) (n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for one, c := range f.all {
-		if id := one.Log.ID(); id == conn && id != 0 {
+		if which(one) {
+			n++
 			go one.Stop() // waits while the front sends to a client that does not read
 			time.AfterFunc(cutTime, func() { c.conn.Close() })
-			return true
 		}
 	}
-	return false
+	return n
 }

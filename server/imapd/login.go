@@ -67,6 +67,7 @@ func (s *session) Login(user, password string) error {
 	account, err := s.srv.o.Backend.Login(s.ctx, user, password, wire.AddrPort(s.f.RemoteAddr()))
 	if err == nil {
 		s.account = account
+		s.f.w.LoggedIn(account)
 		s.f.login.loggedIn()
 		s.f.loggedIn = true
 		return nil

@@ -237,6 +237,9 @@ func (s *Server) Clients() []wire.Client { return s.fronts.Clients() }
 // commands or in IDLE, see wire.Fronts.
 func (s *Server) Cut(conn uint64) bool { return s.fronts.Cut(conn) }
 
+// CutAccount ends all connections of a user in the same way.
+func (s *Server) CutAccount(account string) { s.fronts.CutAccount(account) }
+
 // parting is why a connection is asked to end between two commands.
 func (s *Server) parting() string {
 	s.mu.Lock()

@@ -91,6 +91,7 @@ func (s *session) login(user, password string) error {
 		return s.refusal(err)
 	}
 	s.peer.User = who
+	s.front.LoggedIn(who.String())
 	s.logins = 0
 	s.note("logged in as %s", who)
 	return nil
