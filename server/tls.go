@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 
 	"glassmail/wire"
 )
@@ -35,14 +36,24 @@ func (n *Node) tlsConfig() (*tls.Config, error) {
 			return nil, err
 		}
 	}
-	names := append([]string{n.name}, n.o.Config.Domains...)
+	names := []string{n.name}
 	for _, d := range n.o.Config.Domains {
-		names = append(names, "mail."+d)
+		names = append(names, d, "mail."+d)
 	}
-	names = append(names, "localhost", "127.0.0.1", "::1")
+	names = distinct(append(names, "localhost", "127.0.0.1", "::1"))
 	cert, err := a.Certificate(now, names...)
 	if err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
 	return wire.ServerTLS(cert), nil
+}
+
+// distinct leaves out what stood there before.
+func distinct(names []string) (out []string) {
+	for _, n := range names {
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
