@@ -164,7 +164,7 @@ func TestGoodHTMLStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"color: #cc0000", "Arial, sans-serif", `colspan="2"`, `bgcolor="#eeeeee"`, "hamburger.edu/?a=1", `target="_blank"`, "noreferrer", `alt="logo"`} {
+	for _, want := range []string{"color: #cc0000", "Arial, sans-serif", `colspan="2"`, `bgcolor="#eeeeee"`, "hamburger.edu/?a=1", `target="_blank"`, "noreferrer", `padding: 0 4px">logo</span>`} {
 		if !strings.Contains(string(d.HTML), want) {
 			t.Errorf("%q is missing in %s", want, d.HTML)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/microcosm-cc/bluemonday"
 	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 
 	"glassmail/mail"
 	"glassmail/mailbox"
@@ -161,12 +162,15 @@ func (p *pictures) flat(out *bytes.Buffer, clean []byte) error {
 	return err
 }
 
-// picture exchanges the source of one picture, or takes it away.
+// picture exchanges the source of one picture, or puts its words in its place.
 func (p *pictures) picture(t *html.Node) error {
-	kept := t.Attr[:0]
+	kept, alt, shown := t.Attr[:0], "", false
 	for _, a := range t.Attr {
 		if a.Key != "src" {
 			kept = append(kept, a)
+			if a.Key == "alt" {
+				alt = strings.TrimSpace(a.Val)
+			}
 			continue
 		}
 		data, err := p.load(a.Val)
@@ -174,12 +178,24 @@ func (p *pictures) picture(t *html.Node) error {
 			return err
 		}
 		if data != "" {
-			a.Val = data
+			a.Val, shown = data, true
 			kept = append(kept, a)
 		}
 	}
 	t.Attr = kept
+	if !shown {
+		leaveOut(t, alt)
+	}
 	return nil
+}
+
+// leaveOut puts the words of a picture in its place; without words it leaves nothing.
+func leaveOut(t *html.Node, alt string) {
+	t.Data, t.DataAtom, t.Attr = "span", atom.Span, nil
+	if alt != "" {
+		t.Attr = []html.Attribute{{Key: "style", Val: "border: 1px dashed gray; padding: 0 4px"}}
+		t.AppendChild(&html.Node{Type: html.TextNode, Data: alt})
+	}
 }
 
 // load returns a picture of the message as a data: URL, "" if it has no such
