@@ -62,6 +62,7 @@ func startBrowser(path string) (ctx context.Context, stop func(), err error) {
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 		chromedp.Flag("disable-features", "Translate,IsolateSandboxedIframes"),
 		chromedp.Flag("lang", "en-US"),
+		chromedp.Env("LC_ALL=C.UTF-8"), // for the names of files
 		chromedp.Flag("hide-scrollbars", false),
 	)
 	ctx, endProcess := chromedp.NewExecAllocator(context.Background(), options...)
