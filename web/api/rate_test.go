@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,11 +14,11 @@ import (
 	"glassmail/web/api"
 )
 
-// A dialogue whose lines come at once is shown whole after a quiet time.
-func TestEventRateAfterQuiet(t *testing.T) {
-	log := trace.NewLog(1000, time.Now)
+// atRate opens the stream of a log's events, and returns what reads the next of them.
+func atRate(t *testing.T, log *trace.Log, rate int) (next func() trace.Event) {
+	t.Helper()
 	url := serve(t, web.Options{API: api.Options{Trace: log, Lab: true}, Local: true, Lab: true})
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+api.Prefix+"/events?rate=50", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+api.Prefix+"/events?rate="+strconv.Itoa(rate), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,24 +26,34 @@ func TestEventRateAfterQuiet(t *testing.T) {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatal(resp, err)
 	}
-	defer resp.Body.Close()
+	t.Cleanup(func() { resp.Body.Close() })
+	in := bufio.NewScanner(resp.Body)
+	return func() (e trace.Event) {
+		t.Helper()
+		for in.Scan() {
+			if text, ok := strings.CutPrefix(in.Text(), "data: "); ok {
+				if err := json.Unmarshal([]byte(text), &e); err != nil {
+					t.Fatal(err)
+				}
+				return e
+			}
+		}
+		t.Fatalf("the stream ended: %v", in.Err())
+		return e
+	}
+}
+
+// A dialogue whose lines come at once is shown whole after a quiet time.
+func TestEventRateAfterQuiet(t *testing.T) {
+	log := trace.NewLog(1000, time.Now)
+	next := atRate(t, log, 50)
 	for range 300 {
 		log.Add(trace.Event{Kind: trace.Note, Text: "a line"})
 	}
-	in := bufio.NewScanner(resp.Body)
-	for seq := uint64(1); seq <= 300; {
-		if !in.Scan() {
-			t.Fatal("the stream has ended")
+	for seq := uint64(1); seq <= 300; seq++ {
+		if e := next(); e.Kind == trace.Gap || e.Seq != seq {
+			t.Fatalf("line %d is %+v", seq, e)
 		}
-		text, ok := strings.CutPrefix(in.Text(), "data: ")
-		if !ok {
-			continue
-		}
-		var e trace.Event
-		if err := json.Unmarshal([]byte(text), &e); err != nil || e.Kind == trace.Gap || e.Seq != seq {
-			t.Fatalf("line %d is %+v (%v)", seq, e, err)
-		}
-		seq++
 	}
 }
 
@@ -50,16 +61,7 @@ func TestEventRateAfterQuiet(t *testing.T) {
 // ends with the newest event.
 func TestEventRate(t *testing.T) {
 	log := trace.NewLog(100, time.Now)
-	url := serve(t, web.Options{API: api.Options{Trace: log, Lab: true}, Local: true, Lab: true})
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+api.Prefix+"/events?rate=50", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatal(resp, err)
-	}
-	defer resp.Body.Close()
+	next := atRate(t, log, 50)
 	const n = 5000
 	go func() {
 		for range n - 1 {
@@ -68,15 +70,8 @@ func TestEventRate(t *testing.T) {
 		log.Add(trace.Event{Kind: trace.Note, Text: "last"})
 	}()
 	seen, lost, at := 0, 0, uint64(0)
-	for in := bufio.NewScanner(resp.Body); in.Scan(); {
-		text, ok := strings.CutPrefix(in.Text(), "data: ")
-		if !ok {
-			continue
-		}
-		var e trace.Event
-		if err := json.Unmarshal([]byte(text), &e); err != nil {
-			t.Fatal(err)
-		}
+	for {
+		e := next()
 		if e.Kind == trace.Gap {
 			lost += e.Size
 		} else {
