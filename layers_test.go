@@ -36,7 +36,7 @@ func allowed() map[string][]string {
 		"catalogue":    nil,
 		"web/mailview": {"mail", "mailbox"},
 		"web/api":      {"explain", "hold", "mail", "mailbox", "pcap", "queue", "trace", "web/mailview"},
-		"web":          {"catalogue", "web/api"},
+		"web":          {"catalogue", "mailbox", "web/api"},
 		"top":          {"catalogue", "explain", "trace"},
 		"lab/book":     nil, "sockets": nil,
 		"lab": {"config", "control", "dns", "hold", "lab/book", "mailbox", "server", "server/dnsd", "trace", "web", "web/api", "wire"},

@@ -1,10 +1,7 @@
 package mailbox
 
 import (
-	"container/list"
 	"net/netip"
-	"strings"
-	"sync"
 	"time"
 )
 
@@ -19,7 +16,7 @@ const (
 )
 
 const (
-	maxAttempts = 16384               // addresses, accounts and pairs remembered; the longest unseen are forgotten
+	maxAttempts = 16384               // addresses, accounts and pairs remembered
 	trustTime   = 30 * 24 * time.Hour // for which a client that logged in is known as the owner's
 )
 
@@ -28,24 +25,13 @@ const (
 // is stopped by its own failures only: strangers cannot lock an owner out. A nil
 // *Attempts lets everybody try. All methods may be called concurrently.
 type Attempts struct {
-	now func() time.Time
-
-	mu    sync.Mutex
-	all   map[string]*list.Element // of *attempt, by key
-	order *list.List               // the last seen in front
-}
-
-// attempt is what is known of an address, an account, or a pair of them.
-type attempt struct {
-	key     string
-	n       int       // failures
-	since   time.Time // of the first of them
-	trusted time.Time // when the pair logged in last
+	failed *Failures
+	owners *Failures // pairs that logged in, for as long as they are known
 }
 
 // NewAttempts counts by a clock.
 func NewAttempts(now func() time.Time) *Attempts {
-	return &Attempts{now: now, all: map[string]*list.Element{}, order: list.New()}
+	return &Attempts{failed: NewFailures(now, FailureWindow, maxAttempts), owners: NewFailures(now, trustTime, maxAttempts)}
 }
 
 // Wait tells for how long a client must not try to log in to an account; zero or
@@ -54,34 +40,22 @@ func (a *Attempts) Wait(peer netip.Addr, account string) time.Duration {
 	if a == nil {
 		return 0
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now, k := a.now(), keysOf(peer, account)
-	wait := a.wait(k.pair, FailuresOfPair, now)
-	if one := a.find(k.pair); one != nil && now.Sub(one.trusted) < trustTime {
+	pair := pairKey(peer, account)
+	wait := a.failed.Wait(pair, FailuresOfPair)
+	if a.owners.Wait(pair, 1) > 0 {
 		return wait
 	}
-	wait = max(wait, a.wait(k.account, FailuresOfAccount, now))
+	wait = max(wait, a.failed.Wait(AccountKey(account), FailuresOfAccount))
 	if !peer.Unmap().IsLoopback() {
-		wait = max(wait, a.wait(k.peer, FailuresOfPeer, now))
+		wait = max(wait, a.failed.Wait(PeerKey(peer), FailuresOfPeer))
 	}
 	return wait
 }
 
 // Failed counts a login that was refused.
 func (a *Attempts) Failed(peer netip.Addr, account string) {
-	if a == nil {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now, k := a.now(), keysOf(peer, account)
-	for _, key := range []string{k.peer, k.account, k.pair} {
-		one := a.make(key)
-		if now.Sub(one.since) >= FailureWindow {
-			one.n, one.since = 0, now
-		}
-		one.n++
+	if a != nil {
+		a.failed.Count(PeerKey(peer), AccountKey(account), pairKey(peer, account))
 	}
 }
 
@@ -90,58 +64,12 @@ func (a *Attempts) Succeeded(peer netip.Addr, account string) {
 	if a == nil {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	one := a.make(keysOf(peer, account).pair)
-	one.n, one.trusted = 0, a.now()
+	pair := pairKey(peer, account)
+	a.failed.Forget(pair)
+	a.owners.Forget(pair) // the time begins anew
+	a.owners.Count(pair)
 }
 
-// attemptKeys are the three things that failures are counted of.
-type attemptKeys struct{ peer, account, pair string }
-
-// keysOf takes the /64 of an IPv6 address for one: a host can have them all
-// (RFC 4291 §2.5.4).
-func keysOf(peer netip.Addr, account string) attemptKeys {
-	who := peer.Unmap().WithZone("").String()
-	if p, err := peer.Unmap().WithZone("").Prefix(64); err == nil {
-		who = p.String()
-	}
-	name := strings.ToLower(account[:min(len(account), maxAttemptName)])
-	return attemptKeys{peer: "p" + who, account: "a" + name, pair: "x" + who + " " + name}
-}
-
-// maxAttemptName is how much of a name counts, in bytes: more than an address can
-// have (RFC 5321 §4.5.3.1).
-const maxAttemptName = 320
-
-func (a *Attempts) find(key string) *attempt {
-	if e := a.all[key]; e != nil {
-		return e.Value.(*attempt)
-	}
-	return nil
-}
-
-// make finds the attempt or begins one, and forgets the one longest unseen if there
-// are too many.
-func (a *Attempts) make(key string) *attempt {
-	if e := a.all[key]; e != nil {
-		a.order.MoveToFront(e)
-		return e.Value.(*attempt)
-	}
-	if a.order.Len() >= maxAttempts {
-		old := a.order.Back()
-		delete(a.all, old.Value.(*attempt).key)
-		a.order.Remove(old)
-	}
-	one := &attempt{key: key}
-	a.all[key] = a.order.PushFront(one)
-	return one
-}
-
-func (a *Attempts) wait(key string, most int, now time.Time) time.Duration {
-	one := a.find(key)
-	if one == nil || one.n < most {
-		return 0
-	}
-	return one.since.Add(FailureWindow).Sub(now)
+func pairKey(peer netip.Addr, account string) string {
+	return PeerKey(peer) + " " + AccountKey(account)
 }

@@ -1,14 +1,12 @@
 package web
 
 import (
-	"container/list"
 	"fmt"
 	"net/http"
 	"net/netip"
-	"strings"
-	"sync"
 	"time"
 
+	"glassmail/mailbox"
 	"glassmail/web/api"
 )
 
@@ -22,30 +20,15 @@ const (
 )
 
 // limiter counts failed logins, by network address and by account.
-type limiter struct {
-	now func() time.Time
-
-	mu     sync.Mutex
-	counts map[string]*list.Element // of *failures
-	order  *list.List               // the newest failure in front
-}
-
-type failures struct {
-	key   string
-	n     int
-	since time.Time
-}
+type limiter struct{ failures *mailbox.Failures }
 
 func newLimiter(now func() time.Time) *limiter {
-	return &limiter{now: now, counts: map[string]*list.Element{}, order: list.New()}
+	return &limiter{mailbox.NewFailures(now, failureWindow, maxCounted)}
 }
 
 // allow says whether a login may be tried.
 func (l *limiter) allow(peer netip.Addr, account string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.now()
-	wait := max(l.wait(peerKey(peer), failuresOfPeer, now), l.wait(accountKey(account), failuresOfAccount, now))
+	wait := max(l.failures.Wait(mailbox.PeerKey(peer), failuresOfPeer), l.failures.Wait(mailbox.AccountKey(account), failuresOfAccount))
 	if wait <= 0 {
 		return nil
 	}
@@ -53,59 +36,10 @@ func (l *limiter) allow(peer netip.Addr, account string) error {
 		Text: fmt.Sprintf("too many failed logins; try again in %d minutes", int(wait/time.Minute)+1)}
 }
 
-// wait tells how long a key is locked, under l.mu.
-func (l *limiter) wait(key string, most int, now time.Time) time.Duration {
-	e := l.counts[key]
-	if e == nil {
-		return 0
-	}
-	f := e.Value.(*failures)
-	if f.n < most {
-		return 0
-	}
-	return f.since.Add(failureWindow).Sub(now)
-}
-
 // failed counts a failure.
 func (l *limiter) failed(peer netip.Addr, account string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.now()
-	l.count(peerKey(peer), now)
+	l.failures.Count(mailbox.PeerKey(peer))
 	if account != "" {
-		l.count(accountKey(account), now)
+		l.failures.Count(mailbox.AccountKey(account))
 	}
-}
-
-func (l *limiter) count(key string, now time.Time) {
-	e := l.counts[key]
-	if e == nil {
-		if l.order.Len() >= maxCounted {
-			old := l.order.Back()
-			delete(l.counts, old.Value.(*failures).key)
-			l.order.Remove(old)
-		}
-		e = l.order.PushFront(&failures{key: key, since: now})
-		l.counts[key] = e
-	}
-	f := e.Value.(*failures)
-	if now.Sub(f.since) > failureWindow {
-		f.n, f.since = 0, now
-	}
-	f.n++
-	l.order.MoveToFront(e)
-}
-
-// peerKey takes the /64 of an IPv6 address for one: a host can have them all.
-func peerKey(a netip.Addr) string {
-	if a.Is6() {
-		if p, err := a.WithZone("").Prefix(64); err == nil {
-			return "p" + p.String()
-		}
-	}
-	return "p" + a.String()
-}
-
-func accountKey(account string) string {
-	return "a" + strings.ToLower(account[:min(len(account), 320)])
 }

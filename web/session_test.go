@@ -149,8 +149,8 @@ func TestLimiterIsBounded(t *testing.T) {
 	for i := range maxCounted + 100 {
 		l.failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), "")
 	}
-	if len(l.counts) > maxCounted || l.order.Len() > maxCounted {
-		t.Errorf("%d addresses", len(l.counts))
+	if n := l.failures.Len(); n > maxCounted {
+		t.Errorf("%d addresses", n)
 	}
 }
 
