@@ -56,7 +56,7 @@ func TestLoginLeadsNowhereElse(t *testing.T) {
 		}
 	}
 	resp, _ := request(t, "GET", srv.URL+"/dns?token=operators-secret&next=//evil.example", nil, "")
-	if got := resp.Header.Get("Location"); !strings.HasPrefix(got, "/dns") || strings.Contains(got, "secret") {
+	if got := resp.Header.Get("Location"); !strings.HasPrefix(got, "/login?next=%2Fdns&once=") || strings.Contains(got, "secret") {
 		t.Errorf("after ?token= to %q", got)
 	}
 	for _, path := range []string{"//evil.example/?lang=th", "/%2f%2fevil.example?lang=th", `/\evil.example?lang=th`, "/.//evil.example?lang=th"} {
@@ -73,6 +73,73 @@ func TestLoginLeadsNowhereElse(t *testing.T) {
 		if to := resp.Header.Get("Location"); strings.HasPrefix(to, "//") || strings.Contains(to, "://") || strings.HasPrefix(to, `/\`) {
 			t.Errorf("%s leads to %q", path, to)
 		}
+	}
+}
+
+// Opening a page begins no session, whatever is presented with it and wherever the
+// page was opened from; a right token leads to the login page's button, which the
+// token does not reach.
+func TestOpeningAPageBeginsNoSession(t *testing.T) {
+	for _, o := range []web.Options{
+		{Token: "operators-secret", Accounts: oneAccount{}}, {Accounts: oneAccount{}}, {Lab: true},
+		{Token: "operators-secret", Local: true}, {Token: "operators-secret", Local: true, Lab: true},
+	} {
+		srv := serve(t, o)
+		for _, path := range []string{"/", "/dns", "/mail", "/server", "/login"} {
+			for query, right := range map[string]bool{
+				"?token=": false, "?token": false, "?token=x": false, "?token=operators-secret": o.Token != "",
+				"?token=operators-secret&token=": false, "?token=&token=operators-secret": false, "?once=": false, "?once=x": false,
+			} {
+				for _, header := range []map[string]string{
+					nil, {"X-Forwarded-For": "203.0.113.9"},
+					{"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+					{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+				} {
+					resp, body := request(t, "GET", srv.URL+path+query, header, "")
+					if len(resp.Cookies()) > 0 {
+						t.Errorf("%s%s %v began a session", path, query, header)
+					}
+					to := resp.Header.Get("Location")
+					if strings.HasPrefix(query, "?token") && (right != strings.HasPrefix(to, "/login?next=") || right == (resp.StatusCode == 401)) && resp.StatusCode != 429 {
+						t.Errorf("%s%s %v: %d to %q", path, query, header, resp.StatusCode, to)
+					}
+					if strings.Contains(to+body, "operators-secret") {
+						t.Errorf("%s%s %v hands the token on", path, query, header)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A link with a one-time token lets one browser in, once, by its button.
+func TestOneTimeLink(t *testing.T) {
+	srv := serve(t, web.Options{Token: "operators-secret"})
+	resp, _ := request(t, "GET", srv.URL+"/dns?token=operators-secret", nil, "")
+	link, err := url.Parse(resp.Header.Get("Location"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := link.Query().Get("once")
+	for range 2 { // looking at the page uses nothing up
+		if resp, body := request(t, "GET", srv.URL+link.String(), nil, ""); resp.StatusCode != 200 || !strings.Contains(body, once) {
+			t.Fatalf("the page of the link: %d without the button", resp.StatusCode)
+		}
+	}
+	fields := url.Values{"csrf": {csrfOf(t, srv.URL, nil)}, "once": {once}, "next": {"/dns"}}
+	if resp := form(t, srv.URL, map[string]string{"Origin": "http://evil.example"}, fields); len(resp.Cookies()) > 0 {
+		t.Error("another site pressed the button")
+	}
+	resp = form(t, srv.URL, nil, fields)
+	if resp.StatusCode != 303 || resp.Header.Get("Location") != "/dns" || len(resp.Cookies()) != 1 {
+		t.Fatalf("the button: %d %v", resp.StatusCode, resp.Cookies())
+	}
+	cookie := map[string]string{"Cookie": resp.Cookies()[0].Name + "=" + resp.Cookies()[0].Value}
+	if _, body := request(t, "GET", srv.URL+"/api/v1/session", cookie, ""); !strings.Contains(body, `"operator":true`) {
+		t.Errorf("the session is %s", body)
+	}
+	if resp := form(t, srv.URL, nil, fields); resp.StatusCode != 401 || len(resp.Cookies()) > 0 {
+		t.Errorf("the link was good twice: %d", resp.StatusCode)
 	}
 }
 
@@ -146,7 +213,7 @@ func TestSessionFixation(t *testing.T) {
 func TestCookies(t *testing.T) {
 	for secure, name := range map[bool]string{false: "glassmail", true: "__Host-glassmail"} {
 		srv := serve(t, web.Options{Token: "operators-secret", Accounts: oneAccount{}, Secure: secure})
-		resp, _ := request(t, "GET", srv.URL+"/?token=operators-secret", nil, "")
+		resp, _ := request(t, "POST", srv.URL+"/api/v1/login", map[string]string{"Content-Type": "application/json"}, `{"token":"operators-secret"}`)
 		c := resp.Cookies()
 		port := srv.URL[strings.LastIndexByte(srv.URL, ':')+1:]
 		if len(c) != 1 || c[0].Name != name+"-"+port || c[0].Secure != secure || !c[0].HttpOnly || c[0].SameSite != http.SameSiteStrictMode || c[0].Path != "/" || c[0].Domain != "" || c[0].MaxAge != 0 {
@@ -263,8 +330,13 @@ func TestDoorsShareTheLimit(t *testing.T) {
 			form(t, srv.URL, nil, url.Values{"csrf": {csrfOf(t, srv.URL, nil)}, "account": {"bob@hamburger.edu"}, "password": {"guess"}})
 		}
 	}
-	if resp, _ := request(t, "GET", srv.URL+"/api/v1/node", map[string]string{"Authorization": "Bearer operators-secret"}, ""); resp.StatusCode != 429 {
-		t.Errorf("the eleventh guess: %d", resp.StatusCode)
+	for header, want := range map[string]int{
+		"Bearer another guess": 429, "Basic Ym9iQGhhbWJ1cmdlci5lZHU6c2VjcmV0": 429, // bob's right password: his neighbour's guesses stop him for a while
+		"Bearer operators-secret": 200, // compared before anything is counted
+	} {
+		if resp, _ := request(t, "GET", srv.URL+"/api/v1/node", map[string]string{"Authorization": header}, ""); resp.StatusCode != want {
+			t.Errorf("%s after ten guesses: %d, want %d", header, resp.StatusCode, want)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/subtle"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,101 +13,9 @@ import (
 	"glassmail/web/api"
 )
 
-// identity is a caller and how the server knows.
-type identity struct {
-	api.Caller
-	session string // id of the session, "" without one
-	stamp   string // of the account's password, see Accounts
-	csrf    string // the token that its unsafe requests carry
-	signed  bool   // by the Authorization field, which no other site can set
-}
-
-// identify finds out who calls. A failure is a Fault that can be shown.
-func (s *Server) identify(r *http.Request) (identity, error) {
-	id := identity{csrf: s.ambient}
-	if !sameOrigin(r) {
-		return id, &api.Fault{Status: http.StatusForbidden, Text: "requests from other sites are refused"}
-	}
-	local := s.o.Local && !forwarded(r)
-	if local && !isLocalName(r.Host) {
-		// A name of another site that points to 127.0.0.1 must not open the door.
-		return id, &api.Fault{Status: http.StatusForbidden, Text: "open this page as http://127.0.0.1 or http://localhost"}
-	}
-	id.Look = local
-	id.Keep = local && s.o.Lab
-	if one, key, ok := s.sessionOf(r); ok {
-		id.session, id.csrf, id.stamp = key, one.csrf, one.stamp
-		id.Account, id.Look, id.Keep = one.account, id.Look || one.operator, id.Keep || one.operator
-	}
-	if err := s.authorize(r, &id); err != nil {
-		return id, err
-	}
-	return id, nil
-}
-
-// authorize reads the Authorization field, and ?token= of reading requests.
-func (s *Server) authorize(r *http.Request, id *identity) error {
-	given := ""
-	if r.Method == http.MethodGet {
-		given = r.URL.Query().Get("token")
-	}
-	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		given, id.signed = bearer, true
-	}
-	if given != "" {
-		if err := s.checkToken(r, given); err != nil {
-			return err
-		}
-		id.Look, id.Keep = true, true
-		return nil
-	}
-	account, password, ok := r.BasicAuth()
-	if !ok {
-		return nil
-	}
-	who, err := s.checkPassword(r, account, password)
-	if err != nil {
-		return err
-	}
-	id.Account, id.stamp, id.signed = who.Account, who.stamp, true
-	return nil
-}
-
-// checkToken compares in constant time; guesses are limited as passwords are.
-func (s *Server) checkToken(r *http.Request, given string) error {
-	peer := peerAddr(r)
-	if err := s.logins.allow(peer, ""); err != nil {
-		return err
-	}
-	if s.o.Token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(s.o.Token)) != 1 {
-		s.logins.failed(peer, "")
-		return &api.Fault{Status: http.StatusUnauthorized, Text: "the token is wrong; it is in the file web-token of the server's data folder"}
-	}
-	return nil
-}
-
-func (s *Server) checkPassword(r *http.Request, account, password string) (who identity, err error) {
-	if s.o.Accounts == nil {
-		return who, &api.Fault{Status: http.StatusNotFound, Text: "this server keeps no mailboxes"}
-	}
-	peer := peerAddr(r)
-	if err := s.logins.allow(peer, account); err != nil {
-		return who, err
-	}
-	// The stamp comes first: a password that is changed meanwhile ends what begins.
-	if who.stamp, err = s.o.Accounts.Stamp(r.Context(), account); err != nil {
-		return who, err
-	}
-	address, ok, err := s.o.Accounts.Login(r.Context(), peer, account, password)
-	if err != nil {
-		return who, err
-	}
-	if !ok {
-		s.logins.failed(peer, account)
-		return who, &api.Fault{Status: http.StatusUnauthorized, Text: "the address or the password is wrong"}
-	}
-	who.Account = address
-	return who, nil
+// unknown is the answer to who has not shown who they are.
+func unknown(format string, args ...any) error {
+	return &api.Fault{Status: http.StatusUnauthorized, Text: fmt.Sprintf(format, args...)}
 }
 
 // call lets a request through to a call if the caller has its role, and bounds
@@ -143,7 +52,7 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) e
 		go s.watchOver(ctx, id, end)
 		r = r.WithContext(ctx)
 	}
-	return route.Handle(&api.Call{Request: r, W: w, Caller: id.Caller, Secure: s.o.Secure, Ended: s.ended.Done()})
+	return route.Handle(&api.Call{Request: known(r, id), W: w, Caller: id.Caller, Secure: s.o.Secure, Ended: s.ended.Done()})
 }
 
 func mayCall(id identity, role api.Role) error {
@@ -171,7 +80,7 @@ func checkCSRF(r *http.Request, id identity) error {
 	case http.MethodGet, http.MethodHead:
 		return nil
 	}
-	if id.signed || id.session == "" && !fromBrowser(r) {
+	if id.signed || id.session == "" && !id.browser {
 		return nil
 	}
 	given := r.Header.Get("X-CSRF-Token")
@@ -179,15 +88,6 @@ func checkCSRF(r *http.Request, id identity) error {
 		return nil
 	}
 	return &api.Fault{Status: http.StatusForbidden, Text: "the X-CSRF-Token field is missing or old: reload the page"}
-}
-
-func fromBrowser(r *http.Request) bool {
-	for _, name := range []string{"Origin", "Referer", "Cookie", "Sec-Fetch-Site", "Sec-Fetch-Mode"} {
-		if r.Header.Get(name) != "" {
-			return true
-		}
-	}
-	return false
 }
 
 // sameOrigin refuses what a browser says comes from elsewhere. A request that

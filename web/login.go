@@ -22,44 +22,33 @@ func (s *Server) loginRoutes() []api.Route {
 	}
 }
 
-// credentials are an account's, or the operator's token.
-type credentials struct {
-	Account  string `json:"account"`
-	Password string `json:"password"`
-	Token    string `json:"token"`
-}
-
-// login checks credentials and begins a session.
-func (s *Server) login(w http.ResponseWriter, r *http.Request, c credentials) (id string, err error) {
-	var who identity
-	if c.Token != "" {
-		err = s.checkToken(r, c.Token)
-	} else {
-		who, err = s.checkPassword(r, c.Account, c.Password)
-	}
+// login checks a credential and begins a session in place of the caller's.
+func (s *Server) login(w http.ResponseWriter, r *http.Request, caller identity, c credential) (session, error) {
+	who, err := s.verify(r.Context(), peerAddr(r), c)
 	if err != nil {
-		return "", err
+		return session{}, err
 	}
-	return s.begin(w, r, who, c.Token != ""), nil
+	return s.begin(w, r, caller, who), nil
 }
 
 func (s *Server) apiLogin(c *api.Call) error {
-	var in credentials
+	var in login
 	if err := c.Read(&in); err != nil {
 		return err
 	}
-	id, err := s.login(c.W, c.Request, in)
+	given, err := in.credential()
 	if err != nil {
 		return err
 	}
-	one, _ := s.sessions.find(id)
+	one, err := s.login(c.W, c.Request, callerOf(c), given)
+	if err != nil {
+		return err
+	}
 	return c.JSON(sessionInfo{Account: one.account, Operator: one.operator || c.Caller.Keep, CSRF: one.csrf})
 }
 
 func (s *Server) apiLogout(c *api.Call) error {
-	if _, id, ok := s.sessionOf(c.Request); ok {
-		s.sessions.end(id)
-	}
+	s.sessions.end(callerOf(c).session)
 	s.setCookie(c.W, c.Request, "", -1)
 	return c.JSON(map[string]bool{"ok": true})
 }
@@ -72,27 +61,14 @@ type sessionInfo struct {
 }
 
 func (s *Server) apiSession(c *api.Call) error {
-	info := sessionInfo{Account: c.Caller.Account, Operator: c.Caller.Keep, CSRF: s.ambient}
-	if one, _, ok := s.sessionOf(c.Request); ok {
-		info.CSRF = one.csrf
-	}
-	return c.JSON(info)
+	return c.JSON(sessionInfo{Account: c.Caller.Account, Operator: c.Caller.Keep, CSRF: callerOf(c).csrf})
 }
 
 // page shows a page of the shell to whom may see it; others are led to the login.
 func (s *Server) page(p page) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		id, err := s.identify(r)
-		if err != nil {
-			s.refuse(w, r, err)
-			return
-		}
-		if r.URL.Query().Has("token") { // it must not stay in the history
-			s.begin(w, r, id, true)
-			http.Redirect(w, r, without(r.URL, "token"), http.StatusSeeOther)
-			return
-		}
-		if s.pages.chooseLanguage(w, r) {
+		id, ok := s.opened(w, r)
+		if !ok {
 			return
 		}
 		if !id.Has(p.role) {
@@ -101,6 +77,27 @@ func (s *Server) page(p page) http.HandlerFunc {
 		}
 		s.render(w, http.StatusOK, s.pages.view(r, p.name, id.Caller, id.csrf))
 	}
+}
+
+// opened finds out who opens a page; without ok the request is answered. Opening a
+// page begins no session: a link on another site can have it opened. A token in the
+// address, which must not stay in the history either, is exchanged for a one-time
+// token and the button of the login page.
+func (s *Server) opened(w http.ResponseWriter, r *http.Request) (id identity, ok bool) {
+	id, err := s.identify(r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return id, false
+	}
+	if id.inTarget {
+		next := r.URL.Path
+		if next == "/login" {
+			next = r.FormValue("next")
+		}
+		http.Redirect(w, r, onceLink(s.links.make(), ownPath(next)), http.StatusSeeOther)
+		return id, false
+	}
+	return id, !s.pages.chooseLanguage(w, r)
 }
 
 // elsewhere is where somebody goes who may not see a page.
@@ -118,33 +115,31 @@ func (s *Server) render(w http.ResponseWriter, status int, v view) {
 	}
 }
 
-// refuse answers a request for a page that is not even led to the login.
+// refuse answers a request for a page with the login, if another credential would
+// help, else with a line.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var f *api.Fault
 	if !errors.As(err, &f) {
 		s.o.Log.Error("web", "path", r.URL.Path, "error", err)
 		f = &api.Fault{Status: http.StatusInternalServerError, Text: "something failed in the server"}
 	}
+	if f.Status == http.StatusUnauthorized {
+		s.loginPage(w, r, identity{csrf: s.ambient}, f.Status, f.Text)
+		return
+	}
 	http.Error(w, f.Text, f.Status)
 }
 
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxLogin)
-	id, err := s.identify(r)
-	if err != nil {
-		s.refuse(w, r, err)
-		return
+	if id, ok := s.opened(w, r); ok {
+		s.loginPage(w, r, id, http.StatusOK, "")
 	}
-	if s.pages.chooseLanguage(w, r) {
-		return
-	}
-	s.loginPage(w, r, id, http.StatusOK, "")
 }
 
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, id identity, status int, failure string) {
 	v := s.pages.view(r, "login", id.Caller, id.csrf)
 	v.Failure, v.Next = failure, ownPath(r.FormValue("next"))
-	v.MayMail, v.MayToken = s.o.Accounts != nil, s.o.Token != ""
+	v.Once, v.MayMail, v.MayToken = onceOf(r), s.o.Accounts != nil, s.o.Token != ""
 	s.render(w, status, v)
 }
 
@@ -160,8 +155,11 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) {
 		s.loginPage(w, r, id, http.StatusForbidden, s.pages.texts.Text(s.pages.language(r), "shell.expired"))
 		return
 	}
-	in := credentials{Account: r.PostFormValue("account"), Password: r.PostFormValue("password"), Token: r.PostFormValue("token")}
-	if _, err := s.login(w, r, in); err != nil {
+	given, err := formLogin(r)
+	if err == nil {
+		_, err = s.login(w, r, id, given)
+	}
+	if err != nil {
 		var f *api.Fault
 		if !errors.As(err, &f) {
 			s.refuse(w, r, err)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"glassmail/catalogue"
@@ -50,6 +51,7 @@ type view struct {
 
 	// of the login page
 	Failure, Next     string
+	Once              string // one-time token with which the page was opened
 	MayMail, MayToken bool
 }
 
@@ -141,8 +143,8 @@ func (p *pages) render(w http.ResponseWriter, status int, v view) error {
 // language is the reader's choice, kept in a cookie, or the server's, or the
 // browser's.
 func (p *pages) language(r *http.Request) string {
-	if c, err := r.Cookie("lang"); err == nil && p.texts.Has(c.Value) {
-		return c.Value
+	if lang, ok := chosen(r, "lang", p.texts.Languages()...); ok {
+		return lang
 	}
 	if p.texts.Has(p.lang) {
 		return p.lang
@@ -172,14 +174,20 @@ func without(u *url.URL, param string) string {
 
 // choice is a cookie's value if it is one of the allowed, else the first of them.
 func choice(r *http.Request, name string, allowed ...string) string {
-	if c, err := r.Cookie(name); err == nil {
-		for _, a := range allowed {
-			if c.Value == a {
-				return a
-			}
-		}
+	if value, ok := chosen(r, name, allowed...); ok {
+		return value
 	}
 	return allowed[0]
+}
+
+// chosen reads a preference of the reader's that is kept in a cookie. It gives out
+// nothing but what is allowed.
+func chosen(r *http.Request, name string, allowed ...string) (string, bool) {
+	c, err := r.Cookie(name)
+	if err != nil || !slices.Contains(allowed, c.Value) {
+		return "", false
+	}
+	return c.Value, true
 }
 
 func yes(b bool) string {

@@ -23,7 +23,11 @@ func (s *Server) changePassword(c *api.Call) error {
 	if err := api.CheckPassword(in.New); err != nil {
 		return err
 	}
-	_, err := s.checkPassword(c.Request, c.Caller.Account, in.Password)
+	id := callerOf(c)
+	own := func(password string) (proof, error) {
+		return s.verify(c.Context(), peerAddr(c.Request), credential{by: byPassword, account: id.account, secret: password})
+	}
+	_, err := own(in.Password)
 	var f *api.Fault
 	if errors.As(err, &f) && f.Status == http.StatusUnauthorized {
 		return &api.Fault{Status: http.StatusUnprocessableEntity, Text: "the present password is wrong"}
@@ -31,18 +35,16 @@ func (s *Server) changePassword(c *api.Call) error {
 	if err != nil {
 		return err
 	}
-	old, _, browser := s.sessionOf(c.Request) // before it ends
-	if err := s.o.API.Users.SetUserPassword(c.Context(), c.Caller.Account, in.New); err != nil {
+	if err := s.o.API.Users.SetUserPassword(c.Context(), id.account, in.New); err != nil {
 		return err
 	}
-	info := sessionInfo{Account: c.Caller.Account, Operator: c.Caller.Keep, CSRF: s.ambient}
-	if browser {
-		who, err := s.checkPassword(c.Request, c.Caller.Account, in.New)
+	info := sessionInfo{Account: id.account, Operator: c.Caller.Keep, CSRF: id.csrf}
+	if id.by == bySession {
+		who, err := own(in.New)
 		if err != nil {
 			return err
 		}
-		one, _ := s.sessions.find(s.begin(c.W, c.Request, who, old.operator))
-		info.CSRF = one.csrf
+		info.CSRF = s.begin(c.W, c.Request, id, who).csrf
 	}
 	return c.JSON(info)
 }

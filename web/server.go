@@ -39,8 +39,8 @@ type Accounts interface {
 type Options struct {
 	API   api.Options
 	Ready func() bool // whether the node takes mail; nil means always
-	// Token is what an operator presents, as a bearer token, as ?token=, or at
-	// the login page.
+	// Token is what an operator presents: as a bearer token, as ?token= of a
+	// reading call, or at the login page. "" lets nobody in.
 	Token string
 	// Local says that every listener is a loopback address: then who reaches the
 	// server under a name of this machine may look without the token.
@@ -64,6 +64,7 @@ type Server struct {
 	assets   *assets
 	pages    *pages
 	sessions *sessions
+	links    *onces
 	logins   *limiter
 	ambient  string        // CSRF token of callers without a session
 	recheck  time.Duration // between looks at whether a stream may go on
@@ -84,7 +85,7 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), logins: newLimiter(o.Now), ambient: newSecret(), recheck: recheckTime}
+	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), logins: newLimiter(o.Now), ambient: newSecret(), recheck: recheckTime}
 	texts, err := catalogue.New()
 	if err != nil {
 		return nil, err

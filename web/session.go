@@ -22,9 +22,7 @@ const (
 
 // session is a reader or operator who logged in.
 type session struct {
-	account       string // "" for an operator
-	stamp         string // of the account's password when the session began
-	operator      bool
+	proof         // of who began it
 	csrf          string
 	started, used time.Time
 }
@@ -49,14 +47,16 @@ func newSecret() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// start begins a session and returns its id.
-func (s *sessions) start(account, stamp string, operator bool) string {
-	id, now := newSecret(), s.now()
+// start begins a session of who proved it, and returns its id.
+func (s *sessions) start(who proof) (id string, _ session) {
+	id = newSecret()
+	now := s.now()
+	one := &session{proof: who, csrf: newSecret(), started: now, used: now}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.makeRoom(account, now)
-	s.all[sha256.Sum256([]byte(id))] = &session{account: account, stamp: stamp, operator: operator, csrf: newSecret(), started: now, used: now}
-	return id
+	s.makeRoom(who.account, now)
+	s.all[sha256.Sum256([]byte(id))] = one
+	return id, *one
 }
 
 // makeRoom removes what is over, and the session unused for longest where there
@@ -138,19 +138,15 @@ func (s *Server) cookieName(r *http.Request) string {
 	return name
 }
 
-// sessionOf finds the session of a request. One whose account got another password
-// since, or has gone, ends here.
-func (s *Server) sessionOf(r *http.Request) (session, string, bool) {
-	c, err := r.Cookie(s.cookieName(r))
-	if err != nil {
-		return session{}, "", false
+// sessionOf finds a session. One whose account got another password since, or has
+// gone, ends here.
+func (s *Server) sessionOf(ctx context.Context, id string) (session, bool) {
+	one, ok := s.sessions.find(id)
+	if ok && !s.unchanged(ctx, one.account, one.stamp) {
+		s.sessions.end(id)
+		return session{}, false
 	}
-	one, ok := s.sessions.find(c.Value)
-	if ok && !s.unchanged(r.Context(), one.account, one.stamp) {
-		s.sessions.end(c.Value)
-		return session{}, "", false
-	}
-	return one, c.Value, ok
+	return one, ok
 }
 
 // unchanged tells whether an account has the password that it had. It is so of
@@ -188,14 +184,12 @@ func (s *Server) watchOver(ctx context.Context, id identity, end func()) {
 	}
 }
 
-// begin starts a session in place of the one the request had.
-func (s *Server) begin(w http.ResponseWriter, r *http.Request, who identity, operator bool) string {
-	if _, old, ok := s.sessionOf(r); ok {
-		s.sessions.end(old)
-	}
-	id := s.sessions.start(who.Account, who.stamp, operator)
+// begin starts a session in place of the one that the caller had.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, caller identity, who proof) session {
+	s.sessions.end(caller.session)
+	id, one := s.sessions.start(who)
 	s.setCookie(w, r, id, 0)
-	return id
+	return one
 }
 
 func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {

@@ -24,10 +24,16 @@ func newHand() *hand                         { return &hand{time.Date(2026, 5, 4
 func (h *hand) sessions() *sessions          { return newSessions(h.now) }
 func lives(s *sessions, id string) (ok bool) { _, ok = s.find(id); return ok }
 
+// begun is the id of a new session of an account.
+func begun(s *sessions, account, stamp string) string {
+	id, _ := s.start(proof{by: byPassword, account: account, stamp: stamp})
+	return id
+}
+
 func TestSessionsEnd(t *testing.T) {
 	h := newHand()
 	s := h.sessions()
-	idle, used := s.start("bob@hamburger.edu", "stamp", false), s.start("bob@hamburger.edu", "stamp", false)
+	idle, used := begun(s, "bob@hamburger.edu", "stamp"), begun(s, "bob@hamburger.edu", "stamp")
 	if idle == used || len(idle) < 43 {
 		t.Fatalf("ids %q and %q", idle, used)
 	}
@@ -44,7 +50,7 @@ func TestSessionsEnd(t *testing.T) {
 	if s.lasts(used) || lives(s, used) {
 		t.Error("a session went on for more than a day")
 	}
-	gone := s.start("bob@hamburger.edu", "stamp", false)
+	gone := begun(s, "bob@hamburger.edu", "stamp")
 	s.end(gone)
 	for _, id := range []string{gone, "", "guess", strings.Repeat("x", 1<<16)} {
 		if lives(s, id) || s.lasts(id) {
@@ -53,11 +59,33 @@ func TestSessionsEnd(t *testing.T) {
 	}
 }
 
+// A one-time token is good once and for a quarter of an hour, and there are few.
+func TestOnceEnds(t *testing.T) {
+	h := newHand()
+	o := newOnces(h.now)
+	used, late := o.make(), o.make()
+	if !o.take(used) || o.take(used) || o.take("") || o.take("guess") {
+		t.Error("a one-time token is good once, and no other is")
+	}
+	h.move(onceLife + time.Second)
+	if o.take(late) {
+		t.Error("it is good for ever")
+	}
+	first := o.make()
+	h.move(time.Second)
+	for range maxOnces {
+		o.make()
+	}
+	if o.take(first) || len(o.all) > maxOnces {
+		t.Errorf("%d wait to be used", len(o.all))
+	}
+}
+
 // To look whether a session lasts does not make it last.
 func TestLastingIsNotUse(t *testing.T) {
 	h := newHand()
 	s := h.sessions()
-	id := s.start("bob@hamburger.edu", "stamp", false)
+	id := begun(s, "bob@hamburger.edu", "stamp")
 	for range 4 {
 		if !s.lasts(id) {
 			t.Fatal("it is over too soon")
@@ -73,11 +101,11 @@ func TestLastingIsNotUse(t *testing.T) {
 func TestSessionsAreBounded(t *testing.T) {
 	h := newHand()
 	s := h.sessions()
-	others := s.start("alice@crepes.fr", "stamp", false)
+	others := begun(s, "alice@crepes.fr", "stamp")
 	var ids []string
 	for range maxOfAccount + 5 {
 		h.move(time.Second)
-		ids = append(ids, s.start("bob@hamburger.edu", "stamp", false))
+		ids = append(ids, begun(s, "bob@hamburger.edu", "stamp"))
 	}
 	for i, id := range ids {
 		if lives(s, id) != (i >= 5) {
@@ -88,7 +116,7 @@ func TestSessionsAreBounded(t *testing.T) {
 		t.Error("one account pushed another's session out")
 	}
 	for i := range maxSessions + 10 {
-		s.start(strings.Repeat("x", i%7)+string(rune('a'+i%26))+time.Duration(i).String(), "stamp", false)
+		begun(s, strings.Repeat("x", i%7)+string(rune('a'+i%26))+time.Duration(i).String(), "stamp")
 	}
 	if len(s.all) > maxSessions {
 		t.Errorf("%d sessions", len(s.all))
@@ -181,7 +209,7 @@ func TestStreamsEnd(t *testing.T) {
 			s.recheck = time.Millisecond
 			srv := httptest.NewServer(s.Handler())
 			t.Cleanup(func() { s.Close(); srv.Close() })
-			id := s.sessions.start("bob@hamburger.edu", "1", false)
+			id := begun(s.sessions, "bob@hamburger.edu", "1")
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+api.Prefix+"/events", nil)
