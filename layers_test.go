@@ -20,25 +20,25 @@ const module = "glassmail/"
 func allowed() map[string][]string {
 	low := []string{"mail", "trace", "wire"}
 	return map[string][]string{
-		"mail": nil, "trace": nil, "config": nil, "dialog": nil, "control": nil,
+		"atomicfile": nil, "mail": nil, "trace": nil, "config": nil, "dialog": nil, "control": {"atomicfile"},
 		"explain": {"trace"}, "pcap": {"explain", "trace"},
-		"wire": {"trace"}, "mailbox": {"mail"},
-		"queue": low, "dns": {"trace", "wire"}, "store": {"mail", "mailbox", "queue"},
-		"store/bolt":      {"mail", "mailbox", "queue", "store"},
+		"wire": {"atomicfile", "trace"}, "mailbox": {"mail"},
+		"queue": low, "dns": {"atomicfile", "trace", "wire"}, "store": {"mail", "mailbox", "queue"},
+		"store/bolt":      {"atomicfile", "mail", "mailbox", "queue", "store"},
 		"store/memory":    {"mail", "mailbox", "queue", "store"},
 		"store/storetest": {"mail", "mailbox", "queue", "store"},
 		"server/smtpd":    low,
 		"server/imapd":    append([]string{"mailbox"}, low...),
 		"server/dnsd":     {"dns", "trace", "wire"},
 		"hold":            {"trace", "wire"},
-		"server": {"config", "control", "mail", "mailbox", "queue", "server/imapd", "server/smtpd", "store", "store/bolt",
+		"server": {"atomicfile", "config", "control", "mail", "mailbox", "queue", "server/imapd", "server/smtpd", "store", "store/bolt",
 			"trace", "web/api", "wire"},
 		"catalogue":    nil,
 		"web/mailview": {"mail", "mailbox"},
 		"web/api":      {"explain", "hold", "mail", "mailbox", "pcap", "queue", "trace", "web/mailview"},
 		"web":          {"catalogue", "mailbox", "web/api"},
-		"top":          {"catalogue", "explain", "trace"},
-		"lab/book":     nil, "sockets": nil,
+		"top":          {"atomicfile", "catalogue", "explain", "trace"},
+		"lab/book":     {"atomicfile"}, "sockets": nil,
 		"lab": {"config", "control", "dns", "hold", "lab/book", "mailbox", "server", "server/dnsd", "trace", "web", "web/api", "wire"},
 	}
 }
@@ -159,4 +159,56 @@ func directives(g *ast.CommentGroup) string {
 		b.WriteString(c.Text + "\n")
 	}
 	return b.String()
+}
+
+// writers name the functions of os that make or replace a file, and the places
+// that may call them. A small file goes through atomicfile.Write, which is durable
+// and private; what stands here is a store's, an export, or a file that grows while
+// others read it.
+func writers() map[string][]string {
+	return map[string][]string{
+		"WriteFile":  {},
+		"Create":     {},
+		"CreateTemp": {"atomicfile/atomicfile.go"},
+		"OpenFile": {
+			"store/bolt/fs.go", "store/bolt/fs_unix.go", "store/bolt/fs_windows.go", // journal, texts and lock
+			"store/bolt/backup.go",  // copies, flushed
+			"server/care.go",        // an export
+			"cmd/glassmail/pcap.go", // Wireshark reads along
+		},
+		"Rename": {
+			"atomicfile/atomicfile.go",
+			"store/bolt/index.go", "store/bolt/exchange.go", // whole indexes, flushed
+		},
+	}
+}
+
+func TestSmallFilesAreDurable(t *testing.T) {
+	rules, seen := writers(), 0
+	for _, s := range sources(t) {
+		if s.pkg == "bench/compare" { // no part of the program
+			continue
+		}
+		ast.Inspect(s.ast, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if x, ok := sel.X.(*ast.Ident); !ok || x.Name != "os" {
+				return true
+			}
+			places, watched := rules[sel.Sel.Name]
+			if !watched {
+				return true
+			}
+			seen++
+			if !slices.Contains(places, s.path) {
+				t.Errorf("%s calls os.%s: a small file goes through atomicfile.Write", s.path, sel.Sel.Name)
+			}
+			return true
+		})
+	}
+	if seen < 8 {
+		t.Errorf("found %d calls only", seen)
+	}
 }

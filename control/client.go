@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -29,13 +30,25 @@ func Dial(file, who string) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{who: who, http: http.Client{Transport: oneCall()}}
-	if err := json.Unmarshal(b, &c.info); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	if !c.info.alive() { // left behind by a server that was killed
+	// A server writes its file in one step, so that half a file is of none that runs;
+	// a whole one may be left behind by a server that was killed.
+	if json.Unmarshal(b, &c.info) != nil || !c.info.alive() {
 		return nil, fs.ErrNotExist
 	}
 	return c, nil
+}
+
+// Check reports whether a file that some earlier server left can be read; no file
+// is no error.
+func Check(file string) error {
+	b, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(b, &info{})
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
 }
 
 // oneCall leaves no connection open behind a call.

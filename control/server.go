@@ -12,6 +12,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"glassmail/atomicfile"
 )
 
 const (
@@ -43,21 +45,13 @@ func Serve(file string, table Table, kinds ...error) (*Server, error) {
 	s.http = http.Server{Handler: s.handler(i.Token, table, kinds), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}
 	b, err := json.Marshal(i)
 	if err == nil {
-		err = replaceFile(file, b)
+		err = atomicfile.Write(file, b, atomicfile.Private)
 	}
 	if err != nil {
 		l.Close()
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	return s, nil
-}
-
-func replaceFile(name string, b []byte) error {
-	tmp := name + ".new"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, name)
 }
 
 // Run answers calls until Close.

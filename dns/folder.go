@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"glassmail/atomicfile"
 )
 
 // LoadZones reads all files of a folder whose names end in .zone, as ReadZoneFile
@@ -165,21 +167,15 @@ func (f *Folder) Edit(origin string, e Edit) (Difference, error) {
 
 // write puts a zone into a file so that a reader sees the old or the new one.
 func (f *Folder) write(name string, z *Zone) error {
-	tmp, err := os.CreateTemp(f.dir, ".zone-")
+	file, err := atomicfile.Create(filepath.Join(f.dir, name), 0o644)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) // when it could not be renamed
-	if _, err = z.WriteTo(tmp); err == nil {
-		err = tmp.Chmod(0o644)
-	}
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close()); err != nil {
+	defer file.Discard()
+	if _, err := z.WriteTo(file); err != nil {
 		return err
 	}
-	return os.Rename(tmp.Name(), filepath.Join(f.dir, name))
+	return file.Commit()
 }
 
 // Zones lists the zones in service and their files, by name.

@@ -93,7 +93,7 @@ func (a *maildirArchive) Add(m Message, _ *Record, text mail.Message) error {
 		return nil
 	}
 	tmp := path.Join(a.dir, "tmp", name)
-	f, err := a.root.Create(tmp)
+	f, err := a.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -8,12 +8,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"os"
+	"log/slog"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"glassmail/atomicfile"
 	"glassmail/config"
 	"glassmail/control"
 	"glassmail/mail"
@@ -42,11 +44,14 @@ type Options struct {
 	Lab bool
 	// Authority makes the node's certificate; nil opens data/tls.
 	Authority *wire.Authority
+	// Log hears what an operator should know; nil drops it.
+	Log *slog.Logger
 }
 
 // Node is one mail server.
 type Node struct {
 	o        Options
+	log      *slog.Logger
 	name     string
 	store    *bolt.Store
 	post     *post
@@ -65,7 +70,10 @@ func New(ctx context.Context, o Options) (*Node, error) {
 	if err := o.Config.Validate(); err != nil {
 		return nil, fmt.Errorf("configuration:\n%w", err)
 	}
-	n := &Node{o: o, name: o.Config.HostName()}
+	n := &Node{o: o, name: o.Config.HostName(), log: o.Log}
+	if n.log == nil {
+		n.log = slog.New(slog.DiscardHandler)
+	}
 	if err := n.open(ctx); err != nil {
 		n.Close()
 		return nil, err
@@ -91,7 +99,7 @@ func (n *Node) openStore(ctx context.Context) error {
 // OpenStore opens the store of a configuration: a node's, or that of a command
 // while no node runs.
 func OpenStore(c *config.Config, now func() time.Time) (*bolt.Store, error) {
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, explainOpen(c.Data, fmt.Errorf("data folder: %w", err))
 	}
 	ack := bolt.Journal
@@ -168,6 +176,9 @@ func tlsPolicy(word string) queue.TLSPolicy {
 
 // openControl comes last: a command that finds the socket finds a whole node.
 func (n *Node) openControl(ctx context.Context) (err error) {
+	if err := control.Check(filepath.Join(n.o.Config.Data, controlFile)); err != nil {
+		n.log.Warn("the file by which commands find the node was broken: it is made again", "error", err)
+	}
 	n.control, err = newControl(n.o.Config.Data, n.Admin())
 	return err
 }

@@ -45,6 +45,9 @@ func (n *Node) tlsConfig() (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
+	for _, line := range a.Notes() {
+		n.log.Warn(line)
+	}
 	return wire.ServerTLS(cert), nil
 }
 

@@ -3,11 +3,12 @@ package top
 import (
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"glassmail/atomicfile"
 )
 
 // enter opens what is chosen: a journey, a connection, or the journey of an entry
@@ -178,12 +179,13 @@ func (m *model) pcap() tea.Cmd {
 	name := filepath.Join(m.o.Dir, "journey-"+fileName(id)+".pcapng")
 	lang := m.lang
 	return func() tea.Msg {
-		file, err := os.Create(name)
+		file, err := atomicfile.Create(name, atomicfile.Private)
 		if err == nil {
+			defer file.Discard()
 			err = m.o.Client.save(m.ctx, "/journeys/"+url.PathEscape(id)+".pcapng?lang="+lang, file)
-			if e := file.Close(); err == nil {
-				err = e
-			}
+		}
+		if err == nil {
+			err = file.Commit()
 		}
 		return done{"top.done.pcap", []any{"file", name}, err}
 	}

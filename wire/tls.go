@@ -13,9 +13,10 @@ import (
 	"io/fs"
 	"math/big"
 	"net"
-	"os"
 	"path/filepath"
 	"time"
+
+	"glassmail/atomicfile"
 )
 
 // Life of self-made certificates.
@@ -25,36 +26,26 @@ const (
 	renewBefore     = 30 * 24 * time.Hour
 )
 
-// The files of an Authority in its folder.
-const (
-	caCertFile = "ca.pem"
-	caKeyFile  = "ca-key.pem"
-)
-
 // Authority is a certificate authority of our own: a node that has no
 // certificate makes itself one, and a user who trusts ca.pem trusts the node.
 type Authority struct {
-	Dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	der  []byte
+	Dir   string
+	cert  *x509.Certificate
+	key   *ecdsa.PrivateKey
+	der   []byte
+	notes []string
 }
 
-// OpenAuthority loads the authority in dir, or makes one at first start. The key
-// is readable by its owner only.
-func OpenAuthority(dir string, now time.Time) (*Authority, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("certificate authority: %w", err)
-	}
-	a := &Authority{Dir: dir}
-	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, caCertFile), filepath.Join(dir, caKeyFile))
-	switch {
-	case err == nil:
-		return a, a.use(pair)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("certificate authority in %s: %w", dir, err)
-	}
-	return a, a.create(now)
+// Notes are lines for the operator, since the last call: which files of the
+// authority were broken and have been made again.
+func (a *Authority) Notes() []string {
+	notes := a.notes
+	a.notes = nil
+	return notes
+}
+
+func (a *Authority) note(format string, args ...any) {
+	a.notes = append(a.notes, fmt.Sprintf(format, args...))
 }
 
 // NewAuthority makes an authority that lives in memory only.
@@ -63,20 +54,16 @@ func NewAuthority(now time.Time) (*Authority, error) {
 	return a, a.create(now)
 }
 
-func (a *Authority) use(pair tls.Certificate) error {
-	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
-	if !ok {
-		return fmt.Errorf("certificate authority in %s: the key is not an ECDSA key", a.Dir)
-	}
-	a.key, a.der, a.cert = key, pair.Certificate[0], pair.Leaf
-	return nil
-}
-
 func (a *Authority) create(now time.Time) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
 	}
+	return a.certify(now, key)
+}
+
+// certify makes the authority's own certificate for its key.
+func (a *Authority) certify(now time.Time, key *ecdsa.PrivateKey) error {
 	serial, err := serialNumber()
 	if err != nil {
 		return err
@@ -96,10 +83,7 @@ func (a *Authority) create(now time.Time) error {
 		return err
 	}
 	a.cert, a.key, a.der = cert, key, der
-	if a.Dir == "" {
-		return nil
-	}
-	return writePair(filepath.Join(a.Dir, caCertFile), filepath.Join(a.Dir, caKeyFile), der, key)
+	return nil
 }
 
 // Certificate returns a certificate for names (DNS names or IP addresses), kept
@@ -112,9 +96,13 @@ func (a *Authority) Certificate(now time.Time, names ...string) (tls.Certificate
 	certFile := filepath.Join(a.Dir, names[0]+".pem")
 	keyFile := filepath.Join(a.Dir, names[0]+"-key.pem")
 	if a.Dir != "" {
-		if c, err := tls.LoadX509KeyPair(certFile, keyFile); err == nil && a.fresh(c.Leaf, now, names) {
+		c, err := tls.LoadX509KeyPair(certFile, keyFile)
+		switch {
+		case err == nil && a.fresh(c.Leaf, now, names):
 			c.Certificate = append(c.Certificate, a.der)
 			return c, nil
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			a.note("%s and its key cannot be used (%v): a new certificate of the same authority was made", certFile, err)
 		}
 	}
 	der, key, err := a.issue(now, names)
@@ -188,23 +176,19 @@ func serialNumber() (*big.Int, error) {
 	return rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 }
 
-// writePair writes the key before the certificate, each atomically, so that a
-// crash never leaves a certificate without its key.
+// writePair writes the key before the certificate, so that a crash never leaves a
+// certificate without its key.
 func writePair(certFile, keyFile string, der []byte, key *ecdsa.PrivateKey) error {
 	k, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return err
 	}
-	if err := writeFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k}), 0o600); err != nil {
+	if err := atomicfile.Write(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k}), atomicfile.Private); err != nil {
 		return err
 	}
-	return writeFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644)
+	return writeCertificate(certFile, der)
 }
 
-func writeFile(name string, b []byte, mode fs.FileMode) error {
-	tmp := name + ".new"
-	if err := os.WriteFile(tmp, b, mode); err != nil {
-		return err
-	}
-	return os.Rename(tmp, name)
+func writeCertificate(file string, der []byte) error {
+	return atomicfile.Write(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"glassmail/atomicfile"
 	"glassmail/lab"
 	"glassmail/lab/book"
 )
@@ -34,7 +35,7 @@ func runningNames() (*lab.NamesClient, error) {
 // it, which only they will miss.
 func controlFile() string {
 	dir, err := book.Dir()
-	if err != nil || os.MkdirAll(dir, 0o700) != nil {
+	if err != nil || atomicfile.MkdirAll(dir, 0o700) != nil {
 		return ""
 	}
 	return book.ControlFile(dir, os.Getpid())

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"glassmail/atomicfile"
 	"glassmail/config"
 	"glassmail/hold"
 	"glassmail/server"
@@ -32,6 +33,7 @@ type page struct {
 	journeys  *trace.Journeys
 	listeners []net.Listener
 	tokenFile string
+	ownToken  bool // the file is ours, in the data folder
 	secure    bool
 	holds     bool // lines can be held
 }
@@ -46,8 +48,8 @@ type watched struct {
 // openPage listens, and makes the web server if there is a listener. Failures
 // while it runs are written to errs.
 func openPage(ctx context.Context, conf config.Config, w watched, errs io.Writer) (*page, error) {
-	p := &page{tokenFile: conf.Web.TokenFile, secure: conf.Web.TLS, holds: w.desk != nil}
-	if p.tokenFile == "" {
+	p := &page{tokenFile: conf.Web.TokenFile, ownToken: conf.Web.TokenFile == "", secure: conf.Web.TLS, holds: w.desk != nil}
+	if p.ownToken {
 		p.tokenFile = filepath.Join(conf.Data, "web-token")
 	}
 	if len(conf.Listen.Web) == 0 {
@@ -61,7 +63,7 @@ func openPage(ctx context.Context, conf config.Config, w watched, errs io.Writer
 }
 
 func (p *page) open(ctx context.Context, conf config.Config, w watched, errs io.Writer) error {
-	token, err := readToken(p.tokenFile)
+	token, err := readToken(p.tokenFile, p.ownToken, slog.New(slog.NewTextHandler(errs, nil)))
 	if err != nil {
 		return fmt.Errorf("the operator's token of the web pages: %w", err)
 	}
@@ -90,19 +92,47 @@ func (p *page) open(ctx context.Context, conf config.Config, w watched, errs io.
 	return err
 }
 
-// readToken returns the token in a file, and makes the file if there is none. Only
-// its owner can read it.
-func readToken(file string) (string, error) {
+// Lengths of an operator's token, in characters.
+const (
+	shortestToken = 16
+	longestToken  = 256
+)
+
+// readToken returns the token in a file, and makes the file if there is none or if
+// it is empty. Only its owner can read it. A token that cannot be one, as half a
+// file is, is replaced where the file is our own, and an error where the operator
+// named it.
+func readToken(file string, own bool, log *slog.Logger) (string, error) {
 	b, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		token := rand.Text()
-		return token, os.WriteFile(file, []byte(token+"\n"), 0o600)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
 	}
-	token := strings.TrimSpace(string(b))
-	if err == nil && len(token) < 16 {
-		err = fmt.Errorf("%s holds fewer than 16 characters: delete it, and a new one is made", file)
+	token := strings.Trim(string(b), "\x00 \t\r\n") // zeros are what a power cut leaves
+	switch {
+	case err != nil:
+	case token == "":
+		log.Warn("the operator's token was empty: a new one was made", "file", file)
+	case goodToken(token):
+		return token, nil
+	case !own:
+		return "", fmt.Errorf("%s holds no token: one has %d to %d characters of ASCII on one line; delete the file, and a new one is made",
+			file, shortestToken, longestToken)
+	default:
+		log.Warn("the operator's token was broken: a new one was made", "file", file)
 	}
-	return token, err
+	token = rand.Text()
+	return token, atomicfile.Write(file, []byte(token+"\n"), atomicfile.Private)
+}
+
+// goodToken reports whether s can be sent as a bearer token and is too long to be
+// guessed.
+func goodToken(s string) bool {
+	for _, c := range []byte(s) {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return len(s) >= shortestToken && len(s) <= longestToken
 }
 
 func (p *page) serve(ctx context.Context, wg *sync.WaitGroup) {

@@ -114,7 +114,7 @@ func readShare(stdin io.Reader, name string) ([]trace.Event, error) {
 // output is where the file goes, and what closes it.
 func (f *pcapFlags) output(stdout io.Writer) (io.Writer, func() error, error) {
 	if f.file != "" && f.file != "-" {
-		file, err := os.Create(f.file)
+		file, err := createPrivate(f.file)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -124,6 +124,22 @@ func (f *pcapFlags) output(stdout io.Writer) (io.Writer, func() error, error) {
 		return nil, nil, usage("a pcapng file is nothing for a terminal: name a file with -w, or pipe into wireshark -k -i -")
 	}
 	return stdout, func() error { return nil }, nil
+}
+
+// createPrivate begins a file that only its owner may read: it will show what
+// people wrote, also what was encrypted on its way. It is written in place, so that
+// Wireshark can follow it, or be at the other end if it is a pipe.
+func createPrivate(name string) (*os.File, error) {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if st, err := file.Stat(); err == nil && st.Mode().IsRegular() {
+		if err := file.Chmod(0o600); err != nil && !errors.Is(err, errors.ErrUnsupported) { // one from before
+			return nil, errors.Join(err, file.Close())
+		}
+	}
+	return file, nil
 }
 
 // follow writes the events of a running lab until ctx ends or the lab does.

@@ -3,8 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
+
+	"glassmail/atomicfile"
 )
 
 // writeReady writes v as JSON into file, so that a reader sees all of it or
@@ -17,11 +18,7 @@ func writeReady(file string, v any) error {
 	if err != nil {
 		return err
 	}
-	tmp := file + ".new"
-	if err := os.WriteFile(tmp, append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("--ready: %w", err)
-	}
-	if err := os.Rename(tmp, file); err != nil {
+	if err := atomicfile.Write(file, append(b, '\n'), atomicfile.Private); err != nil {
 		return fmt.Errorf("--ready: %w", err)
 	}
 	return nil

@@ -40,8 +40,10 @@ again without a password: see 'glassmail user passwd'.`,
 		if err != nil {
 			return err
 		}
-		if found, _ := filepath.Glob(filepath.Join(conf.Data, "journal", "*.seg")); len(found) == 0 {
-			return fmt.Errorf("there is no journal in %s; name the node's folder with --data", conf.Data)
+		journal, _ := filepath.Glob(filepath.Join(conf.Data, "journal", "*.seg"))
+		index, _ := filepath.Glob(filepath.Join(conf.Data, "index.db*"))
+		if len(journal)+len(index) == 0 {
+			return fmt.Errorf("there is neither a journal nor an index in %s; name the node's folder with --data", conf.Data)
 		}
 		bar := newProgress(c.ErrOrStderr())
 		r.Progress = bar.show

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -186,7 +187,7 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, s serv
 	if err != nil {
 		return err
 	}
-	o := server.Options{Config: conf, Host: host, Resolver: resolver, Trace: log, Users: users}
+	o := server.Options{Config: conf, Host: host, Resolver: resolver, Trace: log, Users: users, Log: slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))}
 	var desk *hold.Desk
 	if s.hold {
 		desk = hold.New(hold.Options{Clock: host.Clock()})

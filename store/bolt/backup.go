@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
+
+	"glassmail/atomicfile"
 )
 
 // Backup makes a copy of the store in a folder that is empty or not there, while
@@ -37,7 +39,7 @@ func (s *Store) backup(ctx context.Context, dir string) error {
 	}
 	journal, blobs := filepath.Join(dir, "journal"), filepath.Join(dir, "blobs")
 	for _, d := range []string{dir, journal, blobs} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+		if err := atomicfile.MkdirAll(d, 0o700); err != nil {
 			return err
 		}
 	}
@@ -51,7 +53,7 @@ func (s *Store) backup(ctx context.Context, dir string) error {
 	if err := s.copyBlobs(ctx, blobs); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(journal), syncDir(blobs), syncDir(dir))
+	return errors.Join(atomicfile.SyncDir(journal), atomicfile.SyncDir(blobs), atomicfile.SyncDir(dir))
 }
 
 // copySegments copies the journal up to end.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"glassmail/atomicfile"
 	"glassmail/mailbox"
 )
 
@@ -60,7 +61,7 @@ func (systemFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) 
 
 func (systemFS) Remove(name string) error                   { return os.Remove(name) }
 func (systemFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
-func (systemFS) SyncDir(name string) error                  { return syncDir(name) }
+func (systemFS) SyncDir(name string) error                  { return atomicfile.SyncDir(name) }
 func (systemFS) Free(name string) (int64, error)            { return freeSpace(name) }
 
 type systemFile struct{ *os.File }

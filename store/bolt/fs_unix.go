@@ -11,15 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func syncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
 func freeSpace(name string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(name, &st); err != nil {

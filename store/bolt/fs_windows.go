@@ -11,9 +11,6 @@ import (
 
 const errQuotaExceeded = windows.ERROR_DISK_FULL
 
-// syncDir has nothing to do: NTFS writes names down in its own journal.
-func syncDir(string) error { return nil }
-
 func freeSpace(name string) (int64, error) {
 	p, err := windows.UTF16PtrFromString(name)
 	if err != nil {

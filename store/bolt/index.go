@@ -5,13 +5,18 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/bits"
 	"os"
+	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"glassmail/atomicfile"
 )
 
 // The buckets of the index; the package comment says what is in them.
@@ -69,8 +74,17 @@ func parseCheckpoint(b []byte) (c checkpoint) {
 // openIndex opens the index file, or makes it for a store called id, or by a name
 // of chance if that is zero.
 func openIndex(name string, id storeID, now time.Time) (*bbolt.DB, storeID, error) {
-	db, err := openBolt(name)
-	if errors.Is(err, bbolterrors.ErrInvalid) || errors.Is(err, bbolterrors.ErrChecksum) || errors.Is(err, bbolterrors.ErrVersionMismatch) {
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		if err := makeIndex(name, id, now); err != nil {
+			return nil, storeID{}, fmt.Errorf("index: %w", err)
+		}
+	}
+	err := wholeIndex(name)
+	var db *bbolt.DB
+	if err == nil {
+		db, err = openBolt(name)
+	}
+	if !errors.Is(err, ErrDamaged) && (errors.Is(err, bbolterrors.ErrInvalid) || errors.Is(err, bbolterrors.ErrChecksum) || errors.Is(err, bbolterrors.ErrVersionMismatch)) {
 		err = fmt.Errorf("%w: index.db cannot be read (%w)", ErrDamaged, err)
 	}
 	if err != nil {
@@ -81,6 +95,54 @@ func openIndex(name string, id storeID, now time.Time) (*bbolt.DB, storeID, erro
 		return nil, storeID{}, errors.Join(fmt.Errorf("index: %w", err), db.Close())
 	}
 	return db, id, nil
+}
+
+// makeIndex makes the index of a new store under another name first: a loss of
+// power never leaves one that is half made.
+func makeIndex(name string, id storeID, now time.Time) error {
+	next := name + ".new"
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	db, err := bbolt.Open(next, 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		return err
+	}
+	_, err = prepareIndex(db, id, now)
+	if err := errors.Join(err, db.Close()); err != nil {
+		return errors.Join(err, os.Remove(next))
+	}
+	if err := os.Rename(next, name); err != nil {
+		return err
+	}
+	return atomicfile.SyncDir(filepath.Dir(name))
+}
+
+// wholeIndex keeps a file that was cut short from being mapped: who touches a page
+// that is mapped and not there is killed by the system.
+func wholeIndex(name string) error {
+	st, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if st.Size() == 0 {
+		return fmt.Errorf("%w: index.db is empty", ErrDamaged)
+	}
+	db, err := bbolt.Open(name, 0o600, &bbolt.Options{ReadOnly: true, Timeout: 2 * time.Second})
+	if err != nil {
+		var system syscall.Errno
+		if !errors.As(err, &system) && !errors.Is(err, bbolterrors.ErrTimeout) {
+			err = fmt.Errorf("%w: index.db cannot be read (%w)", ErrDamaged, err) // some of its errors have no name
+		}
+		return err
+	}
+	err = db.View(func(tx *bbolt.Tx) error {
+		if tx.Size() > st.Size() {
+			return fmt.Errorf("%w: index.db has %d bytes and should have %d", ErrDamaged, st.Size(), tx.Size())
+		}
+		return nil
+	})
+	return errors.Join(err, db.Close())
 }
 
 // openBolt maps far more than the file has, where that costs nothing: a file that

@@ -95,6 +95,9 @@ func (s *Store) nameOfJournal() error {
 			return nil
 		}
 	}
+	if len(ids) == 0 && s.lost("all mail, if there was any: the journal has no segment") {
+		return nil // a store that never took a message; it gets a new name
+	}
 	return fmt.Errorf("%w: there is neither an index nor a readable segment", ErrDamaged)
 }
 

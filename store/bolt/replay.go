@@ -24,7 +24,7 @@ func (s *Store) replay() error {
 	if err != nil {
 		return err
 	}
-	if ids, err = s.dropUnborn(ids); err != nil {
+	if ids, err = s.dropUnborn(ids, cp); err != nil {
 		return err
 	}
 	r := replayer{s: s, lsn: cp.lsn}
@@ -61,8 +61,8 @@ func (s *Store) startingPoint() (cp checkpoint, err error) {
 }
 
 // dropUnborn removes a last segment whose creation a crash interrupted: it has no
-// header, so no frame was ever written to it.
-func (s *Store) dropUnborn(ids []uint64) ([]uint64, error) {
+// header, and the index has no frame of it, so no frame was ever written to it.
+func (s *Store) dropUnborn(ids []uint64, cp checkpoint) ([]uint64, error) {
 	if len(ids) == 0 {
 		return ids, nil
 	}
@@ -81,7 +81,7 @@ func (s *Store) dropUnborn(ids []uint64) ([]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.claims(0) {
+	if r.claims(0) || last <= cp.seg && cp.off > segmentHead {
 		if s.rebuilt != nil {
 			return ids, nil
 		}

@@ -13,6 +13,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"glassmail/atomicfile"
 	"glassmail/store"
 )
 
@@ -110,7 +111,7 @@ func newStore(dir string, o Options) *Store {
 // open does everything but start the goroutines.
 func (s *Store) open() (err error) {
 	for _, d := range []string{s.dir, s.segments.dir, s.blobDir()} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+		if err := atomicfile.MkdirAll(d, 0o700); err != nil {
 			return err
 		}
 	}
