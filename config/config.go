@@ -76,6 +76,9 @@ type Store struct {
 type Web struct {
 	TokenFile string `toml:"token_file"` // holds the operator's token; web-token in the data folder if empty
 	TLS       bool   `toml:"tls"`        // serve HTTPS with the node's certificate
+	// TrustedProxies are believed when they say by X-Forwarded-For and
+	// X-Forwarded-Proto for whom they hand a request on.
+	TrustedProxies []Network `toml:"trusted_proxies"`
 }
 
 // Duration is a time span written as "90s", "4h" or "5d".
@@ -126,6 +129,7 @@ func Default() Config {
 		},
 		Limits: Limits{MessageSize: 50 << 20, Recipients: 100, Connections: 1000, ConnectionsPerAddress: 100},
 		Store:  Store{Ack: "journal"},
+		Web:    Web{TrustedProxies: []Network{}},
 	}
 }
 

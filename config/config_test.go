@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -38,6 +39,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"domains = 'a.fr'", "f.toml:1:"},
 		{"[relay]\nfirst_retry = 'soon'", "soon"},
 		{"[relay\n", "f.toml:1:"},
+		{"[web]\ntrusted_proxies = ['proxy.example']", `f.toml:2:20: "proxy.example" is no network; write it as 192.0.2.0/24`},
 	} {
 		_, err := config.Parse("f.toml", []byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -69,5 +71,22 @@ func TestReachable(t *testing.T) {
 	want := []config.Service{{Key: "smtp", Addrs: []string{":25"}}, {Key: "web", Addrs: []string{"0.0.0.0:8025"}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("Reachable() = %v, want %v", got, want)
+	}
+}
+
+// A network is written with its length, or as one address.
+func TestNetworks(t *testing.T) {
+	c, err := config.Parse("f.toml", []byte("[web]\ntrusted_proxies = ['10.1.2.3/8', '::1', '::ffff:192.0.2.1', '2001:db8::/32']"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(config.Prefixes(c.Web.TrustedProxies)), "[10.0.0.0/8 ::1/128 192.0.2.1/32 2001:db8::/32]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	for _, bad := range []string{"", "10.0.0.0/33", "10.0.0.1:80", "fe80::1%eth0", "*"} {
+		var n config.Network
+		if err := n.UnmarshalText([]byte(bad)); err == nil {
+			t.Errorf("%q is read as %v", bad, n)
+		}
 	}
 }

@@ -22,7 +22,7 @@ func TestCare(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	c, err := newControl(conf.Data, NewAdmin(s, time.Now))
+	c, err := newControl(conf.Data, NewAdmin(s, time.Now), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"path/filepath"
 
 	"glassmail/control"
@@ -14,9 +15,11 @@ import (
 // node.
 const controlFile = "control.json"
 
-// newControl lets commands reach a through dir.
-func newControl(dir string, a Admin) (*control.Server, error) {
-	return control.Serve(filepath.Join(dir, controlFile), controlTable(a), controlErrors()...)
+// newControl lets commands reach a, and what more answers, through dir.
+func newControl(dir string, a Admin, more control.Table) (*control.Server, error) {
+	calls := controlTable(a)
+	maps.Copy(calls, more)
+	return control.Serve(filepath.Join(dir, controlFile), calls, controlErrors()...)
 }
 
 // controlCall is the request of every call; each call uses some of the fields.

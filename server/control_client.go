@@ -19,6 +19,16 @@ func DialControl(dir string) (Admin, error) {
 	return &remoteAdmin{c}, nil
 }
 
+// AskNode makes one of the calls that the running node of a data folder has from
+// Options.Calls, and puts the answer into result. It is fs.ErrNotExist if none runs.
+func AskNode(ctx context.Context, dir, name string, result any) error {
+	c, err := control.Dial(filepath.Join(dir, controlFile), "the running node")
+	if err != nil {
+		return err
+	}
+	return c.Call(ctx, name, struct{}{}, result, nil)
+}
+
 // remoteAdmin is an Admin at the other end of a control socket.
 type remoteAdmin struct{ client *control.Client }
 

@@ -20,7 +20,7 @@ func TestControl(t *testing.T) {
 	if _, err := DialControl(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("no node runs: %v", err)
 	}
-	c, err := newControl(dir, direct)
+	c, err := newControl(dir, direct, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

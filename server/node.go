@@ -30,10 +30,6 @@ import (
 // StopTime is how long a node that stops lets its clients finish.
 const StopTime = 8 * time.Second
 
-// lastResort is how much longer anything may take, before the store is closed all
-// the same: glassmail promises to stop within ten seconds.
-const lastResort = 1500 * time.Millisecond
-
 // Options are what a node is made of.
 type Options struct {
 	Config   config.Config
@@ -48,6 +44,9 @@ type Options struct {
 	Lab bool
 	// Authority makes the node's certificate; nil opens data/tls.
 	Authority *wire.Authority
+	// Calls are answered to commands besides the node's own, see AskNode. None comes
+	// before Run.
+	Calls control.Table
 	// Log hears what an operator should know; nil drops it.
 	Log *slog.Logger
 }
@@ -63,7 +62,6 @@ type Node struct {
 	imap     *imapd.Server
 	control  *control.Server
 	services []*service
-	stops    []func(context.Context) wire.Ended // of the servers behind them
 	webTLS   *tls.Config
 	running  atomic.Bool
 }
@@ -184,7 +182,7 @@ func (n *Node) openControl(ctx context.Context) (err error) {
 	if err := control.Check(filepath.Join(n.o.Config.Data, controlFile)); err != nil {
 		n.log.Warn("the file by which commands find the node was broken: it is made again", "error", err)
 	}
-	n.control, err = newControl(n.o.Config.Data, n.Admin())
+	n.control, err = newControl(n.o.Config.Data, n.Admin(), n.o.Calls)
 	return err
 }
 
@@ -227,7 +225,7 @@ func (n *Node) Run(ctx context.Context) error {
 			start(s.key, func() error { return s.serve(ctx, l) })
 		}
 	}
-	start("stop", func() error { return n.stopServices(ctx) })
+	start("imap", func() error { return n.stopIMAP(ctx) })
 	start("queue", func() error { return n.queue.Run(ctx) })
 	served, control := make(chan struct{}), n.control
 	go func() {
@@ -237,31 +235,13 @@ func (n *Node) Run(ctx context.Context) error {
 	n.running.Store(true)
 	<-ctx.Done()
 	n.running.Store(false)
-	wg.Go(control.Close) // beside the clients: both take their time
-	n.awaitStop(&wg)
-	n.control = nil
+	wg.Wait()
 	err := n.Close()
 	<-served
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}
 	return err
-}
-
-// awaitStop waits for what runs, but not for ever.
-func (n *Node) awaitStop(wg *sync.WaitGroup) {
-	done := make(chan struct{})
-	go func() {
-		wg.Wait()
-		close(done)
-	}()
-	late := time.NewTimer(StopTime + lastResort)
-	defer late.Stop()
-	select {
-	case <-done:
-	case <-late.C:
-		n.log.Error("a part of the node did not end at the stop and is given up", "node", n.name)
-	}
 }
 
 // Close gives back what New took. After Run it does nothing.

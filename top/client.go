@@ -31,10 +31,10 @@ const (
 
 // Client reads a server's API.
 type Client struct {
-	// Find tells where the server's pages are, as in http://127.0.0.1:8025. It is
-	// asked anew for each call: a lab that starts again may be elsewhere.
-	Find  func() (string, error)
-	Token string // an operator's; "" where none is needed
+	// Find tells where the server's pages are, as in http://127.0.0.1:8025, and the
+	// operator's token, "" where none is needed. It is asked anew for each call: a
+	// lab that starts again may be elsewhere.
+	Find func() (address, token string, err error)
 
 	retry time.Duration // 0 is retryAfter
 }
@@ -59,7 +59,7 @@ func absent(err error) bool {
 
 // do makes one call. The caller closes the body.
 func (c *Client) do(ctx context.Context, method, path string, body any) (*http.Response, error) {
-	base, err := c.Find()
+	base, token, err := c.Find()
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +78,8 @@ func (c *Client) do(ctx context.Context, method, path string, body any) (*http.R
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if c.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.Token)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -213,7 +213,7 @@ func (a *api) changes() string {
 }
 
 func (a *api) client() *Client {
-	return &Client{Find: func() (string, error) { return a.URL, nil }, retry: time.Millisecond}
+	return &Client{Find: func() (string, string, error) { return a.URL, "", nil }, retry: time.Millisecond}
 }
 
 // screen is a model with a reader who types.

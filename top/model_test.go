@@ -159,13 +159,13 @@ func TestLostAndBack(t *testing.T) {
 	s.tell(found{})
 	s.want("✕ no answer, trying again", "What you see is old", "connection refused", "alice@crepes.fr")
 	back := newAPI(t)
-	s.o.Client.Find = func() (string, error) { return back.URL, nil }
+	s.o.Client.Find = func() (string, string, error) { return back.URL, "", nil }
 	s.settle(s.refresh())
 	s.want("● crepes.fr")
 	s.wantNot("What you see is old")
 	s.Update(lost{errors.New("stream\x1b]0;x\a")})
 	s.want(`stream\x1b]0;x\x07`)
-	s.o.Client.Find = func() (string, error) { return "", errors.New("no lab") }
+	s.o.Client.Find = func() (string, string, error) { return "", "", errors.New("no lab") }
 	s.Update(rested{})
 	s.settle(s.refresh())
 	s.want("no lab")

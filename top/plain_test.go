@@ -112,16 +112,16 @@ func TestLinesSurvive(t *testing.T) {
 	}
 	var mu sync.Mutex
 	at, calls := a.URL, 0
-	find := func() (string, error) {
+	find := func() (string, string, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if calls++; calls == 2 {
-			return "", errors.New("nobody is there")
+			return "", "", errors.New("nobody is there")
 		}
 		if calls > 2 {
 			at = b.URL
 		}
-		return at, nil
+		return at, "", nil
 	}
 	close(a.ended)
 	b.again = true

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -52,7 +50,7 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) e
 		go s.watchOver(ctx, id, end)
 		r = r.WithContext(ctx)
 	}
-	return route.Handle(&api.Call{Request: known(r, id), W: w, Caller: id.Caller, Secure: s.o.Secure, Ended: s.ended.Done()})
+	return route.Handle(&api.Call{Request: known(r, id), W: w, Caller: id.Caller, Secure: peerOf(r).secure, Ended: s.ended.Done()})
 }
 
 func mayCall(id identity, role api.Role) error {
@@ -109,33 +107,4 @@ func sameOrigin(r *http.Request) bool {
 	// A link on another site may open a page, for it shows nothing to that site.
 	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" &&
 		!strings.HasPrefix(r.URL.Path, api.Prefix)
-}
-
-// forwarded reports a request that a proxy hands on for somebody else: then it is
-// not from this machine, wherever the connection comes from.
-func forwarded(r *http.Request) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} { // RFC 7239 §4, RFC 9110 §7.6.3
-		if r.Header.Get(name) != "" {
-			return true
-		}
-	}
-	return false
-}
-
-func isLocalName(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = strings.Trim(hostport, "[]")
-	}
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
-}
-
-// peerAddr is the address of the other end of the connection.
-func peerAddr(r *http.Request) netip.Addr {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr().Unmap()
 }

@@ -65,8 +65,8 @@ func (s *Server) identify(r *http.Request) (identity, error) {
 	if !sameOrigin(r) {
 		return id, &api.Fault{Status: http.StatusForbidden, Text: "requests from other sites are refused"}
 	}
-	local := s.o.Local && !forwarded(r)
-	if local && !isLocalName(r.Host) {
+	here := peerOf(r).here
+	if here && !isLocalName(r.Host) {
 		// A name of another site that points to 127.0.0.1 must not open the door.
 		return id, &api.Fault{Status: http.StatusForbidden, Text: "open this page as http://127.0.0.1 or http://localhost"}
 	}
@@ -84,8 +84,8 @@ func (s *Server) identify(r *http.Request) (identity, error) {
 	}
 	id.signed, id.inTarget = given.inField, given.inTarget
 	id.Account = id.account
-	id.Look = id.operator || local
-	id.Keep = id.operator || local && s.o.Lab
+	id.Look = id.operator || here && s.o.Lab
+	id.Keep = id.Look
 	return id, nil
 }
 

@@ -7,19 +7,20 @@ import (
 )
 
 // maxOfHost bounds the connections of one host at one time, so that a single
-// stranger cannot take all. This machine itself, and a proxy on it, may take all.
+// stranger cannot take all. This machine itself, and trusted proxies, may take all.
 const maxOfHost = maxConnections / 2
 
 // fairListener closes connections of hosts that have too many.
 type fairListener struct {
 	net.Listener
+	proxies []netip.Prefix
 
 	mu    sync.Mutex
 	hosts map[netip.Addr]int
 }
 
-func newFairListener(l net.Listener) *fairListener {
-	return &fairListener{Listener: l, hosts: map[netip.Addr]int{}}
+func newFairListener(l net.Listener, proxies []netip.Prefix) *fairListener {
+	return &fairListener{Listener: l, proxies: proxies, hosts: map[netip.Addr]int{}}
 }
 
 // Accept returns the next connection that may be served.
@@ -40,10 +41,10 @@ func (l *fairListener) Accept() (net.Conn, error) {
 
 func (l *fairListener) enter(addr net.Addr) (host netip.Addr, ok bool) {
 	ap, err := netip.ParseAddrPort(addr.String())
-	if err != nil || ap.Addr().Unmap().IsLoopback() {
+	host = ap.Addr().Unmap().WithZone("")
+	if err != nil || host.IsLoopback() || within(host, l.proxies) {
 		return netip.Addr{}, true
 	}
-	host = ap.Addr().Unmap().WithZone("")
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.hosts[host] >= maxOfHost {

@@ -39,7 +39,7 @@ func (l *callers) Accept() (net.Conn, error) {
 // One host cannot take all connections, this machine can; who leaves makes room, once.
 func TestHostsShareConnections(t *testing.T) {
 	in := &callers{}
-	l := newFairListener(in)
+	l := newFairListener(in, nil)
 	take := func(from string, n int) (got []net.Conn) {
 		for range n {
 			in.from = append(in.from, from)

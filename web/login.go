@@ -75,7 +75,7 @@ func (s *Server) page(p page) http.HandlerFunc {
 			http.Redirect(w, r, s.elsewhere(id, r.URL), http.StatusSeeOther)
 			return
 		}
-		s.render(w, http.StatusOK, s.pages.view(r, p.name, id.Caller, id.csrf))
+		s.render(w, http.StatusOK, s.pages.view(r, p.name, id))
 	}
 }
 
@@ -99,6 +99,10 @@ func (s *Server) opened(w http.ResponseWriter, r *http.Request) (id identity, ok
 	}
 	return id, !s.pages.chooseLanguage(w, r)
 }
+
+// LoginLink is the path, with a one-time token, at which a browser can log in as the
+// operator: once, within a quarter of an hour.
+func (s *Server) LoginLink() string { return onceLink(s.links.make(), "/") }
 
 // elsewhere is where somebody goes who may not see a page.
 func (s *Server) elsewhere(id identity, u *url.URL) string {
@@ -137,7 +141,7 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, id identity, status int, failure string) {
-	v := s.pages.view(r, "login", id.Caller, id.csrf)
+	v := s.pages.view(r, "login", id)
 	v.Failure, v.Next = failure, ownPath(r.FormValue("next"))
 	v.Once, v.MayMail, v.MayToken = onceOf(r), s.o.Accounts != nil, s.o.Token != ""
 	s.render(w, status, v)

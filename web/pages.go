@@ -49,6 +49,9 @@ type view struct {
 	Nav                          []tab
 	Languages, Themes            []string
 
+	LoggedIn  bool   // there is a session to log out from
+	LoginLink string // for who has none; "" on the login page
+
 	// of the login page
 	Failure, Next     string
 	Once              string // one-time token with which the page was opened
@@ -104,10 +107,11 @@ func (p *pages) parse(name, lang string, files fs.FS, file string) error {
 }
 
 // view is what all pages share.
-func (p *pages) view(r *http.Request, name string, c api.Caller, csrf string) view {
+func (p *pages) view(r *http.Request, name string, who identity) view {
+	c := who.Caller
 	v := view{
 		Lang: p.language(r), Page: name, Theme: choice(r, "theme", "auto", "light", "dark"), Projector: choice(r, "projector", "no", "yes"),
-		CSRF: csrf, Account: c.Account, Operator: yes(c.Keep), Lab: yes(p.lab),
+		CSRF: who.csrf, LoggedIn: who.session != "", Account: c.Account, Operator: yes(c.Keep), Lab: yes(p.lab),
 		Assets: p.assets.base, Module: "shell/shell.js", Nodes: p.nodes,
 		Languages: p.texts.Languages(), Themes: []string{"auto", "light", "dark"},
 	}
@@ -115,6 +119,7 @@ func (p *pages) view(r *http.Request, name string, c api.Caller, csrf string) vi
 	if name != "login" {
 		v.Title = p.texts.Text(v.Lang, "shell.nav."+name)
 		v.Module = name + "/main.js"
+		v.LoginLink = "/login?next=" + url.QueryEscape(r.URL.Path)
 	}
 	if p.assets.has(name + "/main.css") {
 		v.Style = name + "/main.css"

@@ -1,10 +1,10 @@
 // Package web is the window of a node or a lab: pages rendered here, the modules
 // and styles they load, and the calls of web/api behind them.
 //
-// Who may do what is decided here, before any call is reached. On loopback
-// addresses everybody on this machine may look, and in a lab also change; anywhere
-// else, and for changes, an operator presents a token and a reader of mail logs in
-// with the account's password. Pages load nothing from elsewhere, and nothing else
+// Who may do what is decided here, before any call is reached. In a lab on loopback
+// addresses everybody on this machine may look and change; anywhere else an operator
+// presents a token, to look and to change, and a reader of mail logs in with the
+// account's password. Pages load nothing from elsewhere, and nothing else
 // can load, frame or call them.
 package web
 
@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -42,11 +43,16 @@ type Options struct {
 	// Token is what an operator presents: as a bearer token, as ?token= of a
 	// reading call, or at the login page. "" lets nobody in.
 	Token string
-	// Local says that every listener is a loopback address: then who reaches the
-	// server under a name of this machine may look without the token.
+	// Local says that every listener is a loopback address: then the server answers
+	// programs of this machine under the names of this machine only, and Lab has a
+	// meaning.
 	Local bool
-	// Lab lets everybody who may look change things too. For labs only.
-	Lab      bool
+	// Lab lets every program of this machine look and change without a login, if
+	// Local. For labs only.
+	Lab bool
+	// Proxies are the networks of the proxies that are believed when they say for
+	// whom they hand a request on.
+	Proxies  []netip.Prefix
 	Accounts Accounts         // nil: nobody can log in as a reader of mail
 	Secure   bool             // the listeners speak TLS
 	Language string           // of pages whose reader has chosen none; "" is the browser's
@@ -68,6 +74,9 @@ type Server struct {
 	logins   *limiter
 	ambient  string        // CSRF token of callers without a session
 	recheck  time.Duration // between looks at whether a stream may go on
+
+	proxyMu sync.Mutex
+	proxies map[netip.Addr]bool // not trusted, and noted
 }
 
 // Bounds of a Server.
@@ -85,7 +94,8 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), logins: newLimiter(o.Now), ambient: newSecret(), recheck: recheckTime}
+	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), logins: newLimiter(o.Now), ambient: newSecret(), recheck: recheckTime,
+		proxies: map[netip.Addr]bool{}}
 	texts, err := catalogue.New()
 	if err != nil {
 		return nil, err
@@ -102,7 +112,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.ended, s.stop = context.WithCancel(context.Background())
 	s.http = http.Server{
-		Handler:           headers(s.mux()),
+		Handler:           headers(s.place(s.mux())),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
@@ -144,7 +154,7 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 
 // Serve answers on l until Close; then it returns nil.
 func (s *Server) Serve(l net.Listener) error {
-	l = newFairListener(netutil.LimitListener(l, maxConnections))
+	l = newFairListener(netutil.LimitListener(l, maxConnections), s.o.Proxies)
 	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

@@ -96,7 +96,7 @@ func TestDoors(t *testing.T) {
 // A reader that comes back after a break goes on where it was.
 func TestEventsResume(t *testing.T) {
 	log := trace.NewLog(100, time.Now)
-	srv := serve(t, web.Options{API: api.Options{Trace: log}, Local: true})
+	srv := serve(t, web.Options{API: api.Options{Trace: log}, Local: true, Lab: true})
 	log.Add(trace.Event{Kind: trace.Line, Dir: trace.Client, Text: "one"})
 	log.Add(trace.Event{Kind: trace.Line, Dir: trace.Client, Text: "two"})
 

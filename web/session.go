@@ -129,7 +129,7 @@ func (s *sessions) end(id string) {
 // other's (RFC 6265 §8.5).
 func (s *Server) cookieName(r *http.Request) string {
 	name := "glassmail"
-	if s.o.Secure {
+	if peerOf(r).secure {
 		name = "__Host-glassmail"
 	}
 	if _, port, err := net.SplitHostPort(r.Host); err == nil && port != "" && strings.Trim(port, "0123456789") == "" {
@@ -195,6 +195,6 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, caller identity, 
 func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
 		Name: s.cookieName(r), Value: value, Path: "/", MaxAge: maxAge,
-		HttpOnly: true, Secure: s.o.Secure, SameSite: http.SameSiteStrictMode,
+		HttpOnly: true, Secure: peerOf(r).secure, SameSite: http.SameSiteStrictMode,
 	})
 }

@@ -202,7 +202,7 @@ func TestStreamsEnd(t *testing.T) {
 			accounts := &stamped{}
 			accounts.stamp.Store("1")
 			log := trace.NewLog(10, time.Now)
-			s, err := New(Options{Local: true, Accounts: accounts, API: api.Options{Trace: log}})
+			s, err := New(Options{Local: true, Lab: true, Accounts: accounts, API: api.Options{Trace: log}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -224,7 +224,7 @@ func TestStreamsEnd(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			in := bufio.NewScanner(resp.Body)
-			if !in.Scan() {
+			if resp.StatusCode != http.StatusOK || !in.Scan() {
 				t.Fatal("the stream never began: ", in.Err())
 			}
 			end(s, accounts, id)

@@ -22,7 +22,8 @@ import (
 // aNode is a node in this process, started as the command serve does.
 type aNode struct {
 	ready lab.Ready
-	errs  safeBuffer // what it writes to standard error
+	out   safeBuffer // what it writes to standard output
+	errs  safeBuffer // and to standard error
 	stop  context.CancelFunc
 	done  chan error
 }
@@ -39,7 +40,7 @@ func startNode(t *testing.T, data string, args ...string) (*aNode, error) {
 		"serve", "--data", data, "--domain", "hamburger.edu", "--ready", file, "--submission", "", "--submissions", "", "--imaps", "",
 		"--smtp", "127.0.0.1:0", "--imap", "127.0.0.1:0", "--web", "127.0.0.1:0",
 	}, args...))
-	root.SetOut(&trigger{word: "is up", fire: sync.OnceFunc(func() { close(up) })})
+	root.SetOut(io.MultiWriter(&n.out, &trigger{word: "connect", fire: sync.OnceFunc(func() { close(up) })})) // who can connect is said last
 	root.SetErr(&n.errs)
 	go func() { n.done <- root.ExecuteContext(ctx) }()
 	select {

@@ -78,7 +78,7 @@ tests, and for real. Start the lecture's internet and type its dialogue:
 		}
 	}
 	add("run", labCommand(), serveCommand(), dnsCommand())
-	add("data", userCommand(), aliasCommand(), mailboxCommand(), storeCommand(), queueCommand(), configCommand())
+	add("data", userCommand(), aliasCommand(), mailboxCommand(), storeCommand(), queueCommand(), configCommand(), loginCommand())
 	add("tools", topCommand(), explainCommand(), tools.Telnet(), tools.Send(), digCommand(), nslookupCommand(), traceCommand(), tools.Sockets(), pcapCommand(), playCommand(), healthCommand())
 	prepare(root)
 	return root

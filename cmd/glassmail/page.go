@@ -33,7 +33,10 @@ type page struct {
 	journeys  *trace.Journeys
 	listeners []net.Listener
 	tokenFile string
-	ownToken  bool // the file is ours, in the data folder
+	token     string // the operator's
+	data      string // the data folder
+	fresh     bool   // the token was made at this start
+	ownToken  bool   // the file is ours, in the data folder
 	secure    bool
 	holds     bool // lines can be held
 }
@@ -45,25 +48,32 @@ type watched struct {
 	desk *hold.Desk // nil: lines cannot be held
 }
 
-// openPage listens, and makes the web server if there is a listener. Failures
-// while it runs are written to errs.
-func openPage(ctx context.Context, conf config.Config, w watched, errs io.Writer) (*page, error) {
-	p := &page{tokenFile: conf.Web.TokenFile, ownToken: conf.Web.TokenFile == "", secure: conf.Web.TLS, holds: w.desk != nil}
+// newPage is a page that is not open.
+func newPage(conf config.Config, holds bool) *page {
+	p := &page{tokenFile: conf.Web.TokenFile, ownToken: conf.Web.TokenFile == "", secure: conf.Web.TLS, holds: holds, data: conf.Data}
 	if p.ownToken {
 		p.tokenFile = filepath.Join(conf.Data, "web-token")
 	}
-	if len(conf.Listen.Web) == 0 {
-		return p, nil
-	}
-	if err := p.open(ctx, conf, w, errs); err != nil {
-		p.close()
-		return nil, err
-	}
-	return p, nil
+	return p
 }
 
+// open listens, and makes the web server if there is a listener. Failures while it
+// runs are written to errs.
 func (p *page) open(ctx context.Context, conf config.Config, w watched, errs io.Writer) error {
-	token, err := readToken(p.tokenFile, p.ownToken, slog.New(slog.NewTextHandler(errs, nil)))
+	if len(conf.Listen.Web) == 0 {
+		return nil
+	}
+	err := p.listen(ctx, conf, w, errs)
+	if err != nil {
+		p.close()
+	}
+	return err
+}
+
+func (p *page) listen(ctx context.Context, conf config.Config, w watched, errs io.Writer) error {
+	_, err := os.Stat(p.tokenFile)
+	p.fresh = errors.Is(err, fs.ErrNotExist)
+	p.token, err = readToken(p.tokenFile, p.ownToken, slog.New(slog.NewTextHandler(errs, nil)))
 	if err != nil {
 		return fmt.Errorf("the operator's token of the web pages: %w", err)
 	}
@@ -86,8 +96,9 @@ func (p *page) open(ctx context.Context, conf config.Config, w watched, errs io.
 			Trace: w.log, Journeys: p.journeys, Hold: w.desk, Nodes: server.Describe(nil, w.node), Wording: conf.Wording, Version: version(),
 			Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
 		},
-		Ready: w.node.Running, Accounts: office, Token: token, Local: local, Secure: p.secure,
-		Log: slog.New(slog.NewTextHandler(errs, nil)),
+		Ready: w.node.Running, Accounts: office, Token: p.token, Local: local, Secure: p.secure,
+		Proxies: config.Prefixes(conf.Web.TrustedProxies),
+		Log:     slog.New(slog.NewTextHandler(errs, nil)),
 	})
 	return err
 }
@@ -155,9 +166,25 @@ func (p *page) close() {
 }
 
 // link is the address of the pages at a listener.
-func (p *page) link(l net.Listener) string {
+func (p *page) link(l net.Listener) string { return p.scheme() + l.Addr().String() }
+
+func (p *page) scheme() string {
 	if p.secure {
-		return "https://" + l.Addr().String()
+		return "https://"
 	}
-	return "http://" + l.Addr().String()
+	return "http://"
+}
+
+// announce tells the operator the way in. A link that lets somebody in is written to
+// a terminal, and at the very first start; into a log that others may read only that
+// once, for it is good for a while.
+func (p *page) announce(out io.Writer) {
+	if p.web == nil {
+		return
+	}
+	fmt.Fprintf(out, "The operator's token of the web pages is in %s.\n", p.tokenFile)
+	if p.fresh || onTerminal(out) {
+		fmt.Fprintf(out, "Log in as the operator, once, within a quarter of an hour:\n  %s\n", p.loginLink())
+	}
+	fmt.Fprintln(out, "Another such link: glassmail login --data", p.data)
 }

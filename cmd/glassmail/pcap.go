@@ -25,9 +25,10 @@ const maxStreamLine = 256 << 10
 
 // pcapFlags are the flags of the command pcap.
 type pcapFlags struct {
-	live      bool
-	url, file string
-	plain     bool
+	live  bool
+	file  string
+	plain bool
+	reader
 }
 
 func pcapCommand() *cobra.Command {
@@ -36,7 +37,7 @@ func pcapCommand() *cobra.Command {
 		Use:   "pcap FILE | --live",
 		Short: "Write what was said as a file for Wireshark",
 		Long: `Write what was said as a pcapng file for Wireshark: from a shared file (.jsonl),
-or, with --live, from a running lab, as it happens.
+or, with --live, from a running lab or node, as it happens.
 
 Addresses, texts and DNS messages are as they were; TCP's handshakes and the
 well-known ports 25, 587, 143 and 53 are added. What passed inside TLS is in
@@ -46,16 +47,18 @@ clear. Comments on the packets say what each line means.`,
   glassmail pcap --live --lang th -w lecture.pcapng`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	cmd.Flags().BoolVar(&f.live, "live", false, "follow a running lab until Ctrl-C")
-	cmd.Flags().StringVar(&f.url, "url", "", "web address of the lab or node to follow, `URL` (default: the lab that runs here, else http://127.0.0.1:8025)")
+	cmd.Flags().BoolVar(&f.live, "live", false, "follow a running lab or node until Ctrl-C")
+	f.reader.flags(cmd)
 	cmd.Flags().StringVarP(&f.file, "write", "w", "", "`FILE` to write (default: standard output)")
 	cmd.Flags().BoolVar(&f.plain, "no-comments", false, "no comments on packets")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		if f.live == (len(args) == 1) {
 			return usage("name a shared file, or say --live")
 		}
-		if f.url != "" && !f.live {
-			return usage("--url is for --live")
+		for _, flag := range []string{"url", "token-file", "data", "config"} {
+			if c.Flags().Changed(flag) && !f.live {
+				return usage("--%s is for --live", flag)
+			}
 		}
 		return f.run(c, args)
 	}
@@ -144,13 +147,16 @@ func createPrivate(name string) (*os.File, error) {
 
 // follow writes the events of a running lab until ctx ends or the lab does.
 func (f *pcapFlags) follow(ctx context.Context, out io.Writer, o pcap.Options) error {
-	base, err := pageAddress(f.url)
+	at, err := f.find(ctx)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/api/v1/events", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.URL+"/api/v1/events", nil)
 	if err != nil {
 		return usage("--url: %w", err)
+	}
+	if at.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+at.Token)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

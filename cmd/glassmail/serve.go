@@ -195,14 +195,15 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, s serv
 		defer desk.Close()
 		o.Gate = desk // without a desk it stays nil: lines then pass nothing at all
 	}
+	page := newPage(conf, desk != nil)
+	o.Calls = page.calls()
 	node, err := server.New(c.Context(), o)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
-	page, err := openPage(ctx, conf, watched{node, log, desk}, c.ErrOrStderr())
-	if err != nil {
+	if err := page.open(ctx, conf, watched{node, log, desk}, c.ErrOrStderr()); err != nil {
 		return errors.Join(err, node.Close())
 	}
 	if err := writeReady(s.ready, describe(node, page, conf.Domains[0], users)); err != nil {
@@ -272,9 +273,7 @@ func announce(c *cobra.Command, conf config.Config, n *server.Node, p *page) {
 	for _, l := range p.listeners {
 		fmt.Fprintf(out, "  %-12s %s\n", "web", p.link(l))
 	}
-	if len(p.listeners) > 0 {
-		fmt.Fprintf(out, "The operator's token of the web pages is in %s.\n", p.tokenFile)
-	}
+	p.announce(out)
 	if p.holds {
 		fmt.Fprintln(out, "Lines can be held, edited and dropped at the web page (--hold): this is for lessons, not for real mail.")
 	}

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"cmp"
+	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net/url"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -21,7 +18,7 @@ import (
 
 // topFlags are the flags of the command top.
 type topFlags struct {
-	url, token           string
+	reader
 	plain, explain, json bool
 	ascii                bool
 }
@@ -33,7 +30,8 @@ func topCommand() *cobra.Command {
 		Short: "Watch a running lab or node in the terminal",
 		Long: `Watch a running lab or node in the terminal: the journeys of its messages, each with
 its ladder, line by line as it happens; the cache of the local name server; the
-queue; and who is connected. The keys are explained by ? there, and in docs/top.md.
+queue; and who is connected. A node on this machine is found by its data folder, and
+so is the operator's token that it wants. The keys are explained by ? there, and in docs/top.md.
 When the server stops, top says so and waits until it is back.
 
 Into a pipe or a file, or with --plain, each event is one line instead: time, node,
@@ -45,8 +43,7 @@ colour alone.`,
   glassmail top --url http://127.0.0.1:8025 --json > events.jsonl`,
 		Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&f.url, "url", "", "web address of the lab or node, `URL` (default: the lab that runs here, else http://127.0.0.1:8025)")
-	cmd.Flags().StringVar(&f.token, "token-file", "", "`FILE` with the operator's token, for a node that wants one (web-token in its data folder)")
+	f.reader.flags(cmd)
 	cmd.Flags().BoolVar(&f.plain, "plain", false, "print each event as a line, as into a pipe")
 	cmd.Flags().BoolVar(&f.explain, "explain", false, "with lines: add what each one means, in the language of --lang")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print each event as a line of JSON")
@@ -67,7 +64,7 @@ func (f *topFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	client, err := f.client()
+	client, err := f.client(c.Context())
 	if err != nil {
 		return err
 	}
@@ -89,35 +86,16 @@ func (f *topFlags) run(c *cobra.Command) error {
 
 // client finds the server anew for each call, for a lab that stopped may start
 // again elsewhere.
-func (f *topFlags) client() (*top.Client, error) {
-	if _, err := pageAddress(f.url); err != nil {
-		return nil, err
+func (f *topFlags) client(ctx context.Context) (*top.Client, error) {
+	find := func() (string, string, error) {
+		a, err := f.find(ctx)
+		return a.URL, a.Token, err
 	}
-	client := &top.Client{Find: func() (string, error) { return pageAddress(f.url) }}
-	if f.token == "" {
-		return client, nil
-	}
-	b, err := os.ReadFile(f.token)
-	if err != nil {
-		return nil, fmt.Errorf("--token-file: %w", err)
-	}
-	client.Token = strings.TrimSpace(string(b))
-	return client, nil
+	_, _, err := find()
+	return &top.Client{Find: find}, err
 }
 
 func onTerminal(out io.Writer) bool {
 	file, ok := out.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-// pageAddress is that of the pages of the server to follow, without a final slash:
-// what --url says, or the lab that started last.
-func pageAddress(flag string) (string, error) {
-	at, _ := tools.OpenBook().Find("web:80")
-	addr := cmp.Or(flag, "http://"+cmp.Or(at, "127.0.0.1:8025"))
-	u, err := url.Parse(addr)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", usage("--url %s: it should look like http://127.0.0.1:8025", addr)
-	}
-	return strings.TrimSuffix(addr, "/"), nil
 }

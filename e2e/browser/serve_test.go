@@ -15,7 +15,8 @@ import (
 // served is a node that runs as a program of its own.
 type served struct {
 	lab.Ready
-	token string // the operator's
+	program, data string
+	token         string // the operator's
 }
 
 // serve runs `glassmail serve` for hamburger.edu with the user bob until the test
@@ -43,7 +44,7 @@ func serve(t *testing.T) served {
 			t.Errorf("glassmail serve: %v\n%s", err, out.String())
 		}
 	})
-	var s served
+	s := served{program: program, data: data}
 	eventually(t, "glassmail serve is ready", func() bool {
 		b, err := os.ReadFile(ready)
 		return err == nil && json.Unmarshal(b, &s.Ready) == nil
@@ -56,20 +57,40 @@ func serve(t *testing.T) served {
 	return s
 }
 
-// At a real server who comes without the token may look, but finds nothing to do;
-// nothing can be held, and the lab's clock and faults are not there.
+// At a real server who comes without the token is led to the login, and nothing is
+// shown before.
 func TestServeWithoutToken(t *testing.T) {
 	s := serve(t)
-	p := openAt(t, s.Web, "/server", desktop())
-	p.see("#users td", "bob@hamburger.edu")
-	if n := p.count("#users button, #add-user, #faults button"); n != 0 {
-		t.Errorf("%d controls are shown to who may not use them", n)
+	for _, path := range []string{"/", "/dns", "/mail", "/server"} {
+		p := openAt(t, s.Web, path, desktop())
+		p.see("h2", p.texts.of("shell.login.title"))
+		p.until("it is the login page", `location.pathname === "/login" && !document.body.innerText.includes("bob")`)
 	}
-	p.visit("/")
+}
+
+// A link that the node prints lets one browser in, by its button; then nothing of a
+// lab is there. The link is good once, and the operator can log out.
+func TestServeLoginLink(t *testing.T) {
+	s := serve(t)
+	out, err := exec.Command(s.program, "login", "--data", s.data).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := strings.TrimPrefix(strings.TrimSpace(string(out)), s.Web)
+	p := openAt(t, s.Web, path, desktop())
+	p.click("button", p.texts.of("shell.login.once"))
+	p.until("the operator is known", `document.documentElement.dataset.operator === "yes"`)
+	p.see(".masthead", p.texts.of("shell.operator"))
 	p.see("#state", p.texts.of("shell.live"))
 	if n := p.count("#hold:not([hidden]), #clock:not([hidden])"); n != 0 {
 		t.Error("a server that runs for real offers to hold lines or to move the clock")
 	}
+	p.excuse("401") // of what is asked for while the session ends
+	p.click("button", p.texts.of("shell.logout"))
+	p.see("h2", p.texts.of("shell.login.title"))
+	p.visit(path)
+	p.click("button", p.texts.of("shell.login.once"))
+	p.see(".error", "this link was used")
 }
 
 // The operator logs in with the token and manages accounts; a reader logs in with a
@@ -90,6 +111,8 @@ func TestServeRoles(t *testing.T) {
 	reader.fill("textbox", reader.texts.of("shell.login.account"), "carol@hamburger.edu")
 	reader.fill("textbox", reader.texts.of("shell.login.password"), "mustard")
 	reader.press("Enter")
+	reader.until("the reader is known", `document.documentElement.dataset.account === "carol@hamburger.edu"`)
+	reader.visit("/mail")
 	reader.see("#folders", "")
 	reader.see(".masthead", reader.texts.of("shell.account", "account", "carol@hamburger.edu"))
 	reader.excuse("401") // of what is asked for while the session ends

@@ -72,7 +72,7 @@ func (s *stream) next() (e struct {
 func newStream(t *testing.T, size int) (*trace.Log, *client) {
 	t.Helper()
 	log := trace.NewLog(size, time.Now)
-	c := newClient(t, serve(t, web.Options{API: api.Options{Trace: log}, Local: true}), nil)
+	c := newClient(t, serve(t, web.Options{API: api.Options{Trace: log}, Local: true, Lab: true}), nil)
 	c.http.Timeout = 0
 	return log, c
 }

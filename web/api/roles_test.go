@@ -79,7 +79,7 @@ func TestRoles(t *testing.T) {
 		{"nobody", nobody, map[api.Role]int{api.Looker: unknown, api.Keeper: unknown, api.Reader: unknown, api.Visitor: unknown, api.Insider: unknown}},
 		{"reader", reader, map[api.Role]int{api.Looker: forbidden, api.Keeper: forbidden}},
 		{"operator", operator, map[api.Role]int{api.Reader: unknown}},
-		{"neighbour", neighbour, map[api.Role]int{api.Keeper: unknown, api.Reader: unknown, api.Insider: unknown}},
+		{"neighbour", neighbour, map[api.Role]int{api.Looker: unknown, api.Keeper: unknown, api.Reader: unknown, api.Visitor: unknown, api.Insider: unknown}},
 	} {
 		t.Run(who.name, func(t *testing.T) {
 			for _, r := range routesOf(t) {

@@ -152,7 +152,7 @@ func TestTerminalsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	url := serve(t, web.Options{Local: true, API: api.Options{
+	url := serve(t, web.Options{Local: true, Lab: true, API: api.Options{
 		Trace: trace.NewLog(10, time.Now), Nodes: []api.Node{{Name: "n", Addrs: map[string][]string{"smtp": {silent.Addr().String()}}}},
 	}})
 	c := newClient(t, url, nil)
