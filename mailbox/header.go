@@ -13,7 +13,7 @@ import (
 func HeaderFields(header []byte, names []string, not bool) []byte {
 	var out []byte
 	for len(header) > 0 {
-		n := fieldEnd(header)
+		n := FieldEnd(header)
 		f := header[:n]
 		header = header[n:]
 		if blank(f) || named(fieldName(f), names) != not {
@@ -37,7 +37,7 @@ func named(name []byte, names []string) bool {
 func HeaderValues(header []byte, name string) []string {
 	var out []string
 	for len(header) > 0 {
-		n := fieldEnd(header)
+		n := FieldEnd(header)
 		f := header[:n]
 		header = header[n:]
 		if got := fieldName(f); len(got) == len(name) && strings.EqualFold(name, string(got)) {
@@ -47,9 +47,9 @@ func HeaderValues(header []byte, name string) []string {
 	return out
 }
 
-// fieldEnd is the length of the first field of a header with its continuation
+// FieldEnd is the length of the first field of a header with its continuation
 // lines, at least one line.
-func fieldEnd(h []byte) int {
+func FieldEnd(h []byte) int {
 	for n := 0; ; {
 		i := bytes.IndexByte(h[n:], '\n')
 		if i < 0 {
@@ -116,7 +116,7 @@ func (o *openPart) read(header []byte, left *budget) {
 	}
 	var seen fieldSet
 	for len(header) > 0 {
-		n := fieldEnd(header)
+		n := FieldEnd(header)
 		f := header[:n]
 		header = header[n:]
 		name := fieldName(f)

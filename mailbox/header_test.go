@@ -36,7 +36,7 @@ func TestHeaderFieldsDivide(t *testing.T) {
 		without := HeaderFields([]byte(h), []string{"A", "x"}, true)
 		end := len(h)
 		for n := 0; n < len(h); {
-			l := fieldEnd([]byte(h[n:]))
+			l := FieldEnd([]byte(h[n:]))
 			if n += l; blank([]byte(h[n-l : n])) {
 				end = n
 				with = with[:len(with)-l] // the blank line is in both

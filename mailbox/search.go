@@ -210,7 +210,7 @@ func (m *Matcher) matchContent(o *opened) (bool, error) {
 func headerText(header []byte) string {
 	var b strings.Builder
 	for len(header) > 0 {
-		n := fieldEnd(header)
+		n := FieldEnd(header)
 		f := header[:n]
 		header = header[n:]
 		if name := fieldName(f); name != nil {

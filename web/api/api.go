@@ -54,14 +54,15 @@ func (o *Options) now() time.Time {
 
 // API is the set of calls.
 type API struct {
-	o         Options
-	streams   *slots
-	terminals chan struct{} // one entry for each terminal under way
-	words     map[string]*explain.Words
-	tally     *tally
-	listings  *listings
-	summaries *summaries
-	clean     *mailview.Sanitizer
+	o          Options
+	streams    *slots
+	terminals  chan struct{} // one entry for each terminal under way
+	renderings chan struct{} // likewise for HTML that is made harmless
+	words      map[string]*explain.Words
+	tally      *tally
+	listings   *listings
+	summaries  *summaries
+	clean      *mailview.Sanitizer
 }
 
 // New makes the calls.
@@ -71,7 +72,7 @@ func New(o Options) *API {
 		words[lang] = explain.New(lang)
 	}
 	return &API{
-		o: o, streams: newSlots(), terminals: make(chan struct{}, maxTerminals), words: words, tally: newTally(),
+		o: o, streams: newSlots(), terminals: make(chan struct{}, maxTerminals), renderings: make(chan struct{}, maxRenderings), words: words, tally: newTally(),
 		listings: newListings(), summaries: newSummaries(), clean: mailview.NewSanitizer(),
 	}
 }

@@ -82,6 +82,9 @@ func TestRead(t *testing.T) {
 		resp.Header.Get("X-Frame-Options") != "SAMEORIGIN" || resp.Header.Get("Blocked-Pictures") != "1" {
 		t.Errorf("header %v", resp.Header)
 	}
+	if head, nothing := c.do("HEAD", place+"/html", nil); head.Header.Get("Blocked-Pictures") != "1" || head.Header.Get("Shown-As") != "whole" || len(nothing) != 0 {
+		t.Errorf("HEAD: %v and %d bytes", head.Header, len(nothing))
+	}
 	for _, bad := range []string{"script", "onclick", "steal", "evil.example"} {
 		if strings.Contains(string(body), bad) {
 			t.Errorf("%q is in the document:\n%s", bad, body)

@@ -136,25 +136,51 @@ func (a *API) part(c *Call) error {
 	return sent(err)
 }
 
-// htmlMessage is the message's HTML as a document of its own, for a frame.
+// maxRenderings is how many messages are made harmless at one time, in a process:
+// each takes a processor and some tens of megabytes for a moment.
+const maxRenderings = 2
+
+// htmlMessage is the message's HTML as a document of its own, for a frame. HEAD tells
+// how it will be shown without making it.
 func (a *API) htmlMessage(c *Call) error {
 	_, _, m, err := a.place(c)
 	if err != nil {
 		return err
 	}
 	defer m.text.Close()
-	d, err := a.clean.HTML(m.text, m.rec)
+	done, err := turn(c.Context(), a.renderings)
 	if err != nil {
 		return err
 	}
-	if d == nil {
-		return fault(http.StatusNotFound, "the message has no HTML")
+	defer done()
+	if c.Method == http.MethodHead {
+		survey, ok, err := a.clean.Survey(c.Context(), m.text, m.rec)
+		if err != nil || !ok {
+			return noHTML(err)
+		}
+		describeHTML(c.W.Header(), survey)
+		return nil
 	}
-	h := c.W.Header()
+	d, err := a.clean.HTML(c.Context(), m.text, m.rec)
+	if err != nil || d == nil {
+		return noHTML(err)
+	}
+	describeHTML(c.W.Header(), d.Survey)
+	_, err = c.W.Write(d.HTML)
+	return sent(err)
+}
+
+func noHTML(err error) error {
+	if err != nil {
+		return err
+	}
+	return fault(http.StatusNotFound, "the message has no HTML")
+}
+
+func describeHTML(h http.Header, s mailview.Survey) {
 	isolate(h, mailview.Policy)
 	h.Set("X-Frame-Options", "SAMEORIGIN")
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Blocked-Pictures", strconv.Itoa(d.Blocked))
-	_, err = c.W.Write(d.HTML)
-	return sent(err)
+	h.Set("Blocked-Pictures", strconv.Itoa(s.Blocked))
+	h.Set("Shown-As", s.Shown)
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"sync"
 )
@@ -48,4 +49,15 @@ func (s *slots) underWay() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.all
+}
+
+// turn waits for one of a few places, as many as the channel holds, until ctx ends.
+// What it returns gives the place back.
+func turn(ctx context.Context, places chan struct{}) (done func(), err error) {
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	case <-ctx.Done():
+		return nil, fault(http.StatusServiceUnavailable, "too much is asked for at this time; try again")
+	}
 }

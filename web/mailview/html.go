@@ -2,11 +2,7 @@ package mailview
 
 import (
 	"bytes"
-	"encoding/base64"
-	"image"
-	_ "image/gif"  // the formats whose size can be told
-	_ "image/jpeg" // before a browser unpacks them
-	_ "image/png"
+	"context"
 	"io"
 	"net/url"
 	"regexp"
@@ -14,7 +10,6 @@ import (
 
 	"github.com/microcosm-cc/bluemonday"
 	"golang.org/x/net/html"
-	"golang.org/x/net/html/atom"
 
 	"glassmail/mail"
 	"glassmail/mailbox"
@@ -65,174 +60,113 @@ func NewSanitizer() *Sanitizer {
 	return &Sanitizer{p}
 }
 
-// Document is the HTML of a message as a document of its own.
+// Bounds of what HTML makes of itself, beside those of what is read (view.go). A
+// browser opens formatting elements that were never closed again in each block that
+// follows, so that some kilobytes can ask for gigabytes: elements are closed here
+// before that, and counted.
+const (
+	MaxElements   = 20_000 // of a message; one with more is shown as its text
+	MaxNesting    = 100    // elements inside one another; those deeper go, their text stays
+	MaxFormatting = 16     // of these, elements of formatting; likewise
+)
+
+// Forms in which the HTML of a message is shown.
+const (
+	Whole  = "whole"
+	Cut    = "cut"  // the beginning: it is longer than MaxHTML
+	AsText = "text" // its text alone: it has more than MaxElements
+)
+
+// Survey is what is known of the HTML of a message before it is made harmless.
+type Survey struct {
+	Shown   string // Whole, Cut or AsText
+	Blocked int    // pictures that would have been loaded from elsewhere
+}
+
+// Document is the HTML of a message as a document of its own. It has at most eight
+// bytes for each byte of the message's HTML that is looked at, and 4 KiB, beside the
+// pictures that the message brings along.
 type Document struct {
-	HTML    []byte
-	Blocked int  // pictures that would have been loaded from elsewhere
-	Cut     bool // it was longer than the limits
+	Survey
+	HTML []byte
+}
+
+// Survey reads the HTML of a message once and says how it will be shown; ok is false
+// if the message has none.
+func (s *Sanitizer) Survey(ctx context.Context, text mail.Message, rec *mailbox.Record) (v Survey, ok bool, err error) {
+	raw, v, err := survey(ctx, text, rec)
+	return v, raw != nil, err
 }
 
 // HTML returns the message's HTML made harmless, or nil if it has none. Pictures
-// that the message brings along stand in it; all others are left out.
-func (s *Sanitizer) HTML(text mail.Message, rec *mailbox.Record) (*Document, error) {
-	part := displayed(&rec.Root).html
-	if part == nil {
-		return nil, nil
-	}
-	raw, err := io.ReadAll(io.LimitReader(mailbox.Text(text, part), MaxHTML+1))
-	if err != nil {
+// that the message brings along stand in it; all others are left out. It ends early
+// with ctx.
+func (s *Sanitizer) HTML(ctx context.Context, text mail.Message, rec *mailbox.Record) (*Document, error) {
+	raw, v, err := survey(ctx, text, rec)
+	if raw == nil || err != nil {
 		return nil, err
 	}
-	d := &Document{Cut: len(raw) > MaxHTML}
-	raw = raw[:min(len(raw), MaxHTML)]
-	d.Blocked = remotePictures(raw)
 	var out bytes.Buffer
 	out.WriteString(`<!doctype html><html><head><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title></title>` +
 		`<style>body{margin:8px;font-family:sans-serif;overflow-wrap:anywhere}img{max-width:100%;height:auto}</style></head><body>`)
-	pictures := &pictures{text: text, rec: rec, left: MaxImages, pixels: MaxPixels}
-	if err := pictures.place(&out, s.policy.SanitizeBytes(raw)); err != nil {
-		return nil, err
+	if v.Shown == AsText {
+		plain, _, err := plainOf(bytes.NewReader(raw), MaxText)
+		if err != nil {
+			return nil, err
+		}
+		out.WriteString("<pre>" + html.EscapeString(plain) + "</pre>")
+	} else {
+		b := &balancer{ctx: ctx, out: &out, pictures: newPictures(text, rec)}
+		if err := b.write(s.policy.SanitizeBytes(raw)); err != nil {
+			return nil, err
+		}
 	}
 	out.WriteString("</body></html>")
-	d.HTML = out.Bytes()
-	return d, nil
+	return &Document{Survey: v, HTML: out.Bytes()}, nil
 }
 
-// remotePictures counts what asked to be loaded, for the reader to know.
-func remotePictures(raw []byte) int {
+// survey reads the HTML of a message, at most MaxHTML bytes of it, and counts in it.
+func survey(ctx context.Context, text mail.Message, rec *mailbox.Record) (raw []byte, v Survey, err error) {
+	part := displayed(&rec.Root).html
+	if part == nil {
+		return nil, v, nil
+	}
+	raw, err = io.ReadAll(io.LimitReader(mailbox.Text(text, part), MaxHTML+1))
+	if err != nil {
+		return nil, v, err
+	}
+	v.Shown = Whole
+	if len(raw) > MaxHTML {
+		raw, v.Shown = raw[:MaxHTML], Cut
+	}
 	z := html.NewTokenizer(bytes.NewReader(raw))
-	n := 0
-	for {
+	for elements := 0; ; {
 		switch z.Next() {
 		case html.ErrorToken:
-			return n
+			return raw, v, ctx.Err()
 		case html.StartTagToken, html.SelfClosingTagToken:
-			t := z.Token()
-			if t.Data != "img" {
-				continue
+			if elements++; elements > MaxElements {
+				v.Shown = AsText
+				return raw, v, ctx.Err()
 			}
-			for _, a := range t.Attr {
-				u, err := url.Parse(strings.TrimSpace(a.Val))
-				if a.Key == "src" && (err != nil || u.Scheme != "cid" && u.Scheme != "data") {
-					n++
-				}
+			name, attributes := z.TagName()
+			if string(name) == "img" && attributes && remote(z) {
+				v.Blocked++
 			}
 		}
 	}
 }
 
-// pictures puts the parts that HTML names by cid: in the place of the names
-// (RFC 2392).
-type pictures struct {
-	text   mail.Message
-	rec    *mailbox.Record
-	left   int // bytes that may still be placed
-	pixels int // and pixels
-}
-
-func (p *pictures) place(out *bytes.Buffer, clean []byte) error {
-	root, err := html.Parse(bytes.NewReader(clean))
-	if err != nil { // elements lie deeper in one another than browsers bear
-		return p.flat(out, clean)
-	}
-	for n := range root.Descendants() {
-		if n.Type == html.ElementNode && n.Data == "img" {
-			if err := p.picture(n); err != nil {
-				return err
-			}
+// remote reports whether a picture asks to be loaded from elsewhere.
+func remote(z *html.Tokenizer) bool {
+	for {
+		key, value, more := z.TagAttr()
+		if string(key) == "src" {
+			u, err := url.Parse(strings.TrimSpace(string(value)))
+			return err != nil || u.Scheme != "cid" && u.Scheme != "data"
+		}
+		if !more {
+			return false
 		}
 	}
-	for n := range root.Descendants() {
-		if n.Type == html.ElementNode && n.Data == "body" {
-			for child := range n.ChildNodes() {
-				if err := html.Render(out, child); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
-	return nil
-}
-
-// flat writes the text alone.
-func (p *pictures) flat(out *bytes.Buffer, clean []byte) error {
-	plain, _, err := plainOf(bytes.NewReader(clean), MaxText)
-	out.WriteString("<pre>" + html.EscapeString(plain) + "</pre>")
-	return err
-}
-
-// picture exchanges the source of one picture, or puts its words in its place.
-func (p *pictures) picture(t *html.Node) error {
-	kept, alt, shown := t.Attr[:0], "", false
-	for _, a := range t.Attr {
-		if a.Key != "src" {
-			kept = append(kept, a)
-			if a.Key == "alt" {
-				alt = strings.TrimSpace(a.Val)
-			}
-			continue
-		}
-		data, err := p.load(a.Val)
-		if err != nil {
-			return err
-		}
-		if data != "" {
-			a.Val, shown = data, true
-			kept = append(kept, a)
-		}
-	}
-	t.Attr = kept
-	if !shown {
-		leaveOut(t, alt)
-	}
-	return nil
-}
-
-// leaveOut puts the words of a picture in its place; without words it leaves nothing.
-func leaveOut(t *html.Node, alt string) {
-	t.Data, t.DataAtom, t.Attr = "span", atom.Span, nil
-	if alt != "" {
-		t.Attr = []html.Attribute{{Key: "style", Val: "border: 1px dashed gray; padding: 0 4px"}}
-		t.AppendChild(&html.Node{Type: html.TextNode, Data: alt})
-	}
-}
-
-// load returns a picture of the message as a data: URL, "" if it has no such
-// picture or one that is too large.
-func (p *pictures) load(src string) (string, error) {
-	part := p.find(src)
-	if part == nil {
-		return "", nil
-	}
-	limit := min(MaxImage, p.left)
-	b, err := io.ReadAll(io.LimitReader(mailbox.Content(p.text, part), int64(limit)+1))
-	if err != nil || len(b) > limit {
-		return "", err
-	}
-	size, format, err := image.DecodeConfig(bytes.NewReader(b))
-	if err != nil || size.Width <= 0 || size.Height <= 0 || size.Width > p.pixels/size.Height {
-		return "", nil
-	}
-	p.left -= len(b)
-	p.pixels -= size.Width * size.Height
-	return "data:image/" + format + ";base64," + base64.StdEncoding.EncodeToString(b), nil
-}
-
-func (p *pictures) find(src string) *mailbox.Part {
-	if len(src) < 4 || !strings.EqualFold(src[:4], "cid:") {
-		return nil
-	}
-	id, err := url.PathUnescape(src[4:])
-	if err != nil || id == "" {
-		return nil
-	}
-	var found *mailbox.Part
-	p.rec.Root.Walk(func(one *mailbox.Part) bool {
-		if !one.Multipart() && strings.Trim(one.ID, "<> ") == id {
-			found = one
-		}
-		return found == nil
-	})
-	return found
 }

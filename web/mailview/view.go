@@ -180,16 +180,13 @@ func appendIDs(out []string, value string) []string {
 // fields divides a header.
 func fields(header []byte) (out []Field, cut bool) {
 	out = []Field{}
-	lines := strings.SplitAfter(string(header), "\n")
-	for i := 0; i < len(lines); {
-		one := lines[i]
-		for i++; i < len(lines) && (strings.HasPrefix(lines[i], " ") || strings.HasPrefix(lines[i], "\t")); i++ {
-			one += lines[i]
-			if len(one) > MaxField {
-				one, cut = one[:MaxField], true
-			}
+	for len(header) > 0 {
+		one := header[:mailbox.FieldEnd(header)]
+		header = header[len(one):]
+		if len(one) > MaxField {
+			one, cut = one[:MaxField], true
 		}
-		name, value, ok := strings.Cut(one, ":")
+		name, value, ok := strings.Cut(string(one), ":")
 		if !ok {
 			continue
 		}

@@ -83,8 +83,10 @@ export class Reader {
 
   async html(m) {
     const src = href(`/mail/messages/${m.folder}/${m.uid}/html`);
-    const blocked = Number((await fetch(src, { method: "HEAD" })).headers.get("Blocked-Pictures") ?? 0);
+    const about = (await fetch(src, { method: "HEAD" })).headers; // counts only; the frame alone asks for the document
+    const blocked = Number(about.get("Blocked-Pictures") ?? 0), shown = about.get("Shown-As");
     return [h("p", { class: "soft", text: t("mail.html.safe") }), blocked ? h("p", { class: "soft", text: t("mail.html.blocked", { n: blocked }) }) : null,
+      shown === "cut" ? h("p", { class: "soft", text: t("mail.cut") }) : shown === "text" ? h("p", { class: "soft", text: t("mail.html.text") }) : null,
       h("iframe", { class: "html", title: t("mail.view.html"), sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer", src })].filter(Boolean);
   }
 
