@@ -112,6 +112,31 @@ func TestOpeningAPageBeginsNoSession(t *testing.T) {
 	}
 }
 
+// Who is not logged in finds the login on every page, and who is finds the way out.
+func TestWayInAndOut(t *testing.T) {
+	lab := serve(t, web.Options{Local: true, Lab: true, Accounts: oneAccount{}})
+	node := serve(t, web.Options{Token: "operators-secret", Accounts: oneAccount{}})
+	in := func(url, body string) map[string]string {
+		resp, _ := request(t, "POST", url+"/api/v1/login", map[string]string{"Content-Type": "application/json"}, body)
+		return map[string]string{"Cookie": resp.Cookies()[0].Name + "=" + resp.Cookies()[0].Value}
+	}
+	operator := in(node.URL, `{"token":"operators-secret"}`)
+	bob := in(node.URL, `{"account":"bob@hamburger.edu","password":"secret"}`)
+	const login, logout = `<a id="login" href="/login?next=`, `<button id="logout">`
+	for _, c := range []struct {
+		url, path string
+		header    map[string]string
+		has, not  string
+	}{
+		{lab.URL, "/", nil, login, logout}, {lab.URL, "/dns", nil, login + "%2Fdns", logout}, {lab.URL, "/login", nil, "<form", login},
+		{node.URL, "/login", nil, "<form", login}, {node.URL, "/server", operator, logout, login}, {node.URL, "/mail", bob, logout, login},
+	} {
+		if resp, body := request(t, "GET", c.url+c.path, c.header, ""); resp.StatusCode != 200 || !strings.Contains(body, c.has) || strings.Contains(body, c.not) {
+			t.Errorf("%s: %d, should have %s and not %s", c.path, resp.StatusCode, c.has, c.not)
+		}
+	}
+}
+
 // A link with a one-time token lets one browser in, once, by its button.
 func TestOneTimeLink(t *testing.T) {
 	srv := serve(t, web.Options{Token: "operators-secret"})

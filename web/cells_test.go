@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -367,19 +368,27 @@ func targets(s *web.Server) []target {
 // Every route and page, with no, empty, wrong, old and right credentials of each
 // kind, from here, from elsewhere and through proxies, in a lab and in serve.
 func TestEveryRouteWithEveryCredential(t *testing.T) {
-	cells := 0
-	for _, s := range []*setting{newSetting(t, "lab", true, true), newSetting(t, "serve on loopback", true, false), newSetting(t, "serve for everybody", false, false)} {
-		for _, from := range origins() {
-			ambient := (&cell{setting: s, t: t, from: from}).ambientCSRF()
-			for _, g := range credentials() {
-				for _, to := range targets(s.server) {
-					cells++
-					askCell(t, s, from, g, to, ambient)
+	var cells atomic.Int64
+	settings := []*setting{newSetting(t, "lab", true, true), newSetting(t, "serve on loopback", true, false), newSetting(t, "serve for everybody", false, false)}
+	t.Cleanup(func() {
+		t.Logf("%d cells: %d routes, pages and files, %d credentials, %d places to come from, %d kinds of server",
+			cells.Load(), len(targets(settings[0].server)), len(credentials()), len(origins()), len(settings))
+	})
+	for _, s := range settings {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			all := targets(s.server)
+			for _, from := range origins() {
+				ambient := (&cell{setting: s, t: t, from: from}).ambientCSRF()
+				for _, g := range credentials() {
+					for _, to := range all {
+						cells.Add(1)
+						askCell(t, s, from, g, to, ambient)
+					}
 				}
 			}
-		}
+		})
 	}
-	t.Logf("%d cells: %d places, %d credentials, %d origins, 3 kinds of server", cells, len(targets(newSetting(t, "", true, true).server)), len(credentials()), len(origins()))
 }
 
 func askCell(t *testing.T, s *setting, from origin, g given, to target, ambient string) {

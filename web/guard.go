@@ -37,7 +37,7 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) e
 	if err != nil {
 		return err
 	}
-	if err := mayCall(id, route.Role); err != nil {
+	if err := s.mayCall(id, route.Role); err != nil {
 		return err
 	}
 	if err := checkCSRF(r, id); err != nil {
@@ -53,7 +53,7 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) e
 	return route.Handle(&api.Call{Request: known(r, id), W: w, Caller: id.Caller, Secure: peerOf(r).secure, Ended: s.ended.Done()})
 }
 
-func mayCall(id identity, role api.Role) error {
+func (s *Server) mayCall(id identity, role api.Role) error {
 	if id.Has(role) {
 		return nil
 	}
@@ -65,6 +65,9 @@ func mayCall(id identity, role api.Role) error {
 	}
 	if id.Account != "" {
 		return &api.Fault{Status: http.StatusForbidden, Text: "this is for the operator; you are logged in as " + id.Account}
+	}
+	if s.o.Token == "" {
+		return unknown("nothing is shown here but to programs of this machine, by HTTP/1.1 and without a proxy between")
 	}
 	return &api.Fault{Status: http.StatusUnauthorized, Text: "the token is missing: send Authorization: Bearer with the token in the file web-token of the server's data folder"}
 }

@@ -68,7 +68,7 @@ func (s *Server) identify(r *http.Request) (identity, error) {
 	here := peerOf(r).here
 	if here && !isLocalName(r.Host) {
 		// A name of another site that points to 127.0.0.1 must not open the door.
-		return id, &api.Fault{Status: http.StatusForbidden, Text: "open this page as http://127.0.0.1 or http://localhost"}
+		return id, &api.Fault{Status: http.StatusForbidden, Text: "open this page as http://127.0.0.1 or http://localhost; a proxy that gives another name has to be in web.trusted_proxies"}
 	}
 	given, err := s.presented(r)
 	if err != nil {
