@@ -30,6 +30,10 @@ import (
 // StopTime is how long a node that stops lets its clients finish.
 const StopTime = 8 * time.Second
 
+// lastResort is how much longer anything may take, before the store is closed all
+// the same: glassmail promises to stop within ten seconds.
+const lastResort = 1500 * time.Millisecond
+
 // Options are what a node is made of.
 type Options struct {
 	Config   config.Config
@@ -62,6 +66,7 @@ type Node struct {
 	imap     *imapd.Server
 	control  *control.Server
 	services []*service
+	stops    []func(context.Context) wire.Ended // of the servers behind them
 	webTLS   *tls.Config
 	running  atomic.Bool
 }
@@ -225,7 +230,7 @@ func (n *Node) Run(ctx context.Context) error {
 			start(s.key, func() error { return s.serve(ctx, l) })
 		}
 	}
-	start("imap", func() error { return n.stopIMAP(ctx) })
+	start("stop", func() error { return n.stopServices(ctx) })
 	start("queue", func() error { return n.queue.Run(ctx) })
 	served, control := make(chan struct{}), n.control
 	go func() {
@@ -235,13 +240,31 @@ func (n *Node) Run(ctx context.Context) error {
 	n.running.Store(true)
 	<-ctx.Done()
 	n.running.Store(false)
-	wg.Wait()
+	wg.Go(control.Close) // beside the clients: both take their time
+	n.awaitStop(&wg)
+	n.control = nil
 	err := n.Close()
 	<-served
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}
 	return err
+}
+
+// awaitStop waits for what runs, but not for ever.
+func (n *Node) awaitStop(wg *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	late := time.NewTimer(StopTime + lastResort)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
+		n.log.Error("a part of the node did not end at the stop and is given up", "node", n.name)
+	}
 }
 
 // Close gives back what New took. After Run it does nothing.

@@ -98,6 +98,7 @@ func (n *Node) fill(one *service, conf *tls.Config) error {
 		return err
 	}
 	one.serve, one.clients = s.Serve, s
+	n.stops = append(n.stops, s.Shutdown)
 	return nil
 }
 
@@ -120,15 +121,32 @@ func (n *Node) mailServer(conf *tls.Config) (err error) {
 		PlainAuth: n.plainLogin(), AppendLimit: uint32(l.MessageSize),
 		Limits: wire.Limits{Total: l.Connections, PerAddr: l.ConnectionsPerAddress},
 	})
+	if err == nil {
+		n.stops = append(n.stops, n.imap.Shutdown)
+	}
 	return err
 }
 
-// stopIMAP says BYE to all readers once ctx ends.
-func (n *Node) stopIMAP(ctx context.Context) error {
+// stopServices says goodbye to all clients once ctx ends, and waits for StopTime
+// and a second more at most. What then still runs is told and left alone.
+func (n *Node) stopServices(ctx context.Context) error {
 	<-ctx.Done()
 	grace, cancel := context.WithTimeout(context.Background(), StopTime)
 	defer cancel()
-	n.imap.Shutdown(grace)
+	ends := make(chan wire.Ended, len(n.stops))
+	for _, stop := range n.stops {
+		go func() { ends <- stop(grace) }()
+	}
+	var all wire.Ended
+	for range n.stops {
+		all = all.Add(<-ends)
+	}
+	if all.Cut > 0 {
+		n.log.Warn("clients were cut at the stop", "node", n.name, "connections", all.Cut, "after", StopTime)
+	}
+	if all.Left > 0 {
+		n.log.Error("work for clients did not end at the stop and is given up", "node", n.name, "connections", all.Left)
+	}
 	return nil
 }
 

@@ -28,15 +28,29 @@ type Listener struct {
 	conns  map[net.Conn]netip.Addr
 	perIP  map[netip.Addr]int
 	closed bool
+	ended  chan struct{} // closed with it
 	wg     sync.WaitGroup
 }
+
+// lastResort is how long Shutdown waits for handlers after it has cut their
+// connections.
+const lastResort = time.Second
+
+// Ended tells how a stop went.
+type Ended struct {
+	Cut  int // connections that had to be cut
+	Left int // handlers that went on all the same and were given up
+}
+
+// Add adds another one.
+func (e Ended) Add(o Ended) Ended { return Ended{e.Cut + o.Cut, e.Left + o.Left} }
 
 // NewListener wraps inner. refuse is told of connections above a limit, in time
 // to write one line; nil closes them without a word.
 func NewListener(inner net.Listener, clock Clock, limits Limits, refuse func(net.Conn)) *Listener {
 	return &Listener{
 		inner: inner, clock: clock, limits: limits, refuse: refuse,
-		conns: map[net.Conn]netip.Addr{}, perIP: map[netip.Addr]int{},
+		conns: map[net.Conn]netip.Addr{}, perIP: map[netip.Addr]int{}, ended: make(chan struct{}),
 	}
 }
 
@@ -56,8 +70,7 @@ func (l *Listener) Serve(handle func(net.Conn)) error {
 				return nil
 			}
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			tick, _ := l.clock.After(pause)
-			<-tick
+			l.wait(pause)
 			continue
 		}
 		pause = 0
@@ -68,6 +81,16 @@ func (l *Listener) Serve(handle func(net.Conn)) error {
 			defer l.leave(c)
 			handle(c)
 		}()
+	}
+}
+
+// wait waits for a time, or until Close.
+func (l *Listener) wait(d time.Duration) {
+	tick, stop := l.clock.After(d)
+	defer stop()
+	select {
+	case <-tick:
+	case <-l.ended:
 	}
 }
 
@@ -122,15 +145,19 @@ func (l *Listener) Connections() int {
 // Close stops accepting. Connections go on: see Shutdown.
 func (l *Listener) Close() error {
 	l.mu.Lock()
+	if !l.closed {
+		close(l.ended)
+	}
 	l.closed = true
 	l.mu.Unlock()
 	return l.inner.Close()
 }
 
 // Shutdown stops accepting and waits for the handlers to return; when ctx ends
-// it closes their connections and waits again. The caller has asked the fronts
-// to stop before. It returns how many connections had to be cut.
-func (l *Listener) Shutdown(ctx context.Context) int {
+// it closes their connections, and a second later it gives up those that still
+// run: a stop does not take longer than it promises, whatever a handler does. The
+// caller has asked the fronts to stop before.
+func (l *Listener) Shutdown(ctx context.Context) Ended {
 	l.Close()
 	done := make(chan struct{})
 	go func() {
@@ -139,17 +166,28 @@ func (l *Listener) Shutdown(ctx context.Context) int {
 	}()
 	select {
 	case <-done:
-		return 0
+		return Ended{}
 	case <-ctx.Done():
 	}
+	end := Ended{Cut: l.cut()}
+	late, stop := l.clock.After(lastResort)
+	defer stop()
+	select {
+	case <-done:
+	case <-late:
+		end.Left = l.Connections()
+	}
+	return end
+}
+
+// cut closes all connections.
+func (l *Listener) cut() int {
 	l.mu.Lock()
-	cut := len(l.conns)
+	defer l.mu.Unlock()
 	for c := range l.conns {
 		c.Close()
 	}
-	l.mu.Unlock()
-	<-done
-	return cut
+	return len(l.conns)
 }
 
 // RemoteIP is the address of the other end, invalid if it has none.

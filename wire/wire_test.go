@@ -444,12 +444,65 @@ func TestListenerLimits(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if cut := l.Shutdown(ctx); cut != 2 {
-			t.Errorf("%s: %d connections were cut, want 2", name, cut)
+		if end := l.Shutdown(ctx); end != (wire.Ended{Cut: 2}) {
+			t.Errorf("%s: %+v, want 2 cut", name, end)
 		}
 		if err := <-done; err != nil {
 			t.Errorf("%s: Serve: %v", name, err)
 		}
+	}
+}
+
+// A handler that heeds nothing is given up, and how many there were is told.
+func TestShutdownGivesUp(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := wire.NewManual(time.Unix(0, 0))
+	l := wire.NewListener(inner, clock, wire.Limits{}, nil)
+	busy, enough := make(chan struct{}), make(chan struct{})
+	served := make(chan error, 1)
+	go func() {
+		served <- l.Serve(func(net.Conn) {
+			busy <- struct{}{}
+			<-enough
+		})
+	}()
+	dial(t, l)
+	<-busy
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	ended := make(chan wire.Ended)
+	go func() { ended <- l.Shutdown(ctx) }()
+	clock.Sleepers(1)
+	clock.Advance(time.Second)
+	if end := <-ended; end != (wire.Ended{Cut: 1, Left: 1}) {
+		t.Errorf("%+v", end)
+	}
+	close(enough)
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if end := l.Shutdown(t.Context()); end != (wire.Ended{}) { // the handler has come to its end
+		t.Errorf("afterwards: %+v", end)
+	}
+}
+
+// A listener that waits out an error ends at once when it is closed.
+func TestCloseEndsThePause(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := wire.NewManual(time.Unix(0, 0))
+	l := wire.NewListener(&flakyListener{Listener: inner, left: 1 << 30}, clock, wire.Limits{}, nil)
+	served := make(chan error, 1)
+	go func() { served <- l.Serve(func(net.Conn) {}) }()
+	clock.Sleepers(1)
+	l.Close()
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -194,9 +194,9 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, secure bool) error 
 }
 
 // Shutdown stops accepting, says BYE to each client at its next command boundary
-// or in IDLE, and waits. When ctx ends the rest is cut. It returns how many
-// connections that were. A Server serves only until Shutdown.
-func (s *Server) Shutdown(ctx context.Context) int {
+// or in IDLE, and waits. When ctx ends the rest is cut; see wire.Listener for what
+// it gives up. A Server serves only until Shutdown.
+func (s *Server) Shutdown(ctx context.Context) wire.Ended {
 	s.mu.Lock()
 	if !s.stopping {
 		close(s.quit)
@@ -214,20 +214,28 @@ func (s *Server) Shutdown(ctx context.Context) int {
 	s.mu.Unlock()
 	stop := context.AfterFunc(ctx, s.cut)
 	defer stop()
-	n := make([]int, len(all))
+	n := make([]wire.Ended, len(all))
 	for i, l := range all {
 		wg.Go(func() { n[i] = l.Shutdown(ctx) })
 	}
 	wg.Wait()
 	s.serving.Wait()
 	s.cut()
+	var total wire.Ended
+	for _, one := range n {
+		total = total.Add(one)
+	}
+	if total.Left > 0 { // the engines would wait for them
+		go s.closeEngines()
+		return total
+	}
+	s.closeEngines()
+	return total
+}
+
+func (s *Server) closeEngines() {
 	s.plain.close()
 	s.secure.close()
-	total := 0
-	for _, k := range n {
-		total += k
-	}
-	return total
 }
 
 // Clients are the connections that are open.

@@ -154,8 +154,8 @@ func (s *Server) Serve(ctx context.Context, inner net.Listener) error {
 
 // Shutdown stops accepting, tells each client 421 between two of its commands (a
 // message under way is finished), and waits. When ctx ends it cuts the
-// connections that are left, and returns ctx's error.
-func (s *Server) Shutdown(ctx context.Context) error {
+// connections that are left; see wire.Listener for what it gives up.
+func (s *Server) Shutdown(ctx context.Context) wire.Ended {
 	s.mu.Lock()
 	s.stopping = true
 	s.fronts.Each((*wire.Front).Stop)
@@ -167,20 +167,25 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 	defer s.cut()
 	defer context.AfterFunc(ctx, s.cut)()
-	cut := make(chan int, len(ls))
+	one := make(chan wire.Ended, len(ls))
 	for _, l := range ls {
-		go func() { cut <- l.Shutdown(ctx) }()
+		go func() { one <- l.Shutdown(ctx) }()
 	}
-	left := 0
+	var all wire.Ended
 	for range ls {
-		left += <-cut
+		all = all.Add(<-one)
 	}
+	if all.Left > 0 { // the engines would wait for them
+		go s.stopEngines()
+		return all
+	}
+	s.stopEngines()
+	return all
+}
+
+func (s *Server) stopEngines() {
 	s.plain.stop()
 	s.secure.stop()
-	if left > 0 {
-		return fmt.Errorf("smtp server: %d connections were cut: %w", left, ctx.Err())
-	}
-	return nil
 }
 
 // Clients are the connections that are open.
