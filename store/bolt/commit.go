@@ -3,6 +3,7 @@ package bolt
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"glassmail/mailbox"
@@ -69,7 +70,10 @@ func (s *Store) runJournal() {
 	}
 }
 
-// journalGroup makes the frames of a group durable.
+// journalGroup makes the frames of a group durable. What fails before the first
+// byte of a frame is written refuses the group and nothing else: the next one tries
+// again. After a failed write or flush nobody knows what the disk has, and the store
+// stops.
 func (s *Store) journalGroup(group []*op) error {
 	if err := s.alive(); errors.Is(err, ErrStopped) {
 		return err
@@ -84,24 +88,24 @@ func (s *Store) journalGroup(group []*op) error {
 	if frames == 0 {
 		return nil
 	}
-	err := s.journal.reserve(int64(size))
-	if err == nil {
-		for _, o := range group {
-			if o.kind != 0 {
-				s.addFrame(o)
-			}
-		}
-		err = s.journal.flush()
+	if err := s.journal.reserve(int64(size)); err != nil {
+		return full(err)
 	}
-	switch {
+	for _, o := range group {
+		if o.kind != 0 {
+			s.addFrame(o)
+		}
+	}
+	switch err := s.journal.flush(); {
 	case err == nil:
 		s.counts.flushes.Add(1)
 		s.setEnd()
 		return nil
 	case isFull(err):
 		return full(err)
+	default:
+		return s.stop(err)
 	}
-	return s.stop(err)
 }
 
 // setEnd tells others how far the journal is durable.
@@ -240,22 +244,47 @@ func urgent(group []*op) bool {
 	return false
 }
 
-// index commits a group. If the disk is full, operations that were not
-// acknowledged fail; those that were are returned, to be tried again. At the end
-// they may be left: the journal has them, and the next start brings them in.
+// index commits a group. An operation that fails before anything is written, and
+// that nobody was promised, is refused alone. If the system lacks something that may
+// come back, room above all, operations that were not acknowledged fail; those that
+// were are returned, to be tried again. At the end they may be left: the journal has
+// them, and the next start brings them in.
 func (s *Store) index(group []*op) (backlog []*op) {
-	err := s.alive()
-	if !errors.Is(err, ErrStopped) {
-		err = s.commit(group)
+	for {
+		err := s.alive()
+		if !errors.Is(err, ErrStopped) {
+			err = s.commit(group)
+		}
+		if err == nil {
+			return nil
+		}
+		var one opError
+		switch {
+		case isFull(err):
+			return s.failUnacknowledged(group, err)
+		case errors.As(err, &one) && !one.op.promised():
+			s.failUnacknowledged([]*op{one.op}, one.error)
+			group = slices.DeleteFunc(group, func(o *op) bool { return o == one.op })
+			continue
+		case errors.As(err, &one) && passes(err):
+			return s.failUnacknowledged(group, err)
+		}
+		return s.failUnacknowledged(group, s.stop(err))
 	}
-	if err == nil {
-		return nil
-	}
-	if !isFull(err) {
-		err = s.stop(err)
-	}
-	return s.failUnacknowledged(group, err)
 }
+
+// opError is the fault of one operation, in a transaction of which nothing was
+// written.
+type opError struct {
+	op *op
+	error
+}
+
+func (e opError) Unwrap() error { return e.error }
+
+// promised reports whether an operation is in the journal and must get into the
+// index.
+func (o *op) promised() bool { return o.kind == typeAccept || o.kind == typeMove }
 
 // failUnacknowledged answers err to the operations whose effect nobody was promised,
 // and returns those that are in the journal and must get into the index. Who waits
@@ -264,7 +293,7 @@ func (s *Store) index(group []*op) (backlog []*op) {
 func (s *Store) failUnacknowledged(group []*op, err error) (rest []*op) {
 	stopped := errors.Is(err, ErrStopped)
 	for _, o := range group {
-		keep := o.kind == typeAccept || o.kind == typeMove
+		keep := o.promised()
 		switch {
 		case !o.wait:
 		case keep && !stopped && o.acc != nil && !o.acc.Wait: // it waited for the index to be safe, and is
@@ -297,7 +326,8 @@ func (s *Store) commit(group []*op) (err error) {
 	w := s.newWriter(tx)
 	for _, o := range group {
 		if err := w.run(o); err != nil {
-			return errors.Join(err, tx.Rollback())
+			_ = tx.Rollback() // it fails only where there is none
+			return opError{o, err}
 		}
 	}
 	if err := w.finish(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -43,8 +44,12 @@ func (f *faultFS) set(fail func(op, name string) error, free int64) {
 }
 
 func (f *faultFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
-	if err := f.fault("open", name); err != nil {
-		return nil, err
+	op := "open"
+	if flag&os.O_CREATE != 0 {
+		op = "create"
+	}
+	if err := f.fault(op, name); err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	file, err := f.systemFS.OpenFile(name, flag, perm)
 	if err != nil {
@@ -57,7 +62,24 @@ func (f *faultFS) SyncDir(name string) error {
 	return errors.Join(f.fault("syncdir", name), f.systemFS.SyncDir(name))
 }
 
+func (f *faultFS) Remove(name string) error {
+	if err := f.fault("remove", name); err != nil {
+		return &fs.PathError{Op: "remove", Path: name, Err: err}
+	}
+	return f.systemFS.Remove(name)
+}
+
+func (f *faultFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	if err := f.fault("readdir", name); err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	return f.systemFS.ReadDir(name)
+}
+
 func (f *faultFS) Free(name string) (int64, error) {
+	if err := f.fault("free", name); err != nil {
+		return 0, err
+	}
 	f.mu.Lock()
 	free := f.free
 	f.mu.Unlock()
@@ -92,6 +114,31 @@ func (f *faultFile) Datasync() error {
 
 func (f *faultFile) Allocate(n int64) error {
 	return errors.Join(f.fs.fault("allocate", f.name), f.File.Allocate(n))
+}
+
+func (f *faultFile) ReadAt(p []byte, off int64) (int, error) {
+	if err := f.fs.fault("read", f.name); err != nil {
+		return 0, &fs.PathError{Op: "read", Path: f.name, Err: err}
+	}
+	return f.File.ReadAt(p, off)
+}
+
+func (f *faultFile) Truncate(n int64) error {
+	if err := f.fs.fault("truncate", f.name); err != nil {
+		return &fs.PathError{Op: "truncate", Path: f.name, Err: err}
+	}
+	return f.File.Truncate(n)
+}
+
+func (f *faultFile) Size() (int64, error) {
+	if err := f.fs.fault("size", f.name); err != nil {
+		return 0, err
+	}
+	return f.File.Size()
+}
+
+func (f *faultFile) Close() error {
+	return errors.Join(f.fs.fault("close", f.name), f.File.Close())
 }
 
 // always fails operations of one kind on files whose name ends so.
@@ -154,7 +201,7 @@ func TestFlushFails(t *testing.T) {
 		{"write", ".seg", small, true},
 		{"sync", ".eml", large, false},
 		{"write", ".eml", large, false},
-		{"open", ".eml", large, false},
+		{"create", ".eml", large, false},
 		{"syncdir", "blobs", large, false},
 	} {
 		t.Run(c.op+" "+c.file, func(t *testing.T) {
@@ -235,9 +282,9 @@ func TestDiskFull(t *testing.T) {
 	}{
 		{"write", ".seg", 500},
 		{"allocate", ".seg", 500},
-		{"open", ".seg", 500},
+		{"create", ".seg", 500},
 		{"write", ".eml", 100 << 10},
-		{"open", ".eml", 100 << 10},
+		{"create", ".eml", 100 << 10},
 		{"sync", ".eml", 100 << 10},
 		{"free", "", 500},
 	} {

@@ -90,6 +90,50 @@ func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, errQuotaExceeded) || errors.Is(err, mailbox.ErrFull)
 }
 
+// passes reports whether an error is of something that the system may have again
+// in a moment: file descriptors, memory, room.
+func passes(err error) bool {
+	return isFull(err) || tooManyFiles(err) || errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.EAGAIN)
+}
+
+func tooManyFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// sparing is a file system that gives up what can be spared when there are too
+// many open files, and tries once more.
+type sparing struct {
+	FS
+	spare func()
+}
+
+func (s sparing) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
+	f, err := s.FS.OpenFile(name, flag, perm)
+	if tooManyFiles(err) {
+		s.spare()
+		return s.FS.OpenFile(name, flag, perm)
+	}
+	return f, err
+}
+
+func (s sparing) SyncDir(name string) error {
+	err := s.FS.SyncDir(name)
+	if tooManyFiles(err) { // it was not opened
+		s.spare()
+		return s.FS.SyncDir(name)
+	}
+	return err
+}
+
+func (s sparing) ReadDir(name string) ([]fs.DirEntry, error) {
+	e, err := s.FS.ReadDir(name)
+	if tooManyFiles(err) {
+		s.spare()
+		return s.FS.ReadDir(name)
+	}
+	return e, err
+}
+
 // writeFailed reports an error of writing, in contrast to one of flushing.
 func writeFailed(err error) bool {
 	var p *fs.PathError

@@ -3,6 +3,7 @@ package bolt
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -50,26 +51,37 @@ func (j *journal) reserve(n int64) error {
 	return j.roll()
 }
 
-// roll goes on in a new segment. Everything in the old one is durable already.
+// roll goes on in a new segment. Everything in the old one is durable already, and
+// nothing is in the new one: an error leaves the journal as it was.
 func (j *journal) roll() error {
 	seg := j.seg + 1
-	name := segmentName(j.dir, seg)
-	f, err := j.fs.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := j.create(segmentName(j.dir, seg))
 	if err != nil {
 		return fmt.Errorf("new segment: %w", err)
 	}
 	if err := j.prepare(f, seg); err != nil {
-		return errors.Join(fmt.Errorf("new segment: %w", err), f.Close(), j.fs.Remove(name))
+		return errors.Join(fmt.Errorf("new segment: %w", err), f.Close(), j.fs.Remove(segmentName(j.dir, seg)))
 	}
 	if j.f != nil {
-		// What was reserved and not used; of no consequence if it stays.
-		_ = j.f.Truncate(j.off)
-		if err := j.f.Close(); err != nil {
-			return errors.Join(err, f.Close())
-		}
+		// What was reserved and not used; of no consequence if it stays, and all that
+		// was used was flushed before.
+		_, _ = j.f.Truncate(j.off), j.f.Close()
 	}
 	j.f, j.seg, j.off = f, seg, segmentHead
 	return nil
+}
+
+// create makes the file of a segment that follows the last one. One that is there
+// is from an attempt that failed, and could not be removed then.
+func (j *journal) create(name string) (File, error) {
+	f, err := j.fs.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if !errors.Is(err, fs.ErrExist) {
+		return f, err
+	}
+	if err := j.fs.Remove(name); err != nil {
+		return nil, err
+	}
+	return j.fs.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
 func (j *journal) prepare(f File, seg uint32) error {

@@ -284,6 +284,9 @@ func (r *replayer) frame(fr *frame) error {
 	if err == nil && r.s.rebuilt != nil {
 		err = r.rebuild(fr, o)
 	}
+	if passes(err) { // it says nothing about the frame
+		return fmt.Errorf("frame %d: %w", fr.lsn, err)
+	}
 	if err != nil {
 		err = fmt.Errorf("frame %d: %w: %w", fr.lsn, ErrDamaged, err)
 		if !r.s.lost("%v", err) {

@@ -82,8 +82,11 @@ func wholeHeader(f io.ReaderAt) (bool, error) {
 // checkSegment reads a segment's header and returns the LSN of its first frame.
 func checkSegment(f io.ReaderAt, seg uint32, id storeID) (base uint64, err error) {
 	b := make([]byte, segmentHead)
-	if _, err := f.ReadAt(b, 0); err != nil {
-		return 0, fmt.Errorf("segment %08x: %w: its header cannot be read: %w", seg, ErrDamaged, err)
+	switch _, err := f.ReadAt(b, 0); {
+	case err == io.EOF:
+		return 0, fmt.Errorf("segment %08x: %w: it is shorter than its header", seg, ErrDamaged)
+	case err != nil:
+		return 0, fmt.Errorf("segment %08x: its header cannot be read: %w", seg, err)
 	}
 	le := binary.LittleEndian
 	switch {
@@ -257,6 +260,10 @@ func (s *segments) get(seg uint32) (*segment, error) {
 		return h, nil
 	}
 	f, err := s.fs.OpenFile(segmentName(s.dir, seg), os.O_RDONLY, 0)
+	if tooManyFiles(err) {
+		s.closeIdle()
+		f, err = s.fs.OpenFile(segmentName(s.dir, seg), os.O_RDONLY, 0)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -304,6 +311,21 @@ func (s *segments) remove(seg uint32) error {
 		return nil
 	}
 	return err
+}
+
+// spare closes the files that nobody reads at this time.
+func (s *segments) spare() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closeIdle()
+}
+
+func (s *segments) closeIdle() {
+	for id, h := range s.open {
+		if h.users == 0 {
+			s.forget(id, h)
+		}
+	}
 }
 
 func (s *segments) closeAll() {

@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"glassmail/atomicfile"
+	"glassmail/mailbox"
 	"glassmail/store"
 )
 
@@ -41,6 +42,7 @@ type Store struct {
 	cancel context.CancelFunc
 	loops  sync.WaitGroup
 	failed atomic.Pointer[error]
+	halted chan struct{}         // closed when failed is set
 	end    atomic.Pointer[place] // of what is durable in the journal
 	full   atomic.Bool           // acknowledged operations wait for room in the index
 
@@ -103,7 +105,9 @@ func newStore(dir string, o Options) *Store {
 		quota:    reservations{bytes: map[string]int64{}},
 		watchers: newWatchers(),
 		purge:    make(chan struct{}, 1),
+		halted:   make(chan struct{}),
 	}
+	s.o.FS = sparing{o.FS, s.segments.spare}
 	s.space.free.Store(1 << 62) // until it was asked
 	return s
 }
@@ -203,8 +207,36 @@ func (s *Store) Close() error {
 // stop makes every later operation fail with the first fault.
 func (s *Store) stop(err error) error {
 	e := fmt.Errorf("%w: %w", ErrStopped, flushError{err})
-	s.failed.CompareAndSwap(nil, &e)
+	if s.failed.CompareAndSwap(nil, &e) {
+		close(s.halted)
+	}
 	return *s.failed.Load()
+}
+
+// Stopped is closed when the store has stopped; Alive says why.
+func (s *Store) Stopped() <-chan struct{} { return s.halted }
+
+// Alive reports why nothing can be done any more: ErrStopped after a failed write
+// or flush, ErrClosed after Close.
+func (s *Store) Alive() error { return s.alive() }
+
+// Ready reports why no message can be taken at this time, for good or for a while:
+// what Alive says, mailbox.ErrFull, or that no file can be opened.
+func (s *Store) Ready() error {
+	if err := s.alive(); err != nil {
+		return err
+	}
+	if s.full.Load() {
+		return mailbox.ErrFull
+	}
+	if err := s.space.room(0); err != nil {
+		return err
+	}
+	f, err := s.o.FS.OpenFile(filepath.Join(s.dir, "lock"), os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // alive reports why nothing can be done any more.
