@@ -128,7 +128,7 @@ func TestGateSeesEachLine(t *testing.T) {
 	c.do("d APPEND INBOX {40}", `^\+`)
 	c.send(lunch + "\r\n")
 	c.want(`^\* 2 EXISTS`, "^d OK")
-	alike(t, g.lines()[start:], "C APPEND: d APPEND INBOX {40}", "S APPEND: +", `C APPEND: "Subject: lunch\r\n\r\nDo you like ketchup?\r", 39 bytes`,
+	alike(t, g.lines()[start:], "C APPEND: d APPEND INBOX {40}", "S APPEND: +", `C APPEND: "Subject: lunch\r\n\r\nDo you like ketchup?\r\n", 40 bytes`,
 		"S APPEND: * 2 EXISTS", "S APPEND: d OK")
 }
 

@@ -22,12 +22,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapserver"
 
 	"glassmail/mailbox"
 	"glassmail/trace"
@@ -92,11 +88,10 @@ func fill[T comparable](v *T, def T) {
 
 // Server serves IMAP on any number of listeners.
 type Server struct {
-	o             Options
-	plain, secure *engine
-	base          context.Context // of all sessions; ends when they are cut
-	cut           context.CancelFunc
-	quit          chan struct{} // closed when Shutdown begins
+	o    Options
+	base context.Context // of all sessions; ends when they are cut
+	cut  context.CancelFunc
+	quit chan struct{} // closed when Shutdown begins
 
 	fronts wire.Fronts
 
@@ -114,50 +109,7 @@ func New(o Options) (*Server, error) {
 	o.fill()
 	s := &Server{o: o, listeners: map[*wire.Listener]struct{}{}, quit: make(chan struct{})}
 	s.base, s.cut = context.WithCancel(context.Background())
-	s.plain = s.engine(o.TLS, o.PlainAuth)
-	s.secure = s.engine(nil, true)
 	return s, nil
-}
-
-// engine starts the library. It terminates no TLS: with a configuration it only
-// advertises STARTTLS, which the front answers.
-func (s *Server) engine(conf *tls.Config, auth bool) *engine {
-	return startEngine(&imapserver.Options{
-		NewSession: func(c *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			f, ok := c.NetConn().(*front)
-			if !ok {
-				return nil, nil, fmt.Errorf("a connection of type %T without a front", c.NetConn())
-			}
-			return newSession(s, f, c), &imapserver.GreetingData{}, nil
-		},
-		Caps:         capabilities(),
-		Logger:       libraryLog{s},
-		TLSConfig:    conf,
-		InsecureAuth: auth,
-	})
-}
-
-// capabilities are those that the library cannot know to be wanted. CONDSTORE,
-// QUOTA, SORT and the like are not among what it can do.
-func capabilities() imap.CapSet {
-	set := imap.CapSet{}
-	for _, c := range []imap.Cap{
-		imap.CapIMAP4rev1, imap.CapIMAP4rev2, imap.CapNamespace, imap.CapUIDPlus, imap.CapESearch,
-		imap.CapSearchRes, imap.CapListExtended, imap.CapListStatus, imap.CapMove, imap.CapStatusSize,
-		imap.CapBinary, imap.CapChildren, imap.CapSpecialUse, imap.CapCreateSpecialUse,
-	} {
-		set[c] = struct{}{}
-	}
-	return set
-}
-
-// libraryLog takes the remarks of the library, which are of no connection.
-type libraryLog struct{ s *Server }
-
-// Printf keeps the first line: what follows it is a stack.
-func (l libraryLog) Printf(format string, args ...any) {
-	text, _, _ := strings.Cut(fmt.Sprintf(format, args...), "\n")
-	l.s.o.Trace.Add(trace.Event{Node: l.s.o.Name, Proto: trace.IMAP, Kind: trace.Note, Text: "imap library: " + text})
 }
 
 // Serve accepts connections in plain text until ctx ends, Shutdown is called
@@ -225,17 +177,7 @@ func (s *Server) Shutdown(ctx context.Context) wire.Ended {
 	for _, one := range n {
 		total = total.Add(one)
 	}
-	if total.Left > 0 { // the engines would wait for them
-		go s.closeEngines()
-		return total
-	}
-	s.closeEngines()
 	return total
-}
-
-func (s *Server) closeEngines() {
-	s.plain.close()
-	s.secure.close()
 }
 
 // Clients are the connections that are open.
@@ -290,35 +232,13 @@ func (s *Server) handle(raw net.Conn, secure bool) {
 	login := newLoginLimit(s, w, raw)
 	defer login.end()
 	defer cancel()
-	for upgraded := false; ; upgraded = true {
-		f := newFront(s, w, raw, secure)
-		f.ctx, f.login, f.skipGreeting = ctx, login, upgraded
-		if !s.run(f) {
-			return
+	defer func() {
+		if v := recover(); v != nil { // one client's fault is not all the others'
+			log.Note(fmt.Sprintf("panic: %v", v))
 		}
-		why = f.why()
-		if !f.upgrade {
-			return
-		}
-		if err := w.StartTLS(s.o.TLS); err != nil {
-			why = "TLS handshake failed: " + err.Error()
-			return
-		}
-		secure = true
-	}
-}
-
-// run gives a front to its engine and waits until that has closed it.
-func (s *Server) run(f *front) bool {
-	e := s.plain
-	if f.secure {
-		e = s.secure
-	}
-	select {
-	case e.conns <- f:
-	case <-e.closed:
-		return false
-	}
-	<-f.done
-	return true
+	}()
+	f := &front{w: w, raw: raw, srv: s, ctx: ctx, login: login, secure: secure}
+	f.session = &session{srv: s, f: f, ctx: ctx}
+	f.serve()
+	why = f.closed
 }
