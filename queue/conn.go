@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,7 +63,7 @@ type conn struct {
 	last   reply         // the newest reply
 	ready  []byte        // reply that the client has not read yet
 	answer string        // a reply that the gate gives in place of the server's
-	offers []byte        // what the client's EHLO is answered with
+	offers bool          // the next reply lists extensions
 	body   bool          // message text is being written
 	text   []byte        // the beginning of it, if the transcript keeps it or a gate shows it
 	failed error         // why the connection cannot be used any more
@@ -140,15 +141,33 @@ func (c *conn) fail(err error) error {
 // Read hands the next reply to the client.
 func (c *conn) Read(p []byte) (int, error) {
 	if len(c.ready) == 0 {
-		rep, err := c.reply()
-		if err != nil {
+		if _, err := c.reply(); err != nil {
 			return 0, err
 		}
-		c.ready = fmt.Appendf(nil, "%s\r\n", rep.Error())
+		c.again()
 	}
 	n := copy(p, c.ready)
 	c.ready = c.ready[n:]
 	return n, nil
+}
+
+// again lets the client read the newest reply: its lines, fit to be read.
+func (c *conn) again() {
+	c.ready = c.ready[:0]
+	code := c.last.Code
+	if c.offers && code/100 == 5 {
+		code = 502 // the only one, with 500, after which the client says HELO
+	}
+	for i, l := range c.last.lines {
+		sep := byte('-')
+		if i == len(c.last.lines)-1 {
+			sep = ' '
+		}
+		if keyword, params, _ := strings.Cut(l, " "); c.offers && i > 0 { // the client knows them in upper case only (RFC 5321 §2.4)
+			l = strings.TrimRight(strings.ToUpper(keyword)+" "+params, " ")
+		}
+		c.ready = fmt.Appendf(c.ready, "%d%c%s\r\n", code, sep, printable(l))
+	}
 }
 
 // Write gathers a command or a stretch of text.
@@ -157,10 +176,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		return 0, c.failed
 	}
 	if !c.body {
-		if bytes.HasPrefix(p, []byte("EHLO ")) && c.offers != nil {
-			c.ready = c.offers
-			return len(p), nil
-		}
+		c.offers = bytes.HasPrefix(p, []byte("EHLO "))
 		return len(p), c.emit(p)
 	}
 	return len(p), c.gather(p)

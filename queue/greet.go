@@ -127,44 +127,34 @@ func (r *Runner) greet(ctx context.Context, s *session, policy TLSPolicy) error 
 	if policy == Always && !s.tls {
 		return mail.NewReply(550, mail.Enhanced{5, 7, 10}, "%s offers no TLS with a certificate that is valid for its name", s.host)
 	}
-	return r.adopt(s)
-}
-
-// hello says EHLO, and HELO if the server does not know that (RFC 5321 §3.2).
-func (r *Runner) hello(s *session) error {
-	rep, err := s.conn.command(r.o.Timeouts.Command, "EHLO %s", r.o.Name)
-	if err != nil {
-		return err
-	}
-	s.ext = nil
-	switch {
-	case rep.Code == 250:
-		s.ext = extensions(rep.lines[1:])
-		return nil
-	case rep.Code/100 != 5:
-		return unexpected(rep)
-	}
-	rep, err = s.conn.command(r.o.Timeouts.Command, "HELO %s", r.o.Name)
-	if err != nil {
-		return err
-	}
-	if rep.Code != 250 {
-		return unexpected(rep)
-	}
 	return nil
 }
 
-// extensions reads the lines of an EHLO reply after the first. Keywords are
-// without regard to case (RFC 5321 §2.4).
-func extensions(lines []string) map[string]string {
-	ext := make(map[string]string, len(lines))
-	for _, l := range lines {
-		keyword, param, _ := strings.Cut(printable(l), " ")
-		if keyword != "" {
-			ext[strings.ToUpper(keyword)] = param
+// hello puts go-smtp's client on the connection and lets it say EHLO, or HELO to a
+// server that does not know that (RFC 5321 §3.2). What the client takes for the
+// greeting is the server's newest 220: to the connection, or to STARTTLS.
+func (r *Runner) hello(s *session) error {
+	s.conn.again()
+	s.client = smtp.NewClient(s.conn)
+	return r.ehlo(s)
+}
+
+// ehlo says EHLO, at the beginning and after RSET.
+func (r *Runner) ehlo(s *session) error {
+	s.conn.wait = r.o.Timeouts.Command
+	if err := s.client.Hello(r.o.Name); err != nil {
+		if s.conn.failed != nil {
+			return s.conn.failed
+		}
+		return unexpected(s.conn.last)
+	}
+	s.ext = map[string]string{}
+	for _, k := range []string{"STARTTLS", "8BITMIME", "SIZE", "SMTPUTF8", "DSN", "REQUIRETLS", "LIMITS"} {
+		if ok, param := s.client.Extension(k); ok {
+			s.ext[k] = param
 		}
 	}
-	return ext
+	return nil
 }
 
 // startTLS encrypts, if the server agrees, and says EHLO again (RFC 3207 §4.2).
@@ -238,37 +228,6 @@ func tlsNote(cs tls.ConnectionState, verdict error) string {
 		return s + "valid for the host's name"
 	}
 	return s + "not verified: " + printable(verdict.Error())
-}
-
-// adopt puts go-smtp's client on the connection. What the client reads as
-// greeting and as reply to its EHLO was said already.
-func (r *Runner) adopt(s *session) error {
-	s.conn.ready = []byte("220 " + s.host + "\r\n")
-	s.conn.offers = offers(s.host, s.ext)
-	s.client = smtp.NewClient(s.conn)
-	if err := s.client.Hello(r.o.Name); err != nil {
-		return fmt.Errorf("put the client on the connection: %w", err)
-	}
-	return nil
-}
-
-// offers is an EHLO reply with the extensions that the client can use.
-func offers(host string, ext map[string]string) []byte {
-	lines := []string{host}
-	for _, k := range []string{"8BITMIME", "SIZE", "SMTPUTF8", "DSN", "REQUIRETLS"} {
-		if _, ok := ext[k]; ok {
-			lines = append(lines, k)
-		}
-	}
-	var b strings.Builder
-	for i, l := range lines {
-		sep := byte('-')
-		if i == len(lines)-1 {
-			sep = ' '
-		}
-		fmt.Fprintf(&b, "250%c%s\r\n", sep, l)
-	}
-	return []byte(b.String())
 }
 
 // unexpected is a reply of the wrong kind as an error: a success where it makes no

@@ -61,6 +61,11 @@ func TestFirstHost(t *testing.T) {
 		{"dot 5xx", script(".", "554 5.6.0 spam"), queue.Failed, first, "554 5.6.0 spam", false},
 		{"dot silent", script(".", silent), queue.Deferred, "", "421 4.4.2", false},
 		{"dot lost", script(".", hangUp), queue.Deferred, "", "421 4.4.2", false},
+		{"dot 251", script(".", "251 taken"), queue.Delivered, first, "251", false},
+		{"dot 200", script(".", "200 taken"), queue.Delivered, first, "200", false},
+		{"MAIL 251", script("MAIL", "251 fine"), queue.Delivered, first, "250", false},
+		{"RCPT 200", script("RCPT", "200 fine"), queue.Delivered, first, "250", false},
+		{"EHLO 550", script("EHLO", "550 no"), queue.Delivered, first, "250", false},
 		{"reply of 100 MB", script("EHLO", strings.Repeat("250-x\r\n", 1<<16)+"250 x"), queue.Delivered, second, "250", true},
 		{"reply without end", script("MAIL", "250 "+strings.Repeat("x", 1<<20)), queue.Delivered, second, "250", true},
 		{"two codes in a reply", script("MAIL", "250-x\r\n550 y"), queue.Delivered, second, "250", true},
@@ -302,7 +307,7 @@ func TestResetAfterRefusal(t *testing.T) {
 	s.settled(1)
 	s.stop()
 	commands, messages, conns := p.heard()
-	want := "EHLO MAIL RCPT RSET MAIL RCPT DATA QUIT"
+	want := "EHLO MAIL RCPT RSET EHLO MAIL RCPT DATA QUIT"
 	var verbs []string
 	for _, c := range commands {
 		verb, _, _ := strings.Cut(c, " ")

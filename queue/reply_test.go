@@ -75,16 +75,3 @@ func FuzzReadReply(f *testing.F) {
 		}
 	})
 }
-
-func FuzzExtensions(f *testing.F) {
-	f.Add("SIZE 100\nLIMITS RCPTMAX=3\n8bitmime\n")
-	f.Fuzz(func(t *testing.T, s string) {
-		e := &session{ext: extensions(strings.Split(s, "\n"))}
-		if e.rcptMax() < 0 || e.number("SIZE") < 0 {
-			t.Error("a limit below zero")
-		}
-		if _, err := read(string(offers("host", e.ext))); err != nil {
-			t.Errorf("the offers are no reply: %v", err)
-		}
-	})
-}

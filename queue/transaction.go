@@ -122,7 +122,7 @@ func (p *parcel) transact(todo []*outcome, kept bool) ([]*outcome, error) {
 		return nil, nil
 	}
 	p.conn.wait = p.times.Command
-	if err := p.client.Mail(p.sender(), p.mailOptions(todo)); err != nil {
+	if err := p.client.Mail(p.sender(), p.mailOptions(todo)); p.denied(err) {
 		if kept && (p.conn.failed != nil || p.conn.last.Code == 421) {
 			return nil, errUnused
 		}
@@ -136,6 +136,13 @@ func (p *parcel) transact(todo []*outcome, kept bool) ([]*outcome, error) {
 	}
 	p.content(accepted)
 	return rest, nil
+}
+
+// denied reports whether a command failed. The client insists on 250, but it is the
+// first digit that tells (RFC 5321 §4.3.2).
+func (p *parcel) denied(err error) bool {
+	var rep *smtp.SMTPError
+	return err != nil && !(errors.As(err, &rep) && p.conn.last.Code/100 == 2)
 }
 
 // refused records why a command failed: a reply, or a lost connection.
@@ -166,7 +173,7 @@ func (p *parcel) recipients(todo []*outcome) (accepted, rest []*outcome, ok bool
 		}
 		err := p.client.Rcpt(p.forward(o), p.rcptOptions(o))
 		switch {
-		case err == nil:
+		case !p.denied(err):
 			accepted = append(accepted, o)
 		case !p.usable():
 			p.refused(append(accepted, todo[i:]...), err, "at RCPT")
@@ -206,7 +213,7 @@ func (p *parcel) content(accepted []*outcome) {
 	p.conn.wait = p.times.Final
 	p.dirty = false
 	switch _, err := w.CloseWithResponse(); {
-	case err == nil:
+	case !p.denied(err):
 		p.delivered(accepted)
 	case p.conn.failed != nil: // it may have been taken: not at once to another host
 		answerAll(accepted, p.broken("after the final dot, so it may arrive twice"), "")

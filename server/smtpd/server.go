@@ -78,10 +78,6 @@ func (l *Limits) fill() {
 type Server struct {
 	opts     Options
 	commands map[string]command
-	rewrites map[string]rewrite
-	plain    *engine
-	secure   *engine
-	begin    func()          // starts the engines, once
 	base     context.Context // of all calls to Post
 	cut      func()          // ends it
 
@@ -110,15 +106,10 @@ func New(o Options) (*Server, error) {
 	o.MaxRecipients = cmp.Or(o.MaxRecipients, 100)
 	o.Limits.fill()
 	s := &Server{
-		opts: o, commands: commands(), rewrites: rewrites(o.Wording),
+		opts: o, commands: commands(),
 		listeners: map[*wire.Listener]struct{}{},
 	}
 	s.base, s.cut = context.WithCancel(context.Background())
-	s.plain, s.secure = s.newEngine(false), s.newEngine(true)
-	s.begin = sync.OnceFunc(func() {
-		s.plain.start()
-		s.secure.start()
-	})
 	return s, nil
 }
 
@@ -135,7 +126,6 @@ func (s *Server) Serve(ctx context.Context, inner net.Listener) error {
 		l.Close()
 		return nil
 	}
-	s.begin()
 	s.listeners[l] = struct{}{}
 	s.mu.Unlock()
 
@@ -175,17 +165,7 @@ func (s *Server) Shutdown(ctx context.Context) wire.Ended {
 	for range ls {
 		all = all.Add(<-one)
 	}
-	if all.Left > 0 { // the engines would wait for them
-		go s.stopEngines()
-		return all
-	}
-	s.stopEngines()
 	return all
-}
-
-func (s *Server) stopEngines() {
-	s.plain.stop()
-	s.secure.stop()
 }
 
 // Clients are the connections that are open.
