@@ -55,7 +55,7 @@ func TestSlowClients(t *testing.T) {
 		}
 	}
 	eventually(t, "the small messages are there", func() bool { return other.count("INBOX") == small+1 })
-	if grown := size(t, filepath.Join(data, "index.db")) - before; grown > 16<<20 {
+	if grown := size(t, filepath.Join(data, "index.db")) - before; grown > 17<<20 { // bbolt takes 16 MiB of disk at a time, and the first may fall in here
 		t.Errorf("the index grew by %d bytes beside a slow reader and %d small messages", grown, small)
 	}
 	slices.Sort(times)
