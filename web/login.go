@@ -141,6 +141,9 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, id identity, status int, failure string) {
+	// A form of a page without any referrer comes from the origin "null" (Fetch §3.2),
+	// and over HTTP to another machine nothing else says whose it is.
+	w.Header().Set("Referrer-Policy", "same-origin")
 	v := s.pages.view(r, "login", id)
 	v.Failure, v.Next = failure, ownPath(r.FormValue("next"))
 	v.Once, v.MayMail, v.MayToken = onceOf(r), s.o.Accounts != nil, s.o.Token != ""
