@@ -15,6 +15,6 @@ VOLUME /data
 WORKDIR /data
 EXPOSE 25 53/udp 53/tcp 143 465 587 993 8025
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
-  CMD ["/glassmail", "health", "http://127.0.0.1:8025/readyz"]
+  CMD ["/glassmail", "health", "http://127.0.0.1:8025/healthz"]
 ENTRYPOINT ["/glassmail"]
 CMD ["serve", "--help"]

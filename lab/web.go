@@ -54,7 +54,20 @@ func (l *Lab) webOptions() web.Options {
 	if c, ok := l.o.Clock.(*wire.LabClock); ok {
 		o.Clock = c
 	}
-	return web.Options{API: o, Accounts: office, Local: true, Lab: true, Language: l.o.Language}
+	return web.Options{API: o, Health: l.health, Accounts: office, Local: true, Lab: true, Language: l.o.Language}
+}
+
+// health is that of all nodes.
+func (l *Lab) health() (all []api.Part) {
+	for _, n := range l.Nodes {
+		for i, p := range n.Health() {
+			if i > 0 {
+				p.Name = n.Name() + " " + p.Name
+			}
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // namesPage answers what the pages ask of the name system: all that commands can

@@ -82,6 +82,20 @@ type Runner struct {
 	waiting int           // jobs in all backlogs
 	workers int           // running
 	changed chan struct{} // capacity 1: there may be room for more jobs
+	trouble error         // of the last Lease
+}
+
+// Working reports why nothing new is sent at this time; nil if all is well.
+func (r *Runner) Working() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.trouble
+}
+
+func (r *Runner) setTrouble(err error) {
+	r.mu.Lock()
+	r.trouble = err
+	r.mu.Unlock()
 }
 
 // destination is what is known of a destination that has something to do.
@@ -168,6 +182,7 @@ func (c *crew) dispatch(ctx context.Context) {
 	pause := leaseFirst
 	for ctx.Err() == nil {
 		next, err := c.fill(ctx)
+		c.setTrouble(err)
 		now := c.o.Host.Clock().Now()
 		switch {
 		case err == nil:

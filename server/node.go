@@ -53,6 +53,8 @@ type Options struct {
 	Calls control.Table
 	// Log hears what an operator should know; nil drops it.
 	Log *slog.Logger
+
+	fs bolt.FS // below the store; nil is the system's, tests put faults there
 }
 
 // Node is one mail server.
@@ -69,6 +71,7 @@ type Node struct {
 	stops    []func(context.Context) wire.Ended // of the servers behind them
 	webTLS   *tls.Config
 	running  atomic.Bool
+	health   health
 }
 
 // New opens the store and the listeners of a node. When it returns, clients can
@@ -99,22 +102,25 @@ func (n *Node) open(ctx context.Context) error {
 }
 
 func (n *Node) openStore(ctx context.Context) error {
-	s, err := OpenStore(&n.o.Config, n.o.Host.Clock().Now)
-	n.store = s
+	s, err := openStore(&n.o.Config, bolt.Options{Now: n.o.Host.Clock().Now, FS: n.o.fs})
+	n.store, n.health.store = s, s
 	return err
 }
 
 // OpenStore opens the store of a configuration: a node's, or that of a command
 // while no node runs.
 func OpenStore(c *config.Config, now func() time.Time) (*bolt.Store, error) {
+	return openStore(c, bolt.Options{Now: now})
+}
+
+func openStore(c *config.Config, o bolt.Options) (*bolt.Store, error) {
 	if err := atomicfile.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, explainOpen(c.Data, fmt.Errorf("data folder: %w", err))
 	}
-	ack := bolt.Journal
 	if c.Store.Ack == "index" {
-		ack = bolt.Index
+		o.Ack = bolt.Index
 	}
-	s, err := bolt.Open(c.Data, bolt.Options{Ack: ack, Now: now})
+	s, err := bolt.Open(c.Data, o)
 	return s, explainOpen(c.Data, err)
 }
 
@@ -165,6 +171,9 @@ func (n *Node) openQueue(ctx context.Context) error {
 		Schedule: queue.Schedule{First: time.Duration(r.FirstRetry), Cap: time.Duration(r.MaxRetry), Expire: time.Duration(r.Expire)},
 		Workers:  r.Workers, PerDest: r.PerDomain, Lease: leaseAt(n.o.Gate),
 	})
+	if err == nil {
+		n.health.queue = n.queue.Working
+	}
 	return err
 }
 
@@ -232,6 +241,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	start("stop", func() error { return n.stopServices(ctx) })
 	start("queue", func() error { return n.queue.Run(ctx) })
+	start("store", func() error { return n.watchStore(ctx) })
 	served, control := make(chan struct{}), n.control
 	go func() {
 		defer close(served)

@@ -98,6 +98,7 @@ func (n *Node) fill(one *service, conf *tls.Config) error {
 		return err
 	}
 	one.serve, one.clients = s.Serve, s
+	n.health.listeners = append(n.health.listeners, listening{one.key, s.Listening})
 	n.stops = append(n.stops, s.Shutdown)
 	return nil
 }
@@ -122,6 +123,7 @@ func (n *Node) mailServer(conf *tls.Config) (err error) {
 		Limits: wire.Limits{Total: l.Connections, PerAddr: l.ConnectionsPerAddress},
 	})
 	if err == nil {
+		n.health.listeners = append(n.health.listeners, listening{"imap", n.imap.Listening})
 		n.stops = append(n.stops, n.imap.Shutdown)
 	}
 	return err

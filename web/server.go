@@ -11,7 +11,6 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -38,8 +37,8 @@ type Accounts interface {
 
 // Options are what a Server shows, to whom.
 type Options struct {
-	API   api.Options
-	Ready func() bool // whether the node takes mail; nil means always
+	API    api.Options
+	Health func() []api.Part // how the parts of the node are; nil: it has none that can fail
 	// Token is what an operator presents: as a bearer token, as ?token= of a
 	// reading call, or at the login page. "" lets nobody in.
 	Token string
@@ -126,7 +125,7 @@ func (s *Server) Routes() []api.Route {
 
 func (s *Server) mux() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /healthz", s.alive)
 	mux.HandleFunc("GET /readyz", s.ready)
 	metrics := s.api.Metrics()
 	mux.HandleFunc(metrics.Method+" "+metrics.Path, s.call(metrics))
@@ -165,14 +164,6 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) Close() error {
 	s.stop()
 	return s.http.Close()
-}
-
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	if s.o.Ready != nil && !s.o.Ready() {
-		http.Error(w, "not ready", http.StatusServiceUnavailable)
-		return
-	}
-	fmt.Fprintln(w, "ready")
 }
 
 // headers keeps pages from loading, or being framed or read by, anything else, and

@@ -57,8 +57,8 @@ func request(t *testing.T, method, url string, header map[string]string, body st
 }
 
 func TestDoors(t *testing.T) {
-	ready := false
-	open := serve(t, web.Options{Ready: func() bool { return ready }, Local: true, Lab: true})
+	troubled := func() []api.Part { return []api.Part{{Name: "store", Trouble: "the disk is full"}} }
+	open := serve(t, web.Options{Health: troubled, Local: true, Lab: true})
 	locked := serve(t, web.Options{Token: "secret"})
 	for _, c := range []struct {
 		url    string

@@ -24,12 +24,13 @@ type Listener struct {
 	limits Limits
 	refuse func(net.Conn) // says why, before the connection is closed
 
-	mu     sync.Mutex
-	conns  map[net.Conn]netip.Addr
-	perIP  map[netip.Addr]int
-	closed bool
-	ended  chan struct{} // closed with it
-	wg     sync.WaitGroup
+	mu      sync.Mutex
+	trouble error // of the last Accept, while Serve waits for it to pass
+	conns   map[net.Conn]netip.Addr
+	perIP   map[netip.Addr]int
+	closed  bool
+	ended   chan struct{} // closed with it
+	wg      sync.WaitGroup
 }
 
 // lastResort is how long Shutdown waits for handlers after it has cut their
@@ -70,7 +71,9 @@ func (l *Listener) Serve(handle func(net.Conn)) error {
 				return nil
 			}
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			l.setTrouble(err)
 			l.wait(pause)
+			l.setTrouble(nil)
 			continue
 		}
 		pause = 0
@@ -140,6 +143,28 @@ func (l *Listener) Connections() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.conns)
+}
+
+// Listening is a listener and how it is.
+type Listening struct {
+	Addr    net.Addr
+	Trouble error // why nobody can connect at this time; nil if everybody can
+}
+
+// Listening tells how it is: an error that Serve waits out, or that it is closed.
+func (l *Listener) Listening() Listening {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return Listening{l.Addr(), net.ErrClosed}
+	}
+	return Listening{l.Addr(), l.trouble}
+}
+
+func (l *Listener) setTrouble(err error) {
+	l.mu.Lock()
+	l.trouble = err
+	l.mu.Unlock()
 }
 
 // Close stops accepting. Connections go on: see Shutdown.

@@ -1,18 +1,26 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
+// maxHealth bounds an answer, in bytes.
+const maxHealth = 64 << 10
+
 func healthCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "health [URL]",
 		Short: "Ask a node whether it is ready; for containers",
+		Long: `Ask a node whether it is ready: it prints how each part of the node is, and ends
+with 1 if the node takes no mail at this time. With the address of /healthz the question
+is whether the process is of use: if not, start it again.`,
 		Example: `  glassmail health
   glassmail health http://127.0.0.1:8025/healthz`,
 		Args: cobra.MaximumNArgs(1),
@@ -32,11 +40,15 @@ func healthCommand() *cobra.Command {
 				return fmt.Errorf("no node answers; start one, or name the URL of its page: %w", err)
 			}
 			defer resp.Body.Close()
-			if resp.StatusCode != http.StatusOK {
-				return fmt.Errorf("%s: %s", url, resp.Status)
+			text, err := io.ReadAll(io.LimitReader(resp.Body, maxHealth))
+			if err != nil {
+				return fmt.Errorf("%s: %w", url, err)
 			}
-			fmt.Fprintln(c.OutOrStdout(), "ready")
-			return nil
+			if resp.StatusCode != http.StatusOK {
+				return fmt.Errorf("%s: %s\n%s", url, resp.Status, bytes.TrimSpace(text))
+			}
+			_, err = c.OutOrStdout().Write(text)
+			return err
 		},
 	}
 }

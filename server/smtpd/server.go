@@ -168,6 +168,17 @@ func (s *Server) Shutdown(ctx context.Context) wire.Ended {
 	return all
 }
 
+// Listening tells how each listener is that is served.
+func (s *Server) Listening() []wire.Listening {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]wire.Listening, 0, len(s.listeners))
+	for l := range s.listeners {
+		out = append(out, l.Listening())
+	}
+	return out
+}
+
 // Clients are the connections that are open.
 func (s *Server) Clients() []wire.Client { return s.fronts.Clients() }
 

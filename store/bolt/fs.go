@@ -48,7 +48,10 @@ type File interface {
 	Flush(off, n int64)
 }
 
-// systemFS is the file system of the operating system.
+// SystemFS is the file system of the operating system, for those that put faults
+// over it.
+func SystemFS() FS { return systemFS{} }
+
 type systemFS struct{}
 
 func (systemFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
