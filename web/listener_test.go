@@ -2,6 +2,7 @@ package web
 
 import (
 	"net"
+	"net/netip"
 	"testing"
 )
 
@@ -39,7 +40,7 @@ func (l *callers) Accept() (net.Conn, error) {
 // One host cannot take all connections, this machine can; who leaves makes room, once.
 func TestHostsShareConnections(t *testing.T) {
 	in := &callers{}
-	l := newFairListener(in, nil)
+	l := newFairListener(in, []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")})
 	take := func(from string, n int) (got []net.Conn) {
 		for range n {
 			in.from = append(in.from, from)
@@ -61,8 +62,10 @@ func TestHostsShareConnections(t *testing.T) {
 			t.Errorf("%s has %d connections, want %d", from, len(got), want)
 		}
 	}
-	if got := take("127.0.0.1:1000", maxConnections); len(got) != maxConnections {
-		t.Errorf("this machine has %d connections", len(got))
+	for _, from := range []string{"127.0.0.1:1000", "10.9.0.1:1000"} { // this machine, and a trusted proxy
+		if got := take(from, maxConnections); len(got) != maxConnections {
+			t.Errorf("%s has %d connections", from, len(got))
+		}
 	}
 	all[0].Close()
 	all[0].Close()
