@@ -22,7 +22,7 @@ func allowed() map[string][]string {
 	return map[string][]string{
 		"atomicfile": nil, "mail": nil, "trace": nil, "config": nil, "dialog": nil, "control": {"atomicfile"},
 		"explain": {"trace"}, "pcap": {"explain", "trace"},
-		"wire": {"atomicfile", "trace"}, "mailbox": {"mail"},
+		"wire": {"atomicfile", "trace"}, "wire/wiretest": nil, "mailbox": {"mail"},
 		"queue": low, "dns": {"atomicfile", "trace", "wire"}, "store": {"mail", "mailbox", "queue"},
 		"store/bolt":      {"atomicfile", "mail", "mailbox", "queue", "store"},
 		"store/memory":    {"mail", "mailbox", "queue", "store"},

@@ -42,9 +42,9 @@ type Listen struct {
 type TLS struct {
 	Certificate string `toml:"certificate"` // PEM file, with the chain
 	Key         string `toml:"key"`         // PEM file
-	// PlainLogin allows passwords over connections without TLS that come from
-	// this machine; from elsewhere they always need TLS.
-	PlainLogin bool `toml:"plain_login"`
+	// PlainLogin lists networks from which passwords are taken without TLS; anybody
+	// on the way can read those. From this machine they always are: there is no way.
+	PlainLogin []Network `toml:"plain_login"`
 }
 
 // Relay is about mail that goes to other servers.
@@ -129,6 +129,7 @@ func Default() Config {
 		},
 		Limits: Limits{MessageSize: 50 << 20, Recipients: 100, Connections: 1000, ConnectionsPerAddress: 100},
 		Store:  Store{Ack: "journal"},
+		TLS:    TLS{PlainLogin: []Network{}},
 		Web:    Web{TrustedProxies: []Network{}},
 	}
 }

@@ -36,9 +36,17 @@ func Parse(file string, text []byte) (Config, error) {
 		return c, unknownKeys(file, strict)
 	case errors.As(err, &wrong):
 		line, col := wrong.Position()
-		return c, fmt.Errorf("%s:%d:%d: %s\n%s", file, line, col, strings.TrimPrefix(wrong.Error(), "toml: "), wrong.String())
+		return c, fmt.Errorf("%s:%d:%d: %s%s\n%s", file, line, col, strings.TrimPrefix(wrong.Error(), "toml: "), changed(strings.Join(wrong.Key(), ".")), wrong.String())
 	}
 	return c, fmt.Errorf("%s: %w", file, err)
+}
+
+// changed tells how a key is written that once was written otherwise.
+func changed(key string) string {
+	if key == "tls.plain_login" {
+		return `; write the networks from which passwords are taken without TLS, as ["192.0.2.0/24"], or leave the key out: from this machine they always are`
+	}
+	return ""
 }
 
 func unknownKeys(file string, strict *toml.StrictMissingError) error {

@@ -14,7 +14,7 @@ import (
 	"glassmail/lab"
 )
 
-// site is one node that takes passwords over TLS only, as a real one does.
+// site is one node, with a certificate of its own, as a real one has.
 type site struct {
 	lab.NodeDoors
 	ca   string // file
@@ -24,7 +24,7 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	data := t.TempDir()
-	p := startNode(t, data, "--plain-login=false")
+	p := startNode(t, data)
 	return &site{p.ready.Nodes["hamburger.edu"], filepath.Join(data, "tls", "ca.pem"), p}
 }
 

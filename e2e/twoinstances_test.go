@@ -41,8 +41,7 @@ func (o *organisation) up() {
 	o.t.Helper()
 	o.node = start(o.t, "serve", "--domain", o.domain, "--data", o.data, "--user", o.user+":"+o.user,
 		"--resolver", o.dns, "--mx-port", fmt.Sprint(o.port), "--smtp", fmt.Sprintf("%s:%d", o.ip, o.port),
-		"--submission", o.ip+":0", "--submissions", "", "--imap", o.ip+":0", "--imaps", "", "--web", "",
-		"--plain-login")
+		"--submission", o.ip+":0", "--submissions", "", "--imap", o.ip+":0", "--imaps", "", "--web", "")
 }
 
 func (o *organisation) down() {
@@ -247,7 +246,7 @@ func startNode(t *testing.T, data string, more ...string) *process {
 	t.Helper()
 	return start(t, append([]string{"serve", "--domain", "hamburger.edu", "--data", data, "--user", "bob:bob", "--smtp", "127.0.0.1:0",
 		"--submission", "127.0.0.1:0", "--submissions", "127.0.0.1:0", "--imap", "127.0.0.1:0", "--imaps", "127.0.0.1:0",
-		"--web", "", "--plain-login"}, more...)...)
+		"--web", ""}, more...)...)
 }
 
 // user and alias do the same while the node runs and while it is stopped.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 
+	"glassmail/config"
 	"glassmail/server/imapd"
 	"glassmail/server/smtpd"
 	"glassmail/wire"
@@ -91,7 +92,7 @@ func (n *Node) fill(one *service, conf *tls.Config) error {
 		Name: n.name, Post: n.post, Clock: n.o.Host.Clock(), Trace: n.o.Trace, Gate: n.o.Gate, TLS: conf, Wording: wording,
 		MaxSize: l.MessageSize, MaxRecipients: l.Recipients,
 		Submission: submission, Implicit: one.key == "submissions",
-		AuthRequiresTLS: !n.plainLogin(), Lenient: n.o.Lab, TraceText: n.traceText(),
+		PlainLogin: n.plainLogin(), Lenient: n.o.Lab, TraceText: n.traceText(),
 		Limits: smtpd.Limits{Connections: l.Connections, PerAddr: l.ConnectionsPerAddress, Errors: n.mostErrors(), Grace: StopTime},
 	})
 	if err != nil {
@@ -112,14 +113,17 @@ func (n *Node) mostErrors() int {
 	return 100
 }
 
-func (n *Node) plainLogin() bool { return n.o.Lab || n.o.Config.TLS.PlainLogin }
+// plainLogin is from where passwords are taken without TLS.
+func (n *Node) plainLogin() wire.PlainLogin {
+	return wire.PlainLogin{Networks: config.Prefixes(n.o.Config.TLS.PlainLogin), All: n.o.Lab}
+}
 
 // mailServer makes the IMAP server, one for all its listeners.
 func (n *Node) mailServer(conf *tls.Config) (err error) {
 	l := n.o.Config.Limits
 	n.imap, err = imapd.New(imapd.Options{
 		Name: n.name, Host: n.o.Host, Backend: mailroom{Store: n.store, post: n.post, now: n.o.Host.Clock().Now}, Trace: n.o.Trace, Gate: n.o.Gate, TLS: conf,
-		PlainAuth: n.plainLogin(), AppendLimit: uint32(l.MessageSize),
+		PlainLogin: n.plainLogin(), AppendLimit: uint32(l.MessageSize),
 		Limits: wire.Limits{Total: l.Connections, PerAddr: l.ConnectionsPerAddress},
 	})
 	if err == nil {

@@ -48,7 +48,7 @@ type serveFlags struct {
 	listen  map[string]*[]string
 	users   []string
 	ready   string
-	plain   bool
+	plain   []string
 	token   string
 	hold    bool
 }
@@ -78,7 +78,7 @@ are told, what is under way is finished or goes back to the queue.`,
 	f.StringVar(&s.ready, "ready", "", "write addresses to this `FILE`, as JSON, once everything accepts connections")
 	f.StringVar(&s.token, "web-token-file", "", "`FILE` with the operator's token of the web pages, made when missing (default web-token in the data folder)")
 	f.BoolVar(&s.hold, "hold", false, "let the operator hold, edit and drop lines at the web page; for lessons, never for real mail")
-	f.BoolVar(&s.plain, "plain-login", false, "allow passwords without TLS")
+	f.StringArrayVar(&s.plain, "plain-login", nil, "take passwords without TLS from this `NETWORK`, too, as 192.0.2.0/24; from this machine they always are; may be repeated")
 	s.listen = map[string]*[]string{}
 	usual := config.Default()
 	for _, one := range usual.Listen.All() {
@@ -119,7 +119,12 @@ func (s *serveFlags) config(c *cobra.Command) (config.Config, error) {
 		conf.Relay.Port = s.mxPort
 	}
 	if c.Flags().Changed("plain-login") {
-		conf.TLS.PlainLogin = s.plain
+		conf.TLS.PlainLogin = make([]config.Network, len(s.plain))
+		for i, text := range s.plain {
+			if err := conf.TLS.PlainLogin[i].UnmarshalText([]byte(text)); err != nil {
+				return conf, fmt.Errorf("--plain-login: %w", err)
+			}
+		}
 	}
 	for key, target := range listenFields(&conf.Listen) {
 		if c.Flags().Changed(key) {

@@ -30,7 +30,7 @@ func serve(t *testing.T, more ...string) served {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	any := "127.0.0.1:0"
-	cmd := exec.Command(program, append([]string{"serve", "--domain", "hamburger.edu", "--user", "bob:secret", "--data", data, "--plain-login",
+	cmd := exec.Command(program, append([]string{"serve", "--domain", "hamburger.edu", "--user", "bob:secret", "--data", data,
 		"--smtp", any, "--submission", any, "--submissions", "", "--imap", any, "--imaps", "", "--web", any, "--ready", ready}, more...)...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+dir, "XDG_CACHE_HOME="+dir)
 	var out bytes.Buffer

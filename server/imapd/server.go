@@ -55,9 +55,9 @@ type Options struct {
 	Gate    wire.Gate   // where lines can be held; nil is none
 	TLS     *tls.Config // nil: neither STARTTLS nor ServeTLS
 
-	// PlainAuth takes passwords without TLS (RFC 9051 §11.1 forbids it outside a
-	// protected network).
-	PlainAuth bool
+	// PlainLogin is from where passwords are taken without TLS (RFC 9051 §11.1 forbids
+	// it outside a protected network).
+	PlainLogin wire.PlainLogin
 
 	Limits      wire.Limits   // of each listener
 	AppendLimit uint32        // bytes of one APPEND (RFC 7889); default 50 MiB
@@ -248,7 +248,8 @@ func (s *Server) handle(raw net.Conn, secure bool) {
 			log.Note(fmt.Sprintf("panic: %v", v))
 		}
 	}()
-	f := &front{w: w, raw: raw, srv: s, ctx: ctx, login: login, secure: secure}
+	f := &front{w: w, raw: raw, srv: s, ctx: ctx, login: login, secure: secure,
+		plainLogin: s.o.PlainLogin.Allows(wire.AddrPort(raw.LocalAddr()).Addr(), wire.RemoteIP(raw))}
 	f.session = &session{srv: s, f: f, ctx: ctx}
 	f.serve()
 	why = f.closed

@@ -34,8 +34,8 @@ type Options struct {
 	Submission bool
 	// Implicit begins TLS with the first byte (RFC 8314 §3.3). It needs TLS.
 	Implicit bool
-	// AuthRequiresTLS offers AUTH only inside TLS (RFC 4954 §4).
-	AuthRequiresTLS bool
+	// PlainLogin is from where AUTH is taken without TLS (RFC 4954 §4).
+	PlainLogin wire.PlainLogin
 	// Lenient lets a client on a loopback address that ends its DATA command in a
 	// bare LF end the lines of its message so, and the message with LF . LF. What
 	// was done is noted in the trace. It is meant for nc in the lab.
@@ -222,7 +222,7 @@ func (s *Server) handle(nc net.Conn) {
 	c := &conn{srv: s, front: front, log: log, ctx: ctx, peer: mail.Peer{
 		Addr: wire.AddrPort(nc.RemoteAddr()), Submission: s.opts.Submission,
 		Conn: log.ID(), Time: s.opts.Clock.Now(),
-	}}
+	}, plainLogin: s.opts.PlainLogin.Allows(wire.AddrPort(nc.LocalAddr()).Addr(), wire.RemoteIP(nc))}
 	c.begin()
 	c.lingering()
 	front.Close()
