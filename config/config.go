@@ -65,6 +65,10 @@ type Limits struct {
 	Recipients            int   `toml:"recipients"`              // of one message
 	Connections           int   `toml:"connections"`             // at one time, each listener
 	ConnectionsPerAddress int   `toml:"connections_per_address"` // of these, from one IP address
+	// FailedLogins of one address at one account in 15 minutes; five times as many of
+	// one address, ten times as many at one account. Who has logged in from an address
+	// before is stopped by the first only.
+	FailedLogins int `toml:"failed_logins"`
 }
 
 // Store is about the files.
@@ -127,7 +131,7 @@ func Default() Config {
 			FirstRetry: Duration(time.Minute), MaxRetry: Duration(4 * time.Hour), Expire: Duration(5 * 24 * time.Hour),
 			Workers: 32, PerDomain: 4,
 		},
-		Limits: Limits{MessageSize: 50 << 20, Recipients: 100, Connections: 1000, ConnectionsPerAddress: 100},
+		Limits: Limits{MessageSize: 50 << 20, Recipients: 100, Connections: 1000, ConnectionsPerAddress: 100, FailedLogins: 10},
 		Store:  Store{Ack: "journal"},
 		TLS:    TLS{PlainLogin: []Network{}},
 		Web:    Web{TrustedProxies: []Network{}},

@@ -53,6 +53,7 @@ func (l *Limits) validate(v *complaints) {
 	v.between("limits.recipients", int64(l.Recipients), 100, 100_000)
 	v.between("limits.connections", int64(l.Connections), 1, 1_000_000)
 	v.between("limits.connections_per_address", int64(l.ConnectionsPerAddress), 1, 1_000_000)
+	v.between("limits.failed_logins", int64(l.FailedLogins), 1, 1000)
 }
 
 // Service is one kind of listener: its key in the configuration, which is also

@@ -1,8 +1,11 @@
 package mailbox_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,18 +20,30 @@ type attempts struct {
 
 func newAttempts() *attempts {
 	a := &attempts{now: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)}
-	a.Attempts = mailbox.NewAttempts(func() time.Time { return a.now })
+	a.Attempts = mailbox.NewAttempts(func() time.Time { return a.now }, 0)
 	return a
 }
 
 func (a *attempts) fail(n int, peer, account string) {
 	for range n {
-		a.Failed(netip.MustParseAddr(peer), account)
+		if try, err := a.Begin(context.Background(), netip.MustParseAddr(peer), account); err == nil {
+			try.Failed()
+		}
 	}
 }
 
+func (a *attempts) succeed(peer, account string) {
+	try, err := a.Begin(context.Background(), netip.MustParseAddr(peer), account)
+	if err != nil {
+		panic(err)
+	}
+	try.Succeeded()
+}
+
 func (a *attempts) locked(peer, account string) bool {
-	return a.Wait(netip.MustParseAddr(peer), account) > 0
+	try, err := a.Begin(context.Background(), netip.MustParseAddr(peer), account)
+	try.Cancel()
+	return errors.As(err, new(*mailbox.TooMany))
 }
 
 func TestAttempts(t *testing.T) {
@@ -49,21 +64,21 @@ func TestAttempts(t *testing.T) {
 		"many accounts from loopback": {func(a *attempts) { spray(a, "127.0.0.1") }, "127.0.0.1", "bob", false},
 		"many addresses, one account": {siege, "192.0.2.99", "bob", true},
 		"the owner in a siege": {func(a *attempts) {
-			a.Succeeded(netip.MustParseAddr("192.0.2.99"), "bob")
+			a.succeed("192.0.2.99", "bob")
 			siege(a)
 		}, "192.0.2.99", "bob", false},
 		"the owner's own failures": {func(a *attempts) {
-			a.Succeeded(netip.MustParseAddr("192.0.2.99"), "bob")
+			a.succeed("192.0.2.99", "bob")
 			a.fail(10, "192.0.2.99", "bob")
 		}, "192.0.2.99", "bob", true},
 		"an owner of long ago": {func(a *attempts) {
-			a.Succeeded(netip.MustParseAddr("192.0.2.99"), "bob")
+			a.succeed("192.0.2.99", "bob")
 			a.now = a.now.Add(31 * 24 * time.Hour)
 			siege(a)
 		}, "192.0.2.99", "bob", true},
 		"success forgives": {func(a *attempts) {
 			a.fail(9, "192.0.2.1", "bob")
-			a.Succeeded(netip.MustParseAddr("192.0.2.1"), "bob")
+			a.succeed("192.0.2.1", "bob")
 			a.fail(9, "192.0.2.1", "bob")
 		}, "192.0.2.1", "bob", false},
 		"the window is over": {func(a *attempts) {
@@ -78,7 +93,7 @@ func TestAttempts(t *testing.T) {
 		"so many that the first are forgotten": {func(a *attempts) {
 			a.fail(10, "192.0.2.1", "bob")
 			for i := range 20000 {
-				a.Failed(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), fmt.Sprint(i))
+				a.fail(1, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}).String(), fmt.Sprint(i))
 			}
 		}, "192.0.2.1", "bob", false},
 	} {
@@ -88,23 +103,103 @@ func TestAttempts(t *testing.T) {
 		}
 	}
 	var none *mailbox.Attempts
-	none.Failed(netip.Addr{}, "bob")
-	none.Succeeded(netip.Addr{}, "bob")
-	if none.Wait(netip.Addr{}, "bob") != 0 {
-		t.Error("a nil Attempts has counted")
+	for range 2 * mailbox.FailuresOfPair {
+		try, err := none.Begin(t.Context(), netip.Addr{}, "bob")
+		if err != nil {
+			t.Fatal("a nil Attempts has counted")
+		}
+		try.Failed()
 	}
 }
 
 // spray fails at 50 accounts, once each.
 func spray(a *attempts, peer string) {
-	for i := range mailbox.FailuresOfPeer {
+	for i := range 5 * mailbox.FailuresOfPair {
 		a.fail(1, peer, fmt.Sprint("user", i))
 	}
 }
 
 // siege fails at bob's account from 100 addresses.
 func siege(a *attempts) {
-	for i := range mailbox.FailuresOfAccount {
+	for i := range 10 * mailbox.FailuresOfPair {
 		a.fail(1, fmt.Sprint("198.51.100.", i), "bob")
+	}
+}
+
+// Many tries at one time are not more than many after one another: no more than the
+// limit are under way, and those that wait hear when it is reached.
+func TestAttemptsAtOneTime(t *testing.T) {
+	a := newAttempts()
+	peer := netip.MustParseAddr("192.0.2.1")
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	begun, refused := 0, 0
+	hash := make(chan struct{}) // the time that hashes take
+	for range 90 {
+		wg.Go(func() {
+			try, err := a.Begin(t.Context(), peer, "bob")
+			mu.Lock()
+			if err != nil {
+				refused++
+				mu.Unlock()
+				return
+			}
+			if begun++; begun == mailbox.FailuresOfPair {
+				close(hash)
+			}
+			mu.Unlock()
+			<-hash
+			try.Failed()
+		})
+	}
+	wg.Wait()
+	if begun != mailbox.FailuresOfPair || refused != 90-mailbox.FailuresOfPair {
+		t.Errorf("%d passwords were looked at, %d refused", begun, refused)
+	}
+}
+
+// A client with the right password opens many connections at one time, its first.
+func TestManyRightLogins(t *testing.T) {
+	a := newAttempts()
+	var wg sync.WaitGroup
+	for range 90 {
+		wg.Go(func() {
+			try, err := a.Begin(t.Context(), netip.MustParseAddr("192.0.2.1"), "bob")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			try.Succeeded()
+		})
+	}
+	wg.Wait()
+	if a.fail(mailbox.FailuresOfPair-1, "192.0.2.1", "bob"); a.locked("192.0.2.1", "bob") {
+		t.Error("tries that succeeded are counted")
+	}
+}
+
+// Who waits for a try of another ends with its context, and what is cancelled is not
+// counted.
+func TestAttemptsEndWithTheirContext(t *testing.T) {
+	a := newAttempts()
+	peer := netip.MustParseAddr("192.0.2.1")
+	var tries []*mailbox.Try
+	for range mailbox.FailuresOfPair {
+		try, err := a.Begin(t.Context(), peer, "bob")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tries = append(tries, try)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := a.Begin(ctx, peer, "bob"); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	for _, try := range tries {
+		try.Cancel()
+	}
+	if a.locked("192.0.2.1", "bob") {
+		t.Error("cancelled tries are counted")
 	}
 }

@@ -44,6 +44,17 @@ func (f *Failures) Wait(key string, limit int) time.Duration {
 	return e.Value.(*failures).since.Add(f.window).Sub(f.now())
 }
 
+// Number is how often a key was counted in the window that lasts.
+func (f *Failures) Number(key string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := f.all[key]
+	if e == nil || f.now().Sub(e.Value.(*failures).since) >= f.window {
+		return 0
+	}
+	return e.Value.(*failures).n
+}
+
 // Count counts each key once.
 func (f *Failures) Count(keys ...string) {
 	f.mu.Lock()

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -105,42 +106,42 @@ func TestVerifierRemembers(t *testing.T) {
 	v, advance := verifier(t, 1)
 	ctx := context.Background()
 	stored := cheap(t)
-	if ok, err := v.Check(ctx, stored, "ketchup"); !ok || err != nil {
+	if ok, err := v.Check(ctx, netip.Addr{}, stored, "ketchup"); !ok || err != nil {
 		t.Fatalf("got %v, %v", ok, err)
 	}
-	v.slots <- struct{}{} // from here on nothing can be hashed
+	v.turns.take(ctx, "") // from here on nothing can be hashed
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
-	if ok, err := v.Check(gone, stored, "ketchup"); !ok || err != nil {
+	if ok, err := v.Check(gone, netip.Addr{}, stored, "ketchup"); !ok || err != nil {
 		t.Errorf("a success was not remembered: %v, %v", ok, err)
 	}
 	for _, password := range []string{"", "pickles"} {
-		if ok, err := v.Check(gone, stored, password); ok || !errors.Is(err, context.Canceled) {
+		if ok, err := v.Check(gone, netip.Addr{}, stored, password); ok || !errors.Is(err, context.Canceled) {
 			t.Errorf("%q was not hashed: %v, %v", password, ok, err)
 		}
 	}
-	if ok, err := v.Check(gone, strings.Replace(stored, "m=8", "m=9", 1), "ketchup"); ok || !errors.Is(err, context.Canceled) {
+	if ok, err := v.Check(gone, netip.Addr{}, strings.Replace(stored, "m=8", "m=9", 1), "ketchup"); ok || !errors.Is(err, context.Canceled) {
 		t.Errorf("remembered for another hash: %v, %v", ok, err)
 	}
 	advance(rememberFor)
-	if ok, err := v.Check(gone, stored, "ketchup"); ok || !errors.Is(err, context.Canceled) {
+	if ok, err := v.Check(gone, netip.Addr{}, stored, "ketchup"); ok || !errors.Is(err, context.Canceled) {
 		t.Errorf("remembered too long: %v, %v", ok, err)
 	}
 }
 
 func TestVerifierUnknownUserIsHashed(t *testing.T) {
 	v, _ := verifier(t, 1)
-	v.slots <- struct{}{}
+	v.turns.take(context.Background(), "")
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, c := range [][2]string{{"", "x"}, {cheap(t), strings.Repeat("x", MaxPassword+1)}} {
-		if ok, err := v.Check(gone, c[0], c[1]); ok || !errors.Is(err, context.Canceled) {
+		if ok, err := v.Check(gone, netip.Addr{}, c[0], c[1]); ok || !errors.Is(err, context.Canceled) {
 			t.Errorf("%.20q, %.5q: answered without a hash: %v, %v", c[0], c[1], ok, err)
 		}
 	}
-	<-v.slots
+	v.turns.give()
 	for _, password := range []string{"x", ""} {
-		if ok, err := v.Check(context.Background(), "", password); ok || err != nil {
+		if ok, err := v.Check(context.Background(), netip.Addr{}, "", password); ok || err != nil {
 			t.Errorf("got %v, %v", ok, err)
 		}
 	}
@@ -153,14 +154,14 @@ func TestVerifierConcurrent(t *testing.T) {
 	for i := range 50 {
 		wg.Go(func() {
 			password := map[bool]string{true: "ketchup", false: "pickles" + strconv.Itoa(i)}[i%2 == 0]
-			if ok, err := v.Check(context.Background(), stored, password); ok != (i%2 == 0) || err != nil {
+			if ok, err := v.Check(context.Background(), netip.Addr{}, stored, password); ok != (i%2 == 0) || err != nil {
 				t.Errorf("%s: %v, %v", password, ok, err)
 			}
 		})
 	}
 	wg.Wait()
-	if len(v.slots) != 0 {
-		t.Errorf("%d slots are taken", len(v.slots))
+	if v.turns.free != 2 || len(v.turns.waiting) != 0 {
+		t.Errorf("%d places are free, %d clients wait", v.turns.free, len(v.turns.waiting))
 	}
 }
 
@@ -183,7 +184,7 @@ func BenchmarkVerifier(b *testing.B) {
 	for name, password := range map[string]string{"remembered": "ketchup", "wrong": "pickles"} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := v.Check(context.Background(), stored, password); err != nil {
+				if _, err := v.Check(context.Background(), netip.Addr{}, stored, password); err != nil {
 					b.Fatal(err)
 				}
 			}

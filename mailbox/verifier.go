@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -22,7 +23,8 @@ const (
 // cheap; and it works as long for a user who does not exist as for one who does.
 // It is safe for concurrent use.
 type Verifier struct {
-	slots chan struct{}
+	turns *turns
+	check func(stored, password string) (bool, error) // CheckPassword
 	now   func() time.Time
 	decoy string
 
@@ -35,7 +37,8 @@ type Verifier struct {
 // each of 19 MiB; values below 1 mean 1. The time is asked of now.
 func NewVerifier(concurrent int, now func() time.Time) (*Verifier, error) {
 	v := &Verifier{
-		slots: make(chan struct{}, max(concurrent, 1)),
+		turns: newTurns(concurrent),
+		check: CheckPassword,
 		now:   now,
 		known: make(map[[sha256.Size]byte]time.Time),
 	}
@@ -51,32 +54,29 @@ func NewVerifier(concurrent int, now func() time.Time) (*Verifier, error) {
 
 // Check reports whether a password belongs to a stored hash. Pass "" for stored
 // if there is no such user or the account is locked: it is false, after the same
-// work. It waits for its turn; the error is that of ctx, or says that stored is
-// no hash.
-func (v *Verifier) Check(ctx context.Context, stored, password string) (bool, error) {
-	if stored == "" || len(password) > MaxPassword {
-		_, err := v.hash(ctx, v.decoy, "")
-		return false, err
+// work. It waits for its turn among the addresses that ask; the error is that of ctx,
+// ErrBusy, or says that stored is no hash.
+func (v *Verifier) Check(ctx context.Context, peer netip.Addr, stored, password string) (bool, error) {
+	unknown := stored == "" || len(password) > MaxPassword
+	if unknown {
+		stored, password = v.decoy, ""
 	}
 	mark := v.mark(stored, password)
 	if v.remembers(mark) {
 		return true, nil
 	}
-	ok, err := v.hash(ctx, stored, password)
-	if ok {
+	if err := v.turns.take(ctx, PeerKey(peer)); err != nil {
+		return false, err
+	}
+	defer v.turns.give()
+	if v.remembers(mark) { // learned while this waited
+		return true, nil
+	}
+	ok, err := v.check(stored, password)
+	if ok && !unknown {
 		v.remember(mark)
 	}
-	return ok, err
-}
-
-func (v *Verifier) hash(ctx context.Context, stored, password string) (bool, error) {
-	select {
-	case v.slots <- struct{}{}:
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
-	defer func() { <-v.slots }()
-	return CheckPassword(stored, password)
+	return ok && !unknown, err
 }
 
 // mark is what is kept of a success: neither the password nor anything by which

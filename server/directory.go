@@ -192,6 +192,23 @@ func (d *directory) account(ctx context.Context, user string) (mailbox.Account, 
 	return found[0], nil
 }
 
+// counted is the name under which failed logins are counted: one for all spellings of
+// an account, and made from the spelling alone, so that a name without an account is
+// counted as one that has an account would be.
+func (d *directory) counted(user string) string {
+	if !strings.Contains(user, "@") && len(d.domains) > 0 {
+		user += "@" + d.domains[0]
+	}
+	a, err := mail.ParseAddress(strings.TrimSpace(user), true)
+	if err != nil {
+		return user
+	}
+	if d.serves(a) {
+		a.Domain = ""
+	}
+	return mailbox.Canonical(a)
+}
+
 // maySend reports whether the account may write from as its reverse-path: its
 // own address, with any detail, or an alias that leads to it.
 func (d *directory) maySend(ctx context.Context, account string, from mail.Address) (bool, error) {

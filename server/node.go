@@ -41,8 +41,10 @@ type Options struct {
 	Resolver queue.Resolver
 	Trace    *trace.Log // nil is fine
 	Gate     wire.Gate  // where lines can be held; nil is none
-	// Users are created when they are missing: address to password.
-	Users map[string]string
+	// Users are created when they are missing: address to password, "" for one that
+	// Password is asked for.
+	Users    map[string]string
+	Password func(address string) (string, error)
 	// Lab eases what only a lab may: passwords without TLS, sending without
 	// login from an address of the node, bare LF from nc on this machine.
 	Lab bool
@@ -138,19 +140,31 @@ func (n *Node) openPost(ctx context.Context) error {
 		trace: n.o.Trace, clock: n.o.Host.Clock(), open: n.o.Lab,
 	}
 	if !n.o.Lab { // a class may sit behind one address, and there is nothing to steal
-		n.post.guesses = mailbox.NewAttempts(n.o.Host.Clock().Now)
+		n.post.guesses = mailbox.NewAttempts(n.o.Host.Clock().Now, n.o.Config.Limits.FailedLogins)
 	}
 	return nil
 }
 
 func (n *Node) addUsers(ctx context.Context) error {
-	a := n.Admin()
 	for address, password := range n.o.Users {
-		if err := a.AddAccount(ctx, address, password, 0); err != nil && !errors.Is(err, mailbox.ErrExists) {
+		if err := n.addUser(ctx, address, password); err != nil && !errors.Is(err, mailbox.ErrExists) {
 			return fmt.Errorf("user %s: %w", address, err)
 		}
 	}
 	return nil
+}
+
+func (n *Node) addUser(ctx context.Context, address, password string) error {
+	if password == "" && n.o.Password != nil {
+		_, err := n.post.dir.account(ctx, address)
+		if !errors.Is(err, mailbox.ErrNotFound) {
+			return err // it is there, and nobody need be asked
+		}
+		if password, err = n.o.Password(address); err != nil {
+			return err
+		}
+	}
+	return n.Admin().AddAccount(ctx, address, password, 0)
 }
 
 // Admin works on the node's data.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,20 +54,34 @@ func (p *post) login(ctx context.Context, peer netip.Addr, user, password string
 	if err != nil && !errors.Is(err, mailbox.ErrNotFound) {
 		return "", err
 	}
-	name := cmp.Or(a.Address, user)
-	if wait := p.guesses.Wait(peer, name); wait > 0 {
-		return "", mail.NewReply(454, mail.Enhanced{4, 7, 0}, "Too many failed logins; try again in %d minutes", int(wait/time.Minute)+1)
-	}
-	ok, err := p.verify.Check(ctx, a.Password, password)
+	try, err := p.guesses.Begin(ctx, peer, p.dir.counted(user))
 	if err != nil {
-		return "", fmt.Errorf("checking the password of %s: %w", a.Address, err)
+		return "", notNow(err)
+	}
+	ok, err := p.verify.Check(ctx, peer, a.Password, password)
+	if err != nil {
+		try.Cancel()
+		return "", notNow(fmt.Errorf("checking the password of %s: %w", a.Address, err))
 	}
 	if !ok {
-		p.guesses.Failed(peer, name)
+		try.Failed()
 		return "", mail.NewReply(535, mail.Enhanced{5, 7, 8}, "User name or password is wrong") // RFC 4954 §6
 	}
-	p.guesses.Succeeded(peer, name)
+	try.Succeeded()
 	return a.Address, nil
+}
+
+// notNow is the reply to a login whose password was not looked at: there were too many
+// (RFC 4954 §6). Other errors stay what they are.
+func notNow(err error) error {
+	var many *mailbox.TooMany
+	switch {
+	case errors.As(err, &many):
+		return mail.NewReply(454, mail.Enhanced{4, 7, 0}, "Too many failed logins; try again in %d minutes", int(many.Wait/time.Minute)+1)
+	case errors.Is(err, mailbox.ErrBusy):
+		return mail.NewReply(454, mail.Enhanced{4, 7, 0}, "Too many logins at this time; try again")
+	}
+	return err
 }
 
 // Sender says whether the client may use a reverse-path.

@@ -225,7 +225,7 @@ func TestLogin(t *testing.T) {
 func TestGuessing(t *testing.T) {
 	p := office(t)
 	clock := p.clock.(*wire.Manual)
-	p.guesses = mailbox.NewAttempts(clock.Now)
+	p.guesses = mailbox.NewAttempts(clock.Now, 0)
 	login := func(from, user, password string) int {
 		peer := mail.Peer{Addr: netip.MustParseAddrPort(from + ":4711")}
 		_, err := p.Login(t.Context(), peer, user, password)
@@ -252,6 +252,63 @@ func TestGuessing(t *testing.T) {
 	clock.Advance(mailbox.FailureWindow)
 	if got := login("192.0.2.1", "bob", "secret"); got != 250 {
 		t.Errorf("after the time is over: %d", got)
+	}
+}
+
+// A name with an account and one without are counted and answered alike, however they
+// are spelt, and over SMTP, IMAP and the pages together.
+func TestAccountsCannotBeTold(t *testing.T) {
+	p := office(t)
+	p.dir.domains = append(p.dir.domains, "crepes.fr")
+	p.guesses = mailbox.NewAttempts(p.clock.Now, 0)
+	peer := netip.MustParseAddrPort("192.0.2.1:4711")
+	pages := &Office{desks: []*desk{{post: p}}}
+	for _, user := range []string{"bob", "nobody"} {
+		spellings := []string{user, user + "@hamburger.edu", strings.ToUpper(user) + "@HAMBURGER.EDU", " " + user + "@hamburger.edu", user + "@crepes.fr"}
+		for i := range mailbox.FailuresOfPair + 1 {
+			spelling := spellings[i%len(spellings)]
+			want := 535
+			if i == mailbox.FailuresOfPair {
+				want = 454
+			}
+			var got int
+			switch i % 3 {
+			case 0:
+				_, err := p.Login(t.Context(), mail.Peer{Addr: peer}, spelling, "guess")
+				got = code(err)
+			case 1:
+				_, err := mailroom{post: p}.Login(t.Context(), spelling, "guess", peer)
+				got = code(err)
+			case 2:
+				_, ok, err := pages.Login(t.Context(), peer.Addr(), spelling, "guess")
+				if got = code(err); err == nil && !ok {
+					got = 535
+				}
+			}
+			if got != want {
+				t.Errorf("try %d as %q: %d, want %d", i+1, spelling, got, want)
+			}
+		}
+	}
+}
+
+// 90 passwords at one time at one account: ten are looked at.
+func TestGuessesAtOneTime(t *testing.T) {
+	p := office(t)
+	p.guesses = mailbox.NewAttempts(p.clock.Now, 0)
+	codes := make(chan int, 90)
+	for range 90 {
+		go func() {
+			_, err := p.Login(t.Context(), mail.Peer{Addr: netip.MustParseAddrPort("192.0.2.1:4711")}, "bob", "guess")
+			codes <- code(err)
+		}()
+	}
+	told := map[int]int{}
+	for range 90 {
+		told[<-codes]++
+	}
+	if told[535] != mailbox.FailuresOfPair || told[454] != 90-mailbox.FailuresOfPair {
+		t.Errorf("replies %v", told)
 	}
 }
 

@@ -186,36 +186,38 @@ func (s *Server) verify(ctx context.Context, peer netip.Addr, c credential) (pro
 	case ambient:
 		return proof{}, nil
 	case byToken, byOnce:
-		return s.verifyToken(peer, c)
+		return s.verifyToken(ctx, peer, c)
 	case byPassword:
 		return s.verifyPassword(ctx, peer, c)
 	}
 	return proof{}, unknown("log in")
 }
 
+// tokenName is under which guesses of the token are counted; no account has it.
+const tokenName = "the operator's token"
+
 // verifyToken compares in constant time. What is right passes whatever else comes
 // from the same address; only wrong tokens are counted and limited.
-func (s *Server) verifyToken(peer netip.Addr, c credential) (proof, error) {
+func (s *Server) verifyToken(ctx context.Context, peer netip.Addr, c credential) (proof, error) {
 	if c.by == byOnce && s.links.take(c.secret) ||
 		c.by == byToken && s.o.Token != "" && subtle.ConstantTimeCompare([]byte(c.secret), []byte(s.o.Token)) == 1 {
 		return proof{by: c.by, operator: true}, nil
 	}
-	if err := s.logins.allow(peer, ""); err != nil {
-		return proof{}, err
+	try, err := s.guesses.Begin(ctx, peer, tokenName)
+	if err != nil {
+		return proof{}, &api.Fault{Status: http.StatusTooManyRequests, Text: err.Error()}
 	}
-	s.logins.failed(peer, "")
+	try.Failed()
 	if c.by == byOnce {
 		return proof{}, unknown("this link was used, or is too old; log in with the token, which is in the file web-token of the server's data folder")
 	}
 	return proof{}, unknown("the token is wrong; it is in the file web-token of the server's data folder")
 }
 
+// verifyPassword asks the accounts, which count failures with those of SMTP and IMAP.
 func (s *Server) verifyPassword(ctx context.Context, peer netip.Addr, c credential) (proof, error) {
 	if s.o.Accounts == nil {
 		return proof{}, &api.Fault{Status: http.StatusNotFound, Text: "this server keeps no mailboxes"}
-	}
-	if err := s.logins.allow(peer, c.account); err != nil {
-		return proof{}, err
 	}
 	// The stamp comes first: a password that is changed meanwhile ends what begins.
 	stamp, err := s.o.Accounts.Stamp(ctx, c.account)
@@ -227,7 +229,6 @@ func (s *Server) verifyPassword(ctx context.Context, peer netip.Addr, c credenti
 		return proof{}, err
 	}
 	if !ok {
-		s.logins.failed(peer, c.account)
 		return proof{}, unknown("the address or the password is wrong")
 	}
 	return proof{by: byPassword, account: address, stamp: stamp}, nil

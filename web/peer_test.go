@@ -10,11 +10,14 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
+
+	"glassmail/mailbox"
 )
 
 func proxied(t *testing.T, log *slog.Logger) *Server {
 	t.Helper()
-	accounts := &stamped{}
+	accounts := &stamped{guesses: mailbox.NewAttempts(time.Now, 0)}
 	accounts.stamp.Store("1")
 	s, err := New(Options{
 		Token: "operators-secret", Accounts: accounts, Log: log,
@@ -76,7 +79,7 @@ func TestLimitBehindProxies(t *testing.T) {
 		proxy string
 		other int // of another client's right password
 	}{{"10.9.0.1:99", 404}, {"10.8.0.1:99", 429}} { // 404: bob is let in, but there are no mailboxes here
-		for i := range failuresOfPeer {
+		for i := range 5 * mailbox.FailuresOfPair {
 			if got := ask(c.proxy, "203.0.113.9", bob(i, "guess")); got != 401 {
 				t.Fatalf("%s: guess %d: %d", c.proxy, i, got)
 			}

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"glassmail/catalogue"
+	"glassmail/mailbox"
 	"glassmail/web/api"
 )
 
@@ -70,9 +71,9 @@ type Server struct {
 	pages    *pages
 	sessions *sessions
 	links    *onces
-	logins   *limiter
-	ambient  string        // CSRF token of callers without a session
-	recheck  time.Duration // between looks at whether a stream may go on
+	guesses  *mailbox.Attempts // of the operator's token
+	ambient  string            // CSRF token of callers without a session
+	recheck  time.Duration     // between looks at whether a stream may go on
 
 	proxyMu sync.Mutex
 	proxies map[netip.Addr]bool // not trusted, and noted
@@ -93,7 +94,7 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), logins: newLimiter(o.Now), ambient: newSecret(), recheck: recheckTime,
+	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), guesses: mailbox.NewAttempts(o.Now, 0), ambient: newSecret(), recheck: recheckTime,
 		proxies: map[netip.Addr]bool{}}
 	texts, err := catalogue.New()
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"glassmail/mail"
+	"glassmail/mailbox"
 	"glassmail/trace"
 	"glassmail/web/api"
 )
@@ -123,70 +125,31 @@ func TestSessionsAreBounded(t *testing.T) {
 	}
 }
 
-func TestLimiter(t *testing.T) {
-	h := newHand()
-	l := newLimiter(h.now)
-	peer, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	for i := range failuresOfPeer {
-		if err := l.allow(peer, "bob"); err != nil {
-			t.Fatalf("attempt %d: %v", i, err)
-		}
-		l.failed(peer, "bob")
-	}
-	if l.allow(peer, "bob") == nil || l.allow(peer, "alice") == nil {
-		t.Error("an address may go on guessing")
-	}
-	if err := l.allow(other, "bob"); err != nil {
-		t.Errorf("one stranger locked the owner out: %v", err)
-	}
-	h.move(failureWindow - time.Second)
-	if l.allow(peer, "bob") == nil {
-		t.Error("the window ended early")
-	}
-	h.move(2 * time.Second)
-	if err := l.allow(peer, "bob"); err != nil {
-		t.Errorf("the window has passed: %v", err)
-	}
-	for i := range failuresOfAccount {
-		l.failed(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), "Bob")
-	}
-	if l.allow(other, "bob") == nil {
-		t.Error("many addresses may guess one account's password, if they write its name differently")
-	}
-}
-
-// A host of IPv6 has a whole /64; IPv4 in the notation of IPv6 is IPv4.
-func TestLimiterCountsHosts(t *testing.T) {
-	l := newLimiter(newHand().now)
-	for i := range failuresOfPeer {
-		l.failed(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: byte(i)}), "")
-	}
-	if l.allow(netip.MustParseAddr("2001:db8::abcd:1"), "") == nil {
-		t.Error("a host changed its address and went on")
-	}
-	if err := l.allow(netip.MustParseAddr("2001:db8:0:1::1"), ""); err != nil {
-		t.Errorf("another network: %v", err)
-	}
+// IPv4 in the notation of IPv6 is IPv4.
+func TestPeerAddr(t *testing.T) {
 	if got := peerAddr(&http.Request{RemoteAddr: "[::ffff:192.0.2.1]:4711"}); got != netip.MustParseAddr("192.0.2.1") {
 		t.Errorf("peer %v", got)
 	}
 }
 
-func TestLimiterIsBounded(t *testing.T) {
-	l := newLimiter(newHand().now)
-	for i := range maxCounted + 100 {
-		l.failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), "")
-	}
-	if n := l.failures.Len(); n > maxCounted {
-		t.Errorf("%d addresses", n)
-	}
+// stamped is accounts with the password secret, which can change. It counts failures
+// as a node does.
+type stamped struct {
+	stamp   atomic.Value
+	guesses *mailbox.Attempts
 }
 
-// stamped is the account bob, whose password can change.
-type stamped struct{ stamp atomic.Value }
-
-func (s *stamped) Login(_ context.Context, _ netip.Addr, account, password string) (string, bool, error) {
-	return account, password == "secret", nil
+func (s *stamped) Login(ctx context.Context, peer netip.Addr, account, password string) (string, bool, error) {
+	try, err := s.guesses.Begin(ctx, peer, account)
+	if err != nil {
+		return "", false, mail.NewReply(454, mail.Enhanced{4, 7, 0}, "%v", err)
+	}
+	if password != "secret" {
+		try.Failed()
+		return "", false, nil
+	}
+	try.Succeeded()
+	return account, true, nil
 }
 
 func (s *stamped) Stamp(context.Context, string) (string, error) { return s.stamp.Load().(string), nil }

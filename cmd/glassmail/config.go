@@ -33,7 +33,7 @@ func configCheck() *cobra.Command {
 		Example: "  glassmail config check /etc/glassmail.toml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			conf, err := config.Load(fileArg(args))
+			conf, err := loadConfig(fileArg(args))
 			if err == nil {
 				err = conf.Validate()
 			}

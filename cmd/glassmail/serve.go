@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"glassmail/cmd/glassmail/tools"
 	"glassmail/config"
 	"glassmail/dns"
 	"glassmail/hold"
@@ -38,19 +40,20 @@ const collectAt = 200
 
 // serveFlags are the flags of serve, as they were given.
 type serveFlags struct {
-	file    string
-	domains []string
-	data    string
-	name    string
-	wording string
-	resolve string
-	mxPort  int
-	listen  map[string]*[]string
-	users   []string
-	ready   string
-	plain   []string
-	token   string
-	hold    bool
+	file     string
+	domains  []string
+	data     string
+	name     string
+	wording  string
+	resolve  string
+	mxPort   int
+	listen   map[string]*[]string
+	users    []string
+	ready    string
+	plain    []string
+	password string // file
+	token    string
+	hold     bool
 }
 
 func serveCommand() *cobra.Command {
@@ -59,10 +62,11 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run one mail server",
 		Long: `Run one mail server. Everything listens on this machine's loopback addresses
-unless an address says otherwise. Flags override the configuration file, which is
-glassmail.toml if there is one. Ctrl-C or SIGTERM stops within ten seconds: clients
+unless an address says otherwise. Flags override the environment, in which [listen] smtp
+is GLASSMAIL_LISTEN_SMTP, and that the configuration file, which is glassmail.toml if
+there is one. Ctrl-C or SIGTERM stops within ten seconds: clients
 are told, what is under way is finished or goes back to the queue.`,
-		Example: `  glassmail serve --domain hamburger.edu --user bob:secret --smtp 127.0.0.1:2525 --submission 127.0.0.1:2587 --submissions "" --imap 127.0.0.1:2543 --imaps ""
+		Example: `  glassmail serve --domain hamburger.edu --user bob --smtp 127.0.0.1:2525 --submission 127.0.0.1:2587 --submissions "" --imap 127.0.0.1:2543 --imaps ""
   glassmail serve --config /etc/glassmail.toml`,
 		Args: cobra.NoArgs,
 	}
@@ -74,7 +78,8 @@ are told, what is under way is finished or goes back to the queue.`,
 	f.StringVar(&s.wording, "wording", "", "`WORDS` of the SMTP replies: plain or lecture (default plain)")
 	f.StringVar(&s.resolve, "resolver", "", "name server to ask, `IP:PORT`, instead of the system's")
 	f.IntVar(&s.mxPort, "mx-port", 0, "`PORT` at which other servers take mail (default 25)")
-	f.StringArrayVar(&s.users, "user", nil, "`NAME:PASSWORD` or NAME@DOMAIN:PASSWORD, created when missing; may be repeated")
+	f.StringArrayVar(&s.users, "user", nil, "account `NAME` or NAME@DOMAIN, created when it is missing, with the password that --password-file names or you type; NAME:PASSWORD is for trials: all users of the machine see it; may be repeated")
+	tools.PasswordFlag(cmd, &s.password)
 	f.StringVar(&s.ready, "ready", "", "write addresses to this `FILE`, as JSON, once everything accepts connections")
 	f.StringVar(&s.token, "web-token-file", "", "`FILE` with the operator's token of the web pages, made when missing (default web-token in the data folder)")
 	f.BoolVar(&s.hold, "hold", false, "let the operator hold, edit and drop lines at the web page; for lessons, never for real mail")
@@ -159,23 +164,23 @@ func nonEmpty(in []string) []string {
 
 // loadConfig reads a file; without a name the default one if it is there.
 func loadConfig(file string) (config.Config, error) {
-	if file != "" {
-		return config.Load(file)
+	conf, err := config.Load(cmp.Or(file, defaultConfigFile))
+	if file == "" && errors.Is(err, fs.ErrNotExist) {
+		conf, err = config.Default(), nil
 	}
-	conf, err := config.Load(defaultConfigFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return config.Default(), nil
+	if err != nil {
+		return conf, err
 	}
-	return conf, err
+	return conf, config.Environment(&conf, os.Environ())
 }
 
-// accounts reads the --user flags: address to password.
+// accounts reads the --user flags: address to password, "" where it is to be asked.
 func (s *serveFlags) accounts(conf config.Config) (map[string]string, error) {
 	out := map[string]string{}
 	for _, u := range s.users {
 		name, password, ok := strings.Cut(u, ":")
-		if !ok || name == "" || password == "" {
-			return nil, usage("--user %s: write NAME:PASSWORD, as in bob:secret", u)
+		if name == "" || ok && password == "" {
+			return nil, usage("--user %s: write NAME, whose password is asked for, or NAME:PASSWORD, which everybody on this machine can see", u)
 		}
 		if !strings.Contains(name, "@") {
 			name += "@" + conf.Domains[0]
@@ -192,7 +197,8 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, s serv
 	if err != nil {
 		return err
 	}
-	o := server.Options{Config: conf, Host: host, Resolver: resolver, Trace: log, Users: users, Log: slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))}
+	password := func(address string) (string, error) { return tools.Password(c, address, s.password) }
+	o := server.Options{Password: password, Config: conf, Host: host, Resolver: resolver, Trace: log, Users: users, Log: slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))}
 	var desk *hold.Desk
 	if s.hold {
 		desk = hold.New(hold.Options{Clock: host.Clock()})

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"glassmail/cmd/glassmail/tools"
 	"glassmail/server"
 )
 
@@ -28,6 +25,7 @@ func userCommand() *cobra.Command {
 func userAdd() *cobra.Command {
 	var d data
 	var fromStdin bool
+	var file string
 	var quota string
 	cmd := &cobra.Command{
 		Use: "add ADDRESS", Short: "Create an account with its standard folders",
@@ -36,6 +34,7 @@ func userAdd() *cobra.Command {
 	}
 	d.flags(cmd, false)
 	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input, first line")
+	tools.PasswordFlag(cmd, &file)
 	cmd.Flags().StringVar(&quota, "quota", "", "how much mail it may keep, `SIZE` as in 500MB or 1GB (default: no limit)")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		most, err := parseSize(quota)
@@ -45,7 +44,7 @@ func userAdd() *cobra.Command {
 		if !strings.Contains(args[0], "@") {
 			return usage("%s: an account is an address with its domain, as in %[1]s@hamburger.edu", args[0])
 		}
-		password, err := readPassword(c, fromStdin)
+		password, err := readPassword(c, args[0], file, fromStdin)
 		if err != nil {
 			return err
 		}
@@ -63,6 +62,7 @@ func userAdd() *cobra.Command {
 func userPasswd() *cobra.Command {
 	var d data
 	var fromStdin bool
+	var file string
 	cmd := &cobra.Command{
 		Use: "passwd ADDRESS", Short: "Change a password",
 		Example: "  glassmail user passwd bob@hamburger.edu",
@@ -70,8 +70,9 @@ func userPasswd() *cobra.Command {
 	}
 	d.flags(cmd, false)
 	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input, first line")
+	tools.PasswordFlag(cmd, &file)
 	cmd.RunE = func(c *cobra.Command, args []string) error {
-		password, err := readPassword(c, fromStdin)
+		password, err := readPassword(c, args[0], file, fromStdin)
 		if err != nil {
 			return err
 		}
@@ -131,31 +132,12 @@ func userRemove() *cobra.Command {
 	return cmd
 }
 
-// readPassword asks for one at a terminal, or takes the first line of standard
-// input.
-func readPassword(c *cobra.Command, fromStdin bool) (string, error) {
-	in, isFile := c.InOrStdin().(*os.File)
-	if !fromStdin && isFile && term.IsTerminal(int(in.Fd())) {
-		fmt.Fprint(c.ErrOrStderr(), "Password: ")
-		b, err := term.ReadPassword(int(in.Fd()))
-		fmt.Fprintln(c.ErrOrStderr())
-		if err == nil && len(b) == 0 {
-			err = errors.New("the password is empty")
-		}
-		return string(b), err
+// readPassword takes the password of a user from where the flags say.
+func readPassword(c *cobra.Command, user, file string, fromStdin bool) (string, error) {
+	if fromStdin {
+		return tools.PasswordFromStdin(c)
 	}
-	if !fromStdin {
-		return "", usage("there is no terminal to ask for the password; give it with --password-stdin")
-	}
-	line, err := bufio.NewReader(c.InOrStdin()).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	line = strings.TrimRight(line, "\r\n")
-	if line == "" {
-		return "", usage("the password is empty: write it as the first line of standard input")
-	}
-	return line, nil
+	return tools.Password(c, user, file)
 }
 
 // parseSize reads 500MB or 1GB (powers of 1000) or GiB and the like (of 1024) or

@@ -116,6 +116,8 @@ func known(err error) *Fault {
 		return f
 	case errors.As(err, &tooLarge):
 		return &Fault{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than the %d bytes that this call takes", tooLarge.Limit)}
+	case errors.As(err, &reply) && reply.Code == 454: // too many logins (RFC 4954 §6)
+		return &Fault{http.StatusTooManyRequests, reply.Text}
 	case errors.As(err, &reply) && reply.Temporary():
 		return &Fault{http.StatusServiceUnavailable, "not at this time: " + reply.Error()}
 	case errors.As(err, &reply):

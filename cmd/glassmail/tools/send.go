@@ -22,6 +22,7 @@ type sendFlags struct {
 	to, attach                  []string
 	from, subject, body         string
 	server, tls, ca, auth, ehlo string
+	password                    string // file
 	insecure, bdat              bool
 	timeout                     time.Duration
 }
@@ -58,7 +59,8 @@ else the recipient's; if there is none, the message goes to port 25 of this mach
 	fl.StringVar(&f.tls, "tls", "opportunistic", "`HOW` to encrypt: no, opportunistic, require or implicit")
 	fl.StringVar(&f.ca, "ca", "", "PEM `FILE` with the certificates to trust instead of the system's")
 	fl.BoolVar(&f.insecure, "insecure", false, "do not check the server's certificate")
-	fl.StringVar(&f.auth, "auth", "", "`USER:PASSWORD` to log in with")
+	fl.StringVar(&f.auth, "auth", "", "`USER` to log in as, with the password that --password-file names or you type; USER:PASSWORD is for trials: all users of the machine see it")
+	PasswordFlag(cmd, &f.password)
 	fl.StringVar(&f.ehlo, "ehlo", "", "`NAME` to introduce oneself with (default: this machine's address)")
 	fl.BoolVar(&f.bdat, "bdat", false, "send the message with BDAT instead of DATA")
 	fl.DurationVar(&f.timeout, "timeout", time.Minute, "how long to wait for each reply")
@@ -94,8 +96,14 @@ func (f *sendFlags) delivery(c *cobra.Command, b Book) (*delivery, error) {
 	}
 	if f.auth != "" {
 		var ok bool
-		if d.user, d.password, ok = strings.Cut(f.auth, ":"); !ok || d.user == "" {
-			return nil, usage("--auth wants USER:PASSWORD")
+		d.user, d.password, ok = strings.Cut(f.auth, ":")
+		if d.user == "" {
+			return nil, usage("--auth wants USER, or USER:PASSWORD")
+		}
+		if !ok {
+			if d.password, err = Password(c, d.user, f.password); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if d.server = f.server; d.server == "" {
