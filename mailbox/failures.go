@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"glassmail/mail"
 )
 
 // Failures counts what went wrong, by key, within a window of time from the first
@@ -104,15 +106,8 @@ func (f *Failures) drop(e *list.Element) {
 	f.order.Remove(e)
 }
 
-// PeerKey is what failures of a client are counted by: its address, or the /64 of an
-// IPv6 address, for a host can have them all (RFC 4291 §2.5.4).
-func PeerKey(peer netip.Addr) string {
-	peer = peer.Unmap().WithZone("")
-	if p, err := peer.Prefix(64); err == nil {
-		return "p" + p.String()
-	}
-	return "p" + peer.String()
-}
+// PeerKey is what failures of a client are counted by, see mail.ClientOf.
+func PeerKey(peer netip.Addr) string { return "p" + mail.ClientOf(peer).String() }
 
 // AccountKey is what failures at an account are counted by, in whatever letters its
 // name is written.

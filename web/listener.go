@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+
+	"glassmail/mail"
 )
 
 // maxOfHost bounds the connections of one host at one time, so that a single
@@ -16,11 +18,11 @@ type fairListener struct {
 	proxies []netip.Prefix
 
 	mu    sync.Mutex
-	hosts map[netip.Addr]int
+	hosts map[netip.Prefix]int
 }
 
 func newFairListener(l net.Listener, proxies []netip.Prefix) *fairListener {
-	return &fairListener{Listener: l, proxies: proxies, hosts: map[netip.Addr]int{}}
+	return &fairListener{Listener: l, proxies: proxies, hosts: map[netip.Prefix]int{}}
 }
 
 // Accept returns the next connection that may be served.
@@ -39,29 +41,30 @@ func (l *fairListener) Accept() (net.Conn, error) {
 	}
 }
 
-func (l *fairListener) enter(addr net.Addr) (host netip.Addr, ok bool) {
+func (l *fairListener) enter(addr net.Addr) (client netip.Prefix, ok bool) {
 	ap, err := netip.ParseAddrPort(addr.String())
-	host = ap.Addr().Unmap().WithZone("")
+	host := ap.Addr().Unmap().WithZone("")
 	if err != nil || host.IsLoopback() || within(host, l.proxies) {
-		return netip.Addr{}, true
+		return netip.Prefix{}, true
 	}
+	client = mail.ClientOf(host)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.hosts[host] >= maxOfHost {
-		return host, false
+	if l.hosts[client] >= maxOfHost {
+		return client, false
 	}
-	l.hosts[host]++
-	return host, true
+	l.hosts[client]++
+	return client, true
 }
 
-func (l *fairListener) leave(host netip.Addr) {
-	if !host.IsValid() {
+func (l *fairListener) leave(client netip.Prefix) {
+	if !client.IsValid() {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.hosts[host]--; l.hosts[host] == 0 {
-		delete(l.hosts, host)
+	if l.hosts[client]--; l.hosts[client] == 0 {
+		delete(l.hosts, client)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"glassmail/trace"
@@ -25,6 +26,7 @@ const (
 var (
 	ErrTimeout  = errors.New("timeout")
 	ErrStopping = errors.New("server is stopping")
+	ErrFull     = errors.New("the listener is full, and others say more")
 	ErrLineLong = errors.New("line too long")
 )
 
@@ -51,11 +53,18 @@ type Front struct {
 	br   *bufio.Reader
 	gate *Checkpoint
 
+	clock Clock        // of Fronts; nil before Enter
+	said  atomic.Int64 // when the client last completed something, in Unix nanoseconds
+	read  int          // bytes of a message since then; of the reader
+
 	mu       sync.Mutex // guards all below
 	out      []byte     // held-back writes
 	waiting  bool       // a reader waits for the network
 	atRest   bool       // it waits at a command boundary, where Stop may end it
 	stopping bool
+	shaking  bool   // a TLS handshake is under way
+	flowing  bool   // what was completed last was a step of a message
+	evicted  bool   // it gives way to another connection
 	account  string // see LoggedIn
 	failed   error  // of a write; all later ones fail with it
 }
@@ -86,8 +95,8 @@ func (f *Front) Buffered() int { return f.br.Buffered() }
 
 // Await waits until a byte can be read, at most for d, sending held-back writes
 // first if none can be. atRest says that the connection is between two commands:
-// only there does a stop end the wait. Errors: ErrTimeout, ErrStopping, io.EOF,
-// or the network's.
+// only there does a stop end the wait. Errors: ErrTimeout, ErrStopping, ErrFull,
+// io.EOF, or the network's.
 func (f *Front) Await(d time.Duration, atRest bool) error {
 	if f.br.Buffered() > 0 {
 		if atRest && f.isStopping() {
@@ -99,12 +108,19 @@ func (f *Front) Await(d time.Duration, atRest bool) error {
 		return err
 	}
 	_, err := f.br.Peek(1)
+	return f.endWait(err, atRest)
+}
+
+// endWait tells why a wait ended.
+func (f *Front) endWait(err error, atRest bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.waiting, f.atRest = false, false
 	switch {
 	case err == nil:
 		return nil
+	case f.evicted:
+		return ErrFull
 	case atRest && f.stopping:
 		return ErrStopping
 	case isTimeout(err):
@@ -114,10 +130,17 @@ func (f *Front) Await(d time.Duration, atRest bool) error {
 }
 
 func (f *Front) beginWait(d time.Duration, atRest bool) error {
+	return f.beginWaitUntil(time.Now().Add(d), atRest)
+}
+
+func (f *Front) beginWaitUntil(end time.Time, atRest bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.flush(); err != nil {
 		return err
+	}
+	if f.evicted {
+		return ErrFull
 	}
 	if atRest && f.stopping {
 		return ErrStopping
@@ -126,7 +149,7 @@ func (f *Front) beginWait(d time.Duration, atRest bool) error {
 		f.out = nil
 	}
 	f.waiting, f.atRest = true, atRest
-	return f.conn.SetReadDeadline(time.Now().Add(d))
+	return f.conn.SetReadDeadline(end)
 }
 
 // Peek shows up to n bytes that have arrived, at least one, without waiting for
@@ -137,24 +160,38 @@ func (f *Front) Peek(n int) []byte {
 }
 
 // Discard forgets n bytes that Peek has shown.
-func (f *Front) Discard(n int) { f.br.Discard(n) }
+func (f *Front) Discard(n int) {
+	f.br.Discard(n)
+	f.took(n)
+}
 
 // Read reads what has arrived; Await comes before it.
 func (f *Front) Read(p []byte) (int, error) {
 	if f.br.Buffered() == 0 {
 		return 0, io.ErrNoProgress
 	}
-	return f.br.Read(p)
+	n, err := f.br.Read(p)
+	f.took(n)
+	return n, err
 }
 
-// ReadLine reads up to and including the next LF, waiting at most d for each
-// stretch of it. The slice is valid until the next read. A line of more than
+// lineTime is how long a line may take from its first byte to its end, whatever the
+// wait for the first: RFC 5321 §4.5.3.2.7 gives a client five minutes for a command,
+// and not five for each byte.
+const lineTime = 5 * time.Minute
+
+// ReadLine reads up to and including the next LF, waiting at most d for its first
+// byte, and as long, but at most lineTime, for the rest. The slice is valid until the next read. A line of more than
 // max bytes (at most 16 KiB) is ErrLineLong; what has arrived of it is consumed,
 // so that SkipLine finds its end.
 func (f *Front) ReadLine(d time.Duration, atRest bool, max int) ([]byte, error) {
+	var end time.Time
 	for seen := 0; ; {
-		if err := f.more(d, atRest && seen == 0, seen); err != nil {
+		if err := f.more(d, end, atRest && seen == 0, seen); err != nil {
 			return nil, err
+		}
+		if end.IsZero() {
+			end = time.Now().Add(min(d, lineTime))
 		}
 		b, _ := f.br.Peek(f.br.Buffered())
 		if i := bytes.IndexByte(b[seen:], '\n'); i >= 0 {
@@ -164,6 +201,7 @@ func (f *Front) ReadLine(d time.Duration, atRest bool, max int) ([]byte, error) 
 				return nil, ErrLineLong
 			}
 			f.br.Discard(n)
+			f.completed(false)
 			return b[:n], nil
 		}
 		seen = len(b)
@@ -174,29 +212,32 @@ func (f *Front) ReadLine(d time.Duration, atRest bool, max int) ([]byte, error) 
 	}
 }
 
-// more waits until more than seen bytes are buffered.
-func (f *Front) more(d time.Duration, atRest bool, seen int) error {
+// more waits until more than seen bytes are buffered: for the first byte for d, for
+// others until end.
+func (f *Front) more(d time.Duration, end time.Time, atRest bool, seen int) error {
 	if seen == 0 || f.br.Buffered() > seen {
 		return f.Await(d, atRest)
 	}
-	if err := f.beginWait(d, false); err != nil {
+	if err := f.beginWaitUntil(end, false); err != nil {
 		return err
 	}
 	_, err := f.br.Peek(seen + 1)
-	f.mu.Lock()
-	f.waiting = false
-	f.mu.Unlock()
-	if isTimeout(err) {
-		return ErrTimeout
-	}
-	return err
+	return f.endWait(err, false)
 }
 
-// SkipLine drops bytes up to and including the next LF, at most limit of them.
+// SkipLine drops bytes up to and including the next LF, at most limit of them, and
+// within d, at most lineTime.
 func (f *Front) SkipLine(d time.Duration, limit int) error {
+	end := time.Now().Add(min(d, lineTime))
 	for limit > 0 {
-		if err := f.Await(d, false); err != nil {
-			return err
+		if f.br.Buffered() == 0 {
+			if err := f.beginWaitUntil(end, false); err != nil {
+				return err
+			}
+			_, err := f.br.Peek(1)
+			if err := f.endWait(err, false); err != nil {
+				return err
+			}
 		}
 		b, _ := f.br.Peek(min(f.br.Buffered(), limit))
 		if i := bytes.IndexByte(b, '\n'); i >= 0 {
@@ -277,11 +318,14 @@ func (f *Front) StartTLS(conf *tls.Config) error {
 
 // Handshake makes this Front one of a connection secured from the first byte.
 func (f *Front) Handshake(conf *tls.Config) error {
+	f.shake(true)
+	defer f.shake(false)
 	f.conn.SetDeadline(time.Now().Add(f.t.Handshake))
 	secure := tls.Server(f.conn, conf)
 	if err := secure.Handshake(); err != nil {
 		return err
 	}
+	f.completed(false)
 	f.conn.SetDeadline(time.Time{})
 	f.mu.Lock()
 	f.conn = secure
@@ -290,6 +334,12 @@ func (f *Front) Handshake(conf *tls.Config) error {
 	f.Log.Secure(true)
 	f.Log.Note("TLS began: " + TLSInfo(secure.ConnectionState()))
 	return nil
+}
+
+func (f *Front) shake(on bool) {
+	f.mu.Lock()
+	f.shaking = on
+	f.mu.Unlock()
 }
 
 // TLS describes the security of the connection, "" if there is none.

@@ -15,6 +15,8 @@ const cutTime = time.Second
 
 // Fronts are the open connections of a server. The zero value has none.
 type Fronts struct {
+	Clock Clock // tells since when a connection has been quiet; nil is the system's
+
 	mu  sync.Mutex
 	all map[*Front]Client
 }
@@ -33,6 +35,10 @@ func (f *Fronts) Enter(one *Front, conn net.Conn, since time.Time) {
 	if f.all == nil {
 		f.all = map[*Front]Client{}
 	}
+	if one.clock = f.Clock; one.clock == nil {
+		one.clock = System{}
+	}
+	one.said.Store(since.UnixNano())
 	f.all[one] = Client{Since: since, conn: conn}
 }
 

@@ -8,12 +8,17 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"glassmail/mail"
 )
 
 // Limits of a Listener; 0 means none.
 type Limits struct {
 	Total   int // connections at one time
-	PerAddr int // connections at one time from one IP address
+	PerAddr int // connections at one time of one client, see mail.ClientOf
+	// Fronts are the connections of which one gives way to a newcomer when Total is
+	// reached; with nil the newcomer is refused.
+	Fronts *Fronts
 }
 
 // Listener accepts connections, holds them to its limits, and can be stopped
@@ -26,8 +31,9 @@ type Listener struct {
 
 	mu      sync.Mutex
 	trouble error // of the last Accept, while Serve waits for it to pass
-	conns   map[net.Conn]netip.Addr
-	perIP   map[netip.Addr]int
+	conns   map[net.Conn]place
+	clients map[netip.Prefix]int
+	leaving int // connections that have given way and are still there
 	closed  bool
 	ended   chan struct{} // closed with it
 	wg      sync.WaitGroup
@@ -51,7 +57,7 @@ func (e Ended) Add(o Ended) Ended { return Ended{e.Cut + o.Cut, e.Left + o.Left}
 func NewListener(inner net.Listener, clock Clock, limits Limits, refuse func(net.Conn)) *Listener {
 	return &Listener{
 		inner: inner, clock: clock, limits: limits, refuse: refuse,
-		conns: map[net.Conn]netip.Addr{}, perIP: map[netip.Addr]int{}, ended: make(chan struct{}),
+		conns: map[net.Conn]place{}, clients: map[netip.Prefix]int{}, ended: make(chan struct{}),
 	}
 }
 
@@ -97,16 +103,22 @@ func (l *Listener) wait(d time.Duration) {
 	}
 }
 
+// place is the place of a connection among those of a Listener.
+type place struct {
+	client  netip.Prefix
+	leaving bool // it has given way and counts no more
+}
+
 // admit counts c in, or refuses it.
 func (l *Listener) admit(c net.Conn) bool {
-	ip := RemoteIP(c)
+	client := mail.ClientOf(RemoteIP(c))
 	l.mu.Lock()
 	over := l.closed ||
-		l.limits.Total > 0 && len(l.conns) >= l.limits.Total ||
-		l.limits.PerAddr > 0 && l.perIP[ip] >= l.limits.PerAddr
+		l.limits.PerAddr > 0 && l.clients[client] >= l.limits.PerAddr ||
+		l.limits.Total > 0 && len(l.conns)-l.leaving >= l.limits.Total && !l.makeRoom(client)
 	if !over {
-		l.conns[c] = ip
-		l.perIP[ip]++
+		l.conns[c] = place{client: client}
+		l.clients[client]++
 		l.wg.Add(1)
 	}
 	l.mu.Unlock()
@@ -123,13 +135,51 @@ func (l *Listener) admit(c net.Conn) bool {
 func (l *Listener) leave(c net.Conn) {
 	c.Close()
 	l.mu.Lock()
-	ip := l.conns[c]
+	p := l.conns[c]
 	delete(l.conns, c)
-	if l.perIP[ip]--; l.perIP[ip] == 0 {
-		delete(l.perIP, ip)
+	if p.leaving {
+		l.leaving--
+	} else {
+		l.countOff(p.client)
 	}
 	l.mu.Unlock()
 	l.wg.Done()
+}
+
+func (l *Listener) countOff(client netip.Prefix) {
+	if l.clients[client]--; l.clients[client] == 0 {
+		delete(l.clients, client)
+	}
+}
+
+// makeRoom lets a connection give way to one of a client, by the rule in slots.go.
+// It may take a second until it has gone: meanwhile there are more than Total, by a
+// quarter of it at most.
+func (l *Listener) makeRoom(client netip.Prefix) bool {
+	if l.limits.Fronts == nil || l.leaving > l.limits.Total/4 {
+		return false
+	}
+	slot, ok := l.limits.Fronts.quietest(l.clock.Now(), func(c net.Conn, quiet bool) int {
+		p, mine := l.conns[c]
+		switch have := l.clients[p.client]; {
+		case !mine || p.leaving:
+			return 0
+		case have > l.clients[client]+1:
+			return have
+		case quiet:
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		return false
+	}
+	p := l.conns[slot.conn]
+	l.countOff(p.client)
+	l.conns[slot.conn] = place{p.client, true}
+	l.leaving++
+	slot.giveWay()
+	return true
 }
 
 func (l *Listener) isClosed() bool {

@@ -5,17 +5,18 @@ import (
 	"sync"
 	"time"
 
+	"glassmail/mail"
 	"glassmail/wire"
 )
 
-// limiter allows each client address so many queries a second, with a burst of
+// limiter allows each client (see mail.ClientOf) so many queries a second, with a burst of
 // one second's worth. It remembers a bounded number of clients.
 type limiter struct {
 	clock wire.Clock
 	rate  float64 // per second; 0 or less allows everything
 
 	mu      sync.Mutex
-	clients map[netip.Addr]*bucket
+	clients map[netip.Prefix]*bucket
 }
 
 // bucket holds what a client may still ask.
@@ -27,7 +28,7 @@ type bucket struct {
 const maxClients = 8192
 
 func newLimiter(clock wire.Clock, rate int) *limiter {
-	return &limiter{clock: clock, rate: float64(rate), clients: map[netip.Addr]*bucket{}}
+	return &limiter{clock: clock, rate: float64(rate), clients: map[netip.Prefix]*bucket{}}
 }
 
 func (l *limiter) allow(a netip.Addr) bool {
@@ -37,13 +38,14 @@ func (l *limiter) allow(a netip.Addr) bool {
 	now := l.clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.clients[a]
+	client := mail.ClientOf(a)
+	b := l.clients[client]
 	if b == nil {
 		if len(l.clients) >= maxClients {
 			l.forget(now)
 		}
 		b = &bucket{tokens: l.rate, at: now}
-		l.clients[a] = b
+		l.clients[client] = b
 	}
 	b.tokens = min(l.rate, b.tokens+now.Sub(b.at).Seconds()*l.rate)
 	b.at = now

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"glassmail/dns"
+	"glassmail/mail"
 	"glassmail/trace"
 )
 
@@ -17,7 +18,7 @@ func isClosed(err error) bool { return errors.Is(err, net.ErrClosed) }
 
 // serveTCP accepts connections, Connections of them at most.
 func (s *Server) serveTCP(ctx context.Context, l net.Listener) {
-	peers := &peers{most: s.o.PerAddress, count: map[netip.Addr]int{}}
+	peers := &peers{most: s.o.PerAddress, count: map[netip.Prefix]int{}}
 	var pause time.Duration
 	for {
 		conn, err := l.Accept()
@@ -36,7 +37,7 @@ func (s *Server) serveTCP(ctx context.Context, l net.Listener) {
 			s.note("too many TCP connections: " + from.String() + " closed")
 			continue
 		}
-		if !peers.enter(from.Addr()) {
+		if !peers.enter(mail.ClientOf(from.Addr())) {
 			<-s.conns
 			conn.Close()
 			s.note("too many TCP connections from " + from.Addr().String() + ": one closed")
@@ -44,35 +45,35 @@ func (s *Server) serveTCP(ctx context.Context, l net.Listener) {
 		}
 		s.tasks.Go(func() {
 			defer func() { <-s.conns }()
-			defer peers.leave(from.Addr())
+			defer peers.leave(mail.ClientOf(from.Addr()))
 			s.connection(ctx, conn, from)
 		})
 	}
 }
 
-// peers counts connections by address.
+// peers counts connections by client, see mail.ClientOf.
 type peers struct {
 	most int
 
 	mu    sync.Mutex
-	count map[netip.Addr]int
+	count map[netip.Prefix]int
 }
 
-func (p *peers) enter(a netip.Addr) bool {
+func (p *peers) enter(c netip.Prefix) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.count[a] >= p.most {
+	if p.count[c] >= p.most {
 		return false
 	}
-	p.count[a]++
+	p.count[c]++
 	return true
 }
 
-func (p *peers) leave(a netip.Addr) {
+func (p *peers) leave(c netip.Prefix) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.count[a]--; p.count[a] <= 0 {
-		delete(p.count, a)
+	if p.count[c]--; p.count[c] <= 0 {
+		delete(p.count, c)
 	}
 }
 

@@ -108,6 +108,7 @@ func New(o Options) (*Server, error) {
 	}
 	o.fill()
 	s := &Server{o: o, listeners: map[*wire.Listener]struct{}{}, quit: make(chan struct{})}
+	s.fronts.Clock = o.Host.Clock()
 	s.base, s.cut = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -126,7 +127,9 @@ func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
 }
 
 func (s *Server) serve(ctx context.Context, ln net.Listener, secure bool) error {
-	l := wire.NewListener(ln, s.o.Host.Clock(), s.o.Limits, func(c net.Conn) {
+	limits := s.o.Limits
+	limits.Fronts = &s.fronts
+	l := wire.NewListener(ln, s.o.Host.Clock(), limits, func(c net.Conn) {
 		if !secure {
 			io.WriteString(c, "* BYE [UNAVAILABLE] Too many connections\r\n")
 		}

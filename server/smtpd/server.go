@@ -109,6 +109,7 @@ func New(o Options) (*Server, error) {
 		opts: o, commands: commands(),
 		listeners: map[*wire.Listener]struct{}{},
 	}
+	s.fronts.Clock = o.Clock
 	s.base, s.cut = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -118,7 +119,7 @@ func New(o Options) (*Server, error) {
 // of the listener. It may run for several listeners at once.
 func (s *Server) Serve(ctx context.Context, inner net.Listener) error {
 	l := wire.NewListener(inner, s.opts.Clock, wire.Limits{
-		Total: s.opts.Limits.Connections, PerAddr: s.opts.Limits.PerAddr,
+		Total: s.opts.Limits.Connections, PerAddr: s.opts.Limits.PerAddr, Fronts: &s.fronts,
 	}, s.refuse)
 	s.mu.Lock()
 	if s.stopping {
@@ -148,7 +149,11 @@ func (s *Server) Serve(ctx context.Context, inner net.Listener) error {
 func (s *Server) Shutdown(ctx context.Context) wire.Ended {
 	s.mu.Lock()
 	s.stopping = true
-	s.fronts.Each((*wire.Front).Stop)
+	var stops sync.WaitGroup
+	s.fronts.Each(func(f *wire.Front) {
+		stops.Go(f.Stop) // waits while the front sends to a client that does not read
+	})
+	defer stops.Wait() // when the connections are cut, at the latest
 	ls := make([]*wire.Listener, 0, len(s.listeners))
 	for l := range s.listeners {
 		ls = append(ls, l)
