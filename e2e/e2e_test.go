@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -80,9 +81,16 @@ func (p *printed) String() string {
 // start runs glassmail with --ready and waits until it is.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startBy(t, nil, args...)
+}
+
+// startBy runs it by another command, which runs what it is given.
+func startBy(t *testing.T, by []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, done: make(chan struct{})}
 	file := filepath.Join(t.TempDir(), "ready.json")
-	p.cmd = exec.Command(program, append(args, "--ready", file)...)
+	all := slices.Concat(by, []string{program}, args, []string{"--ready", file})
+	p.cmd = exec.Command(all[0], all[1:]...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.Env = environment(t)
 	p.cmd.Dir = t.TempDir()

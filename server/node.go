@@ -74,6 +74,7 @@ type Node struct {
 	webTLS   *tls.Config
 	running  atomic.Bool
 	health   health
+	shares   shares
 }
 
 // New opens the store and the listeners of a node. When it returns, clients can

@@ -36,6 +36,7 @@ func (n *Node) endSessions(account string) {
 
 // openServices listens everywhere before anything is served.
 func (n *Node) openServices(ctx context.Context) error {
+	n.divideFiles()
 	conf, err := n.tlsConfig()
 	if err != nil {
 		return err
@@ -93,7 +94,7 @@ func (n *Node) fill(one *service, conf *tls.Config) error {
 		MaxSize: l.MessageSize, MaxRecipients: l.Recipients,
 		Submission: submission, Implicit: one.key == "submissions",
 		PlainLogin: n.plainLogin(), Lenient: n.o.Lab, TraceText: n.traceText(),
-		Limits: smtpd.Limits{Connections: l.Connections, PerAddr: l.ConnectionsPerAddress, Errors: n.mostErrors(), Grace: StopTime},
+		Limits: smtpd.Limits{Connections: n.shares.mail, PerAddr: n.shares.perIP, Errors: n.mostErrors(), Grace: StopTime},
 	})
 	if err != nil {
 		return err
@@ -124,7 +125,7 @@ func (n *Node) mailServer(conf *tls.Config) (err error) {
 	n.imap, err = imapd.New(imapd.Options{
 		Name: n.name, Host: n.o.Host, Backend: mailroom{Store: n.store, post: n.post, now: n.o.Host.Clock().Now}, Trace: n.o.Trace, Gate: n.o.Gate, TLS: conf,
 		PlainLogin: n.plainLogin(), AppendLimit: uint32(l.MessageSize),
-		Limits: wire.Limits{Total: l.Connections, PerAddr: l.ConnectionsPerAddress},
+		Limits: wire.Limits{Total: n.shares.mail, PerAddr: n.shares.perIP},
 	})
 	if err == nil {
 		n.health.listeners = append(n.health.listeners, listening{"imap", n.imap.Listening})

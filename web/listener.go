@@ -8,21 +8,19 @@ import (
 	"glassmail/mail"
 )
 
-// maxOfHost bounds the connections of one host at one time, so that a single
+// fairListener closes connections of hosts that have too many, so that a single
 // stranger cannot take all. This machine itself, and trusted proxies, may take all.
-const maxOfHost = maxConnections / 2
-
-// fairListener closes connections of hosts that have too many.
 type fairListener struct {
 	net.Listener
+	most    int // connections of one host at one time
 	proxies []netip.Prefix
 
 	mu    sync.Mutex
 	hosts map[netip.Prefix]int
 }
 
-func newFairListener(l net.Listener, proxies []netip.Prefix) *fairListener {
-	return &fairListener{Listener: l, proxies: proxies, hosts: map[netip.Prefix]int{}}
+func newFairListener(l net.Listener, proxies []netip.Prefix, most int) *fairListener {
+	return &fairListener{Listener: l, most: max(most, 1), proxies: proxies, hosts: map[netip.Prefix]int{}}
 }
 
 // Accept returns the next connection that may be served.
@@ -50,7 +48,7 @@ func (l *fairListener) enter(addr net.Addr) (client netip.Prefix, ok bool) {
 	client = mail.ClientOf(host)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.hosts[client] >= maxOfHost {
+	if l.hosts[client] >= l.most {
 		return client, false
 	}
 	l.hosts[client]++

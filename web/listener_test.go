@@ -37,10 +37,12 @@ func (l *callers) Accept() (net.Conn, error) {
 	return c, nil
 }
 
+const maxOfHost = maxConnections / 2
+
 // One host cannot take all connections, this machine can; who leaves makes room, once.
 func TestHostsShareConnections(t *testing.T) {
 	in := &callers{}
-	l := newFairListener(in, []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")})
+	l := newFairListener(in, []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")}, maxOfHost)
 	take := func(from string, n int) (got []net.Conn) {
 		for range n {
 			in.from = append(in.from, from)

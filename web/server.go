@@ -9,6 +9,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -38,8 +39,10 @@ type Accounts interface {
 
 // Options are what a Server shows, to whom.
 type Options struct {
-	API    api.Options
-	Health func() []api.Part // how the parts of the node are; nil: it has none that can fail
+	API api.Options
+	// Connections is how many connections each listener takes; 0 means 512.
+	Connections int
+	Health      func() []api.Part // how the parts of the node are; nil: it has none that can fail
 	// Token is what an operator presents: as a bearer token, as ?token= of a
 	// reading call, or at the login page. "" lets nobody in.
 	Token string
@@ -88,6 +91,7 @@ const (
 
 // New makes a server.
 func New(o Options) (*Server, error) {
+	o.Connections = cmp.Or(o.Connections, maxConnections)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -154,7 +158,7 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 
 // Serve answers on l until Close; then it returns nil.
 func (s *Server) Serve(l net.Listener) error {
-	l = newFairListener(netutil.LimitListener(l, maxConnections), s.o.Proxies)
+	l = newFairListener(netutil.LimitListener(l, s.o.Connections), s.o.Proxies, s.o.Connections/2)
 	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

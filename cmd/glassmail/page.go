@@ -96,7 +96,7 @@ func (p *page) listen(ctx context.Context, conf config.Config, w watched, errs i
 			Trace: w.log, Journeys: p.journeys, Hold: w.desk, Nodes: server.Describe(nil, w.node), Wording: conf.Wording, Version: version(),
 			Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
 		},
-		Health: w.node.Health, Accounts: office, Token: p.token, Local: local, Secure: p.secure,
+		Health: w.node.Health, Connections: w.node.WebConnections(), Accounts: office, Token: p.token, Local: local, Secure: p.secure,
 		Proxies: config.Prefixes(conf.Web.TrustedProxies),
 		Log:     slog.New(slog.NewTextHandler(errs, nil)),
 	})
