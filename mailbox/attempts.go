@@ -81,8 +81,9 @@ func (a *Attempts) bounds(peer netip.Addr, account string) []bound {
 }
 
 // Begin counts a try of a client at an account before its password is looked at. The
-// caller ends it with Succeeded, Failed or Cancel. Where tries under way could reach a
-// limit it waits for them. The error is a *TooMany, or that of ctx.
+// caller ends it with Succeeded, Failed or Cancel; the first of these holds. Where tries
+// under way could reach a limit it waits for them. The error is a *TooMany, or that of
+// ctx.
 func (a *Attempts) Begin(ctx context.Context, peer netip.Addr, account string) (*Try, error) {
 	if a == nil {
 		return nil, nil
@@ -90,8 +91,11 @@ func (a *Attempts) Begin(ctx context.Context, peer netip.Addr, account string) (
 	t := &Try{a: a, pair: pairKey(peer, account), keys: [3]string{PeerKey(peer), AccountKey(account), pairKey(peer, account)}}
 	for {
 		ok, settled, err := a.reserve(t, a.bounds(peer, account))
-		if ok || err != nil {
-			return t, err
+		switch {
+		case err != nil:
+			return nil, err
+		case ok:
+			return t, nil
 		}
 		select {
 		case <-settled:
@@ -123,9 +127,10 @@ func (a *Attempts) reserve(t *Try, bounds []bound) (ok bool, settled chan struct
 
 // Try is a login under way. The methods of a nil *Try do nothing.
 type Try struct {
-	a    *Attempts
-	pair string
-	keys [3]string
+	a     *Attempts
+	pair  string
+	keys  [3]string
+	ended bool // under a.mu
 }
 
 // Failed counts it as refused.
@@ -142,7 +147,8 @@ func (t *Try) Succeeded() {
 	})
 }
 
-// Cancel gives it back: nobody was told whether the password was right.
+// Cancel gives it back: nobody was told whether the password was right. After Failed or
+// Succeeded it does nothing, so that it can be deferred.
 func (t *Try) Cancel() { t.end(func(*Attempts) {}) }
 
 func (t *Try) end(result func(*Attempts)) {
@@ -152,6 +158,10 @@ func (t *Try) end(result func(*Attempts)) {
 	a := t.a
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if t.ended {
+		return
+	}
+	t.ended = true
 	result(a)
 	for _, key := range t.keys {
 		if a.pending[key]--; a.pending[key] <= 0 {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"glassmail/mailbox"
@@ -63,6 +65,19 @@ func TestAttempts(t *testing.T) {
 		"many accounts, one address":  {func(a *attempts) { spray(a, "192.0.2.1") }, "192.0.2.1", "bob", true},
 		"many accounts from loopback": {func(a *attempts) { spray(a, "127.0.0.1") }, "127.0.0.1", "bob", false},
 		"many addresses, one account": {siege, "192.0.2.99", "bob", true},
+		"the owner beside who tries many": {func(a *attempts) {
+			a.succeed("192.0.2.1", "bob")
+			spray(a, "192.0.2.1")
+		}, "192.0.2.1", "bob", false},
+		"the owner of another account": {func(a *attempts) {
+			a.succeed("192.0.2.1", "alice")
+			spray(a, "192.0.2.1")
+		}, "192.0.2.1", "bob", true},
+		"a neighbour's failures": {func(a *attempts) {
+			a.succeed("192.0.2.1", "bob")
+			a.fail(10, "192.0.2.1", "alice")
+		}, "192.0.2.1", "bob", false},
+		"an IPv6 neighbour who tries many": {func(a *attempts) { spray(a, "2001:db8::1") }, "2001:db8::2", "bob", true},
 		"the owner in a siege": {func(a *attempts) {
 			a.succeed("192.0.2.99", "bob")
 			siege(a)
@@ -127,34 +142,61 @@ func siege(a *attempts) {
 }
 
 // Many tries at one time are not more than many after one another: no more than the
-// limit are under way, and those that wait hear when it is reached.
+// limit are under way, the others wait, and hear when it is reached.
 func TestAttemptsAtOneTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAttempts()
+		var begun, refused atomic.Int64
+		hash := make(chan struct{}) // the time that hashes take
+		for range 90 {
+			go func() {
+				try, err := a.Begin(t.Context(), netip.MustParseAddr("192.0.2.1"), "bob")
+				if errors.As(err, new(*mailbox.TooMany)) {
+					refused.Add(1)
+					return
+				}
+				begun.Add(1)
+				<-hash
+				try.Failed()
+			}()
+		}
+		synctest.Wait()
+		if begun.Load() != mailbox.FailuresOfPair || refused.Load() != 0 {
+			t.Errorf("%d passwords are looked at, %d refused", begun.Load(), refused.Load())
+		}
+		close(hash)
+		synctest.Wait()
+		if begun.Load() != mailbox.FailuresOfPair || refused.Load() != 90-mailbox.FailuresOfPair {
+			t.Errorf("%d passwords were looked at, %d refused", begun.Load(), refused.Load())
+		}
+	})
+}
+
+// Cancel behind Failed or Succeeded gives nothing back, and twice is once.
+func TestTryEndsOnce(t *testing.T) {
 	a := newAttempts()
-	peer := netip.MustParseAddr("192.0.2.1")
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	begun, refused := 0, 0
-	hash := make(chan struct{}) // the time that hashes take
-	for range 90 {
-		wg.Go(func() {
-			try, err := a.Begin(t.Context(), peer, "bob")
-			mu.Lock()
-			if err != nil {
-				refused++
-				mu.Unlock()
-				return
-			}
-			if begun++; begun == mailbox.FailuresOfPair {
-				close(hash)
-			}
-			mu.Unlock()
-			<-hash
-			try.Failed()
-		})
+	begin := func() *mailbox.Try {
+		try, err := a.Begin(t.Context(), netip.MustParseAddr("192.0.2.1"), "bob")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return try
 	}
-	wg.Wait()
-	if begun != mailbox.FailuresOfPair || refused != 90-mailbox.FailuresOfPair {
-		t.Errorf("%d passwords were looked at, %d refused", begun, refused)
+	for range mailbox.FailuresOfPair - 1 {
+		try := begin()
+		try.Failed()
+		try.Cancel()
+		try.Failed()
+	}
+	under := begin()
+	under.Cancel()
+	under.Failed()
+	if a.locked("192.0.2.1", "bob") {
+		t.Error("a try was counted twice")
+	}
+	begin().Failed()
+	if !a.locked("192.0.2.1", "bob") {
+		t.Error("a failure was given back")
 	}
 }
 

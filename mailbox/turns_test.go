@@ -4,25 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
+	"strconv"
 	"testing"
-	"time"
+	"testing/synctest"
 )
-
-// waits until n passwords of a client wait, which ends soon: nothing else happens.
-func (t *turns) until(tb testing.TB, client string, n int) {
-	tb.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
-		t.mu.Lock()
-		have := len(t.waiting[client])
-		t.mu.Unlock()
-		if have == n {
-			return
-		}
-		if time.Now().After(end) {
-			tb.Fatalf("%d of %s wait, want %d", have, client, n)
-		}
-	}
-}
 
 // A client with one password to check is next, however many of one attacker wait, and
 // after one of each where there are several.
@@ -38,114 +24,162 @@ func TestTurns(t *testing.T) {
 		"one with one before": {1, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			turn := newTurns(1)
-			if err := turn.take(t.Context(), "first"); err != nil {
-				t.Fatal(err)
-			}
-			order := make(chan string, 1000)
-			ask := func(client string) {
-				if err := turn.take(t.Context(), client); err != nil {
-					t.Error(err)
-				}
-				order <- client
-				turn.give()
-			}
-			for i := range c.attackers {
-				client := string(rune('A' + i))
-				for n := range c.each {
-					go ask(client)
-					turn.until(t, client, n+1)
-				}
-			}
-			go ask("honest")
-			turn.until(t, "honest", 1)
-			turn.give()
-			before := 0
-			for ; <-order != "honest"; before++ {
-			}
-			if before != c.before {
-				t.Errorf("%d were served before", before)
-			}
-			for range c.attackers*c.each - before {
-				<-order
-			}
+			synctest.Test(t, func(t *testing.T) { served(t, c.attackers, c.each, c.before) })
 		})
+	}
+}
+
+func served(t *testing.T, attackers, each, before int) {
+	turn := newTurns(1)
+	if err := turn.take(t.Context(), "first"); err != nil {
+		t.Fatal(err)
+	}
+	order := make(chan string, attackers*each+1)
+	ask := func(client string) {
+		go func() {
+			if err := turn.take(t.Context(), client); err != nil {
+				t.Error(err)
+			}
+			order <- client
+			turn.give()
+		}()
+		synctest.Wait() // it stands in its place
+	}
+	for i := range attackers {
+		for range each {
+			ask(strconv.Itoa(i))
+		}
+	}
+	ask("honest")
+	if len(order) != 0 {
+		t.Errorf("%d were served while the place was taken", len(order))
+	}
+	turn.give()
+	synctest.Wait()
+	close(order)
+	var all []string
+	for client := range order {
+		all = append(all, client)
+	}
+	if got := slices.Index(all, "honest"); got != before || len(all) != attackers*each+1 {
+		t.Errorf("%d were served before, want %d; %d in all", got, before, len(all))
+	}
+	if turn.free != 1 || len(turn.waiting) != 0 || len(turn.next) != 0 {
+		t.Errorf("%d places are free, %d clients wait, %d are next", turn.free, len(turn.waiting), len(turn.next))
 	}
 }
 
 // Of one client a bounded number waits, and who leaves gives up its place.
 func TestTurnsAreBounded(t *testing.T) {
-	turn := newTurns(1)
-	turn.take(t.Context(), "x")
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, maxWaiting)
-	for range maxWaiting {
-		go func() { ended <- turn.take(ctx, "x") }()
-	}
-	turn.until(t, "x", maxWaiting)
-	if err := turn.take(t.Context(), "x"); !errors.Is(err, ErrBusy) {
-		t.Errorf("one more: %v", err)
-	}
-	cancel()
-	for range maxWaiting {
-		if err := <-ended; !errors.Is(err, context.Canceled) {
-			t.Errorf("%v", err)
+	synctest.Test(t, func(t *testing.T) {
+		turn := newTurns(1)
+		turn.take(t.Context(), "x")
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, maxWaiting)
+		for range maxWaiting {
+			go func() { ended <- turn.take(ctx, "x") }()
 		}
-	}
-	if len(turn.waiting) != 0 || len(turn.next) != 0 {
-		t.Errorf("%d clients wait, %d are next", len(turn.waiting), len(turn.next))
-	}
-	turn.give()
-	if err := turn.take(t.Context(), "y"); err != nil {
-		t.Error(err)
+		synctest.Wait()
+		if err := turn.take(t.Context(), "x"); !errors.Is(err, ErrBusy) {
+			t.Errorf("one more: %v", err)
+		}
+		other := make(chan error, 1)
+		go func() { other <- turn.take(t.Context(), "y") }()
+		synctest.Wait()
+		if len(other) != 0 {
+			t.Errorf("another client does not wait: %v", <-other)
+		}
+		cancel()
+		synctest.Wait()
+		for range maxWaiting {
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Errorf("%v", err)
+			}
+		}
+		if len(turn.waiting) != 1 || len(turn.next) != 1 {
+			t.Errorf("%d clients wait, %d are next", len(turn.waiting), len(turn.next))
+		}
+		turn.give()
+		if err := <-other; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A turn that comes at the moment in which its client leaves goes to the next one.
+func TestTurnOfWhoHasLeft(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			turn := newTurns(1)
+			turn.take(t.Context(), "first")
+			gone, cancel := context.WithCancel(t.Context())
+			left, next := make(chan error, 1), make(chan error, 1)
+			go func() { left <- turn.take(gone, "x") }()
+			synctest.Wait()
+			go func() { next <- turn.take(t.Context(), "y") }()
+			synctest.Wait()
+			cancel()
+			turn.give() // mostly before the client that left has given up its place
+			if err := <-left; err == nil {
+				turn.give()
+			}
+			if err := <-next; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
-// 150 who guess from one address wait behind one another; the password of an honest
-// client elsewhere is looked at next.
+// 150 who guess, from one address or from several, wait behind one another; the password
+// of an honest client elsewhere is looked at after one of each address.
 func TestHonestLoginPassesGuessers(t *testing.T) {
+	for _, addresses := range []int{1, 3} {
+		synctest.Test(t, func(t *testing.T) { besieged(t, addresses) })
+	}
+}
+
+func besieged(t *testing.T, addresses int) {
 	v, _ := verifier(t, 1)
-	hashing, step := make(chan string), make(chan struct{})
+	hashing, hashed := make(chan string), make(chan struct{})
 	v.check = func(_, password string) (bool, error) {
 		hashing <- password
-		<-step
+		<-hashed
 		return false, nil
 	}
-	attacker, honest := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.7")
-	done := make(chan error, 200)
-	for range 150 {
-		go func() { _, err := v.Check(t.Context(), attacker, "hash", "guess"); done <- err }()
+	done := make(chan error, 151)
+	check := func(from netip.Addr, password string) {
+		go func() { _, err := v.Check(t.Context(), from, "hash", password); done <- err }()
+		synctest.Wait()
 	}
-	<-hashing
-	v.turns.until(t, PeerKey(attacker), maxWaiting)
-	go func() { _, err := v.Check(t.Context(), honest, "hash", "secret"); done <- err }()
-	v.turns.until(t, PeerKey(honest), 1)
-	for n := 1; ; n++ {
-		step <- struct{}{}
-		if <-hashing == "secret" {
-			if n > 2 {
-				t.Errorf("it was number %d", n)
-			}
+	for i := range 150 {
+		check(netip.AddrFrom4([4]byte{192, 0, 2, byte(i % addresses)}), "guess")
+	}
+	refused := len(done)
+	if want := 150 - min(150, 1+addresses*maxWaiting); refused != want { // one is hashed
+		t.Errorf("%d guesses were told to come again, want %d", refused, want)
+	}
+	check(netip.MustParseAddr("198.51.100.7"), "secret")
+	for range 151 - refused {
+		order := <-hashing
+		if order == "secret" {
 			break
 		}
+		hashed <- struct{}{}
 	}
-	go func() {
-		for {
-			select {
-			case step <- struct{}{}:
-			case <-hashing:
-			case <-t.Context().Done():
-				return
-			}
-		}
-	}()
-	busy := 0
-	for range 151 {
-		if errors.Is(<-done, ErrBusy) {
-			busy++
-		}
+	if before := len(done) - refused; before > 1+addresses {
+		t.Errorf("%d were looked at before, from %d addresses", before, addresses)
 	}
-	if busy != 150-1-maxWaiting {
-		t.Errorf("%d were told to come again", busy)
+	close(hashed)
+	for range 151 - refused {
+		select {
+		case <-hashing:
+		default:
+		}
+		synctest.Wait()
+	}
+	for n := range 151 {
+		if err := <-done; (n < refused) != errors.Is(err, ErrBusy) {
+			t.Errorf("answer %d: %v", n, err)
+		}
 	}
 }

@@ -58,9 +58,9 @@ func (p *post) login(ctx context.Context, peer netip.Addr, user, password string
 	if err != nil {
 		return "", notNow(err)
 	}
+	defer try.Cancel() // what ends in trouble of ours, or with the client, is no failure
 	ok, err := p.verify.Check(ctx, peer, a.Password, password)
 	if err != nil {
-		try.Cancel()
 		return "", notNow(fmt.Errorf("checking the password of %s: %w", a.Address, err))
 	}
 	if !ok {
