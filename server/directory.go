@@ -192,21 +192,18 @@ func (d *directory) account(ctx context.Context, user string) (mailbox.Account, 
 	return found[0], nil
 }
 
-// counted is the name under which failed logins are counted: one for all spellings of
-// an account, and made from the spelling alone, so that a name without an account is
-// counted as one that has an account would be.
+// counted is the name under which failed logins are counted: an account's address for
+// all its spellings. It is made from the spelling alone, so that a name without an account
+// is counted as one that has an account would be; a name without a domain is counted with
+// the first. What is no address is no account's name, and is counted as it is.
 func (d *directory) counted(user string) string {
 	if !strings.Contains(user, "@") && len(d.domains) > 0 {
 		user += "@" + d.domains[0]
 	}
-	a, err := mail.ParseAddress(strings.TrimSpace(user), true)
-	if err != nil {
-		return user
+	if key, ok := mailbox.CanonicalString(user); ok {
+		return key
 	}
-	if d.serves(a) {
-		a.Domain = ""
-	}
-	return mailbox.Canonical(a)
+	return user
 }
 
 // maySend reports whether the account may write from as its reverse-path: its

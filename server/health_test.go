@@ -61,10 +61,16 @@ func (f *brokenFile) Datasync() error {
 // node runs a node with user bob until the test ends.
 func node(t *testing.T, o Options) (n *Node, ended chan error) {
 	t.Helper()
+	return nodeWith(t, o, func(*config.Config) {})
+}
+
+func nodeWith(t *testing.T, o Options, set func(*config.Config)) (n *Node, ended chan error) {
+	t.Helper()
 	o.Config = config.Default()
 	o.Config.Data, o.Config.Domains = t.TempDir(), []string{"hamburger.edu"}
 	o.Config.Listen = config.Listen{SMTP: []string{"127.0.0.1:0"}, IMAP: []string{"127.0.0.1:0"}}
 	o.Host, o.Resolver, o.Users = wire.OS{}, net.DefaultResolver, map[string]string{"bob@hamburger.edu": "secret-bob"}
+	set(&o.Config)
 	n, err := New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -264,7 +264,7 @@ func TestAccountsCannotBeTold(t *testing.T) {
 	peer := netip.MustParseAddrPort("192.0.2.1:4711")
 	pages := &Office{desks: []*desk{{post: p}}}
 	for _, user := range []string{"bob", "nobody"} {
-		spellings := []string{user, user + "@hamburger.edu", strings.ToUpper(user) + "@HAMBURGER.EDU", " " + user + "@hamburger.edu", user + "@crepes.fr"}
+		spellings := []string{user, user + "@hamburger.edu", strings.ToUpper(user) + "@HAMBURGER.EDU", " " + user + "@hamburger.edu"}
 		for i := range mailbox.FailuresOfPair + 1 {
 			spelling := spellings[i%len(spellings)]
 			want := 535
@@ -288,6 +288,60 @@ func TestAccountsCannotBeTold(t *testing.T) {
 			if got != want {
 				t.Errorf("try %d as %q: %d, want %d", i+1, spelling, got, want)
 			}
+		}
+	}
+}
+
+// Two people of two domains have the same name: who knows the password of one comes no
+// nearer to that of the other, and the failures at one do not stop the other.
+func TestSameNameInTwoDomains(t *testing.T) {
+	p := office(t)
+	p.dir.domains = append(p.dir.domains, "crepes.fr")
+	if err := NewAdmin(p.store, p.clock.Now).AddAccount(t.Context(), "bob@crepes.fr", "pickles", 0); err != nil {
+		t.Fatal(err)
+	}
+	p.guesses = mailbox.NewAttempts(p.clock.Now, 0)
+	login := func(user, password string) int {
+		_, err := p.login(t.Context(), netip.MustParseAddr("192.0.2.1"), user, password)
+		return code(err)
+	}
+	told := map[int]int{}
+	for range 2 * mailbox.FailuresOfPair {
+		if got := login("bob@crepes.fr", "pickles"); got != 250 {
+			t.Errorf("the right password of one: %d", got)
+		}
+		told[login("bob@hamburger.edu", "guess")]++
+	}
+	if told[535] != mailbox.FailuresOfPair {
+		t.Errorf("guesses at the other: %v", told)
+	}
+	if got := login("bob", "pickles"); got != 454 { // it is nobody's name, and is counted with the first domain
+		t.Errorf("a name that is not one's own: %d", got)
+	}
+}
+
+// However an account is spelt to log in, it is counted as what its address is, and a name
+// without an account alike.
+func TestOneSpellingIsCounted(t *testing.T) {
+	d := &directory{domains: []string{"hamburger.edu", "xn--bcher-kva.example"}}
+	for want, spellings := range map[string][]string{
+		"bob@hamburger.edu":         {"bob", "BOB", " bob@hamburger.edu\t", "Bob@Hamburger.EDU", `"bob"@hamburger.edu`, `"bob"`},
+		"bob@xn--bcher-kva.example": {"bob@bücher.example", "BOB@BÜCHER.example", "bob@XN--BCHER-KVA.example"},
+		"björn@hamburger.edu":       {"björn", "bjo\u0308rn", "bjo\u0308rn@hamburger.edu"},
+	} {
+		for _, s := range spellings {
+			if got := d.counted(s); got != want {
+				t.Errorf("%q is counted as %q, want %q", s, got, want)
+			}
+			if key, ok := mailbox.CanonicalString(s); ok && key != want {
+				t.Errorf("%q is looked for as %q", s, key)
+			}
+		}
+	}
+	for _, s := range []string{"", "@", "bob@", "@hamburger.edu", "bob bob", "\x00", strings.Repeat("x", 1<<16)} {
+		d.counted(s) // any name does, the same one each time
+		if d.counted(s) != d.counted(s) {
+			t.Errorf("%.20q", s)
 		}
 	}
 }
