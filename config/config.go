@@ -42,8 +42,9 @@ type Listen struct {
 type TLS struct {
 	Certificate string `toml:"certificate"` // PEM file, with the chain
 	Key         string `toml:"key"`         // PEM file
-	// PlainLogin lists networks from which passwords are taken without TLS; anybody
-	// on the way can read those. From this machine they always are: there is no way.
+	// PlainLogin lists networks from which SMTP and IMAP take passwords without TLS;
+	// anybody on the way can read those. From this machine they always do: there is no
+	// way. See wire.PlainLogin.
 	PlainLogin []Network `toml:"plain_login"`
 }
 

@@ -82,11 +82,11 @@ func TestReachable(t *testing.T) {
 
 // A network is written with its length, or as one address.
 func TestNetworks(t *testing.T) {
-	c, err := config.Parse("f.toml", []byte("[web]\ntrusted_proxies = ['10.1.2.3/8', '::1', '::ffff:192.0.2.1', '2001:db8::/32']"))
+	c, err := config.Parse("f.toml", []byte("[web]\ntrusted_proxies = ['10.1.2.3/8', '::1', '::ffff:192.0.2.1', '::ffff:198.51.100.7/120', '2001:db8::/32']"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprint(config.Prefixes(c.Web.TrustedProxies)), "[10.0.0.0/8 ::1/128 192.0.2.1/32 2001:db8::/32]"; got != want {
+	if got, want := fmt.Sprint(config.Prefixes(c.Web.TrustedProxies)), "[10.0.0.0/8 ::1/128 192.0.2.1/32 198.51.100.0/24 2001:db8::/32]"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	for _, bad := range []string{"", "10.0.0.0/33", "10.0.0.1:80", "fe80::1%eth0", "*"} {

@@ -20,6 +20,9 @@ func (n *Network) UnmarshalText(b []byte) error {
 		a = a.Unmap()
 		p = netip.PrefixFrom(a, a.BitLen())
 	}
+	if p.Addr().Is4In6() && p.Bits() >= 96 { // ::ffff:192.0.2.0/120
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
 	*n = Network(p.Masked())
 	return nil
 }

@@ -362,6 +362,12 @@ func TestDoorsShareTheLimit(t *testing.T) {
 			form(t, srv.URL, nil, url.Values{"csrf": {csrfOf(t, srv.URL, nil)}, "token": {"guess"}})
 		}
 	}
+	few := serve(t, web.Options{Token: "operators-secret", FailedLogins: 2})
+	for i, want := range []int{401, 401, 429} {
+		if resp, _ := request(t, "GET", few.URL+"/api/v1/node", map[string]string{"Authorization": "Bearer guess"}, ""); resp.StatusCode != want {
+			t.Errorf("guess %d where two are allowed: %d, want %d", i+1, resp.StatusCode, want)
+		}
+	}
 	for header, want := range map[string]int{
 		"Bearer another guess": 429, "Basic Ym9iQGhhbWJ1cmdlci5lZHU6c2VjcmV0": 429,
 		"Bearer operators-secret": 200,

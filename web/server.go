@@ -55,7 +55,11 @@ type Options struct {
 	Lab bool
 	// Proxies are the networks of the proxies that are believed when they say for
 	// whom they hand a request on.
-	Proxies  []netip.Prefix
+	Proxies []netip.Prefix
+	// FailedLogins are how many wrong tokens of one address there may be in
+	// mailbox.FailureWindow; 0 is mailbox.FailuresOfPair. Passwords are counted by
+	// Accounts.
+	FailedLogins int
 	Accounts Accounts         // nil: nobody can log in as a reader of mail
 	Secure   bool             // the listeners speak TLS
 	Language string           // of pages whose reader has chosen none; "" is the browser's
@@ -98,7 +102,7 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), guesses: mailbox.NewAttempts(o.Now, 0), ambient: newSecret(), recheck: recheckTime,
+	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), guesses: mailbox.NewAttempts(o.Now, o.FailedLogins), ambient: newSecret(), recheck: recheckTime,
 		proxies: map[netip.Addr]bool{}}
 	texts, err := catalogue.New()
 	if err != nil {

@@ -97,8 +97,8 @@ func (p *page) listen(ctx context.Context, conf config.Config, w watched, errs i
 			Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
 		},
 		Health: w.node.Health, Connections: w.node.WebConnections(), Accounts: office, Token: p.token, Local: local, Secure: p.secure,
-		Proxies: config.Prefixes(conf.Web.TrustedProxies),
-		Log:     slog.New(slog.NewTextHandler(errs, nil)),
+		Proxies: config.Prefixes(conf.Web.TrustedProxies), FailedLogins: conf.Limits.FailedLogins,
+		Log: slog.New(slog.NewTextHandler(errs, nil)),
 	})
 	return err
 }

@@ -78,7 +78,7 @@ are told, what is under way is finished or goes back to the queue.`,
 	f.StringVar(&s.wording, "wording", "", "`WORDS` of the SMTP replies: plain or lecture (default plain)")
 	f.StringVar(&s.resolve, "resolver", "", "name server to ask, `IP:PORT`, instead of the system's")
 	f.IntVar(&s.mxPort, "mx-port", 0, "`PORT` at which other servers take mail (default 25)")
-	f.StringArrayVar(&s.users, "user", nil, "account `NAME` or NAME@DOMAIN, created when it is missing, with the password that --password-file names or you type; NAME:PASSWORD is for trials: all users of the machine see it; may be repeated")
+	f.StringArrayVar(&s.users, "user", nil, "account `NAME` or NAME@DOMAIN, created when it is missing, with the password that --password-file names (the same for all that are missing) or you type; NAME:PASSWORD is for trials: all users of the machine see it; may be repeated")
 	tools.PasswordFlag(cmd, &s.password)
 	f.StringVar(&s.ready, "ready", "", "write addresses to this `FILE`, as JSON, once everything accepts connections")
 	f.StringVar(&s.token, "web-token-file", "", "`FILE` with the operator's token of the web pages, made when missing (default web-token in the data folder)")
@@ -272,6 +272,14 @@ func first(s []string) string {
 	return s[0]
 }
 
+// inClear warns of logins that others on the network can read.
+func inClear(conf config.Config, service string) string {
+	if service != "web" || conf.Web.TLS {
+		return ""
+	}
+	return " Without TLS what they log in with can be read on the way: set web.tls = true, or let only a proxy with TLS connect."
+}
+
 // announce tells where the node listens and who can reach it.
 func announce(c *cobra.Command, conf config.Config, n *server.Node, p *page) {
 	out := c.OutOrStdout()
@@ -292,7 +300,7 @@ func announce(c *cobra.Command, conf config.Config, n *server.Node, p *page) {
 		fmt.Fprintln(out, "Only this machine can connect.")
 	} else {
 		for _, s := range open {
-			fmt.Fprintf(out, "Other machines can connect to %s at %s.\n", s.Key, strings.Join(s.Addrs, ", "))
+			fmt.Fprintf(out, "Other machines can connect to %s at %s.%s\n", s.Key, strings.Join(s.Addrs, ", "), inClear(conf, s.Key))
 		}
 	}
 	if accounts, err := n.Admin().Accounts(c.Context()); err == nil && len(accounts) == 0 {

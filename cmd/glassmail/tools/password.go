@@ -37,7 +37,11 @@ func Password(c *cobra.Command, user, file string) (string, error) {
 	}
 	in, isFile := c.InOrStdin().(*os.File)
 	if !isFile || !term.IsTerminal(int(in.Fd())) {
-		return "", usage("the password of %s is not known, and there is no terminal to ask: give it with --password-file or in %s", user, passwordVariable)
+		ways := "--password-file"
+		if c.Flags().Lookup("password-stdin") != nil {
+			ways += ", --password-stdin"
+		}
+		return "", usage("the password of %s is not known, and there is no terminal to ask: give it with %s or in %s", user, ways, passwordVariable)
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "Password of %s: ", user)
 	b, err := term.ReadPassword(int(in.Fd()))
@@ -53,8 +57,12 @@ func PasswordFromStdin(c *cobra.Command) (string, error) {
 	return firstLine(c.InOrStdin(), "standard input")
 }
 
+// maxPasswordLine is how much is read of what should be a line with a password, in
+// bytes: more than a password may have.
+const maxPasswordLine = 64 << 10
+
 func firstLine(r io.Reader, name string) (string, error) {
-	line, err := bufio.NewReader(r).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(r, maxPasswordLine)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}

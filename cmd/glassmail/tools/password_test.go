@@ -3,6 +3,7 @@ package tools
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -26,10 +27,14 @@ func TestPassword(t *testing.T) {
 		"environment":    {"", "from the environment", "from the environment", ""},
 		"nowhere":        {"", "", "", "--password-file"},
 		"no such file":   {filepath.Join(dir, "none"), "x", "", "--password-file"},
+		"an endless one": {"/dev/zero", "", strings.Repeat("\x00", maxPasswordLine), ""},
 		"an empty file":  {write("empty", ""), "x", "", "empty"},
 		"an empty first": {write("blank", "\nsecret\n"), "x", "", "empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if strings.HasPrefix(c.file, "/dev/") && runtime.GOOS != "linux" {
+				t.Skip("Linux has " + c.file)
+			}
 			t.Setenv(passwordVariable, c.variable)
 			cmd := &cobra.Command{}
 			cmd.SetIn(strings.NewReader("not a terminal\n"))
