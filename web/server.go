@@ -60,11 +60,11 @@ type Options struct {
 	// mailbox.FailureWindow; 0 is mailbox.FailuresOfPair. Passwords are counted by
 	// Accounts.
 	FailedLogins int
-	Accounts Accounts         // nil: nobody can log in as a reader of mail
-	Secure   bool             // the listeners speak TLS
-	Language string           // of pages whose reader has chosen none; "" is the browser's
-	Now      func() time.Time // nil is the system's clock
-	Log      *slog.Logger     // of failures of ours; nil drops them
+	Accounts     Accounts         // nil: nobody can log in as a reader of mail
+	Secure       bool             // the listeners speak TLS
+	Language     string           // of pages whose reader has chosen none; "" is the browser's
+	Now          func() time.Time // nil is the system's clock
+	Log          *slog.Logger     // of failures of ours; nil drops them
 }
 
 // Server answers HTTP requests.
