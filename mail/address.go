@@ -177,6 +177,9 @@ func parseLocal(s string, utf8ok bool) (local, rest string, err error) {
 			return "", "", errors.New("it is not valid UTF-8")
 		}
 	}
+	if err == nil && strings.ContainsFunc(local, IsControl) {
+		err = errors.New("it has a control character")
+	}
 	if err == nil && len(local) > MaxLocal {
 		err = fmt.Errorf("the part before the @ is longer than %d bytes", MaxLocal)
 	}

@@ -159,9 +159,8 @@ func messageID(header []byte) string {
 		if !ok {
 			continue
 		}
-		v = strings.TrimSpace(v)
-		if len(v) > 2 && len(v) <= 250 && v[0] == '<' && v[len(v)-1] == '>' && isASCII(v) && !strings.ContainsAny(v, " \t") {
-			return v
+		if ids := MessageIDs(v); len(ids) == 1 && strings.TrimSpace(v) == ids[0] {
+			return ids[0]
 		}
 		return ""
 	}
@@ -171,16 +170,15 @@ func messageID(header []byte) string {
 // oneLine makes text of other servers fit to stand in a report: printable, on
 // one line, bounded, and in ASCII unless utf8ok.
 func oneLine(s string, utf8ok bool) string {
-	s = strings.ToValidUTF8(s, "?")
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\r' || r == '\n' || r == '\t':
-			return ' '
-		case r < ' ' || r == 0x7f || r >= 0x80 && (!utf8ok || r < 0xa0):
-			return '?'
-		}
-		return r
-	}, s)
+	s = Printable(strings.NewReplacer("\r", " ", "\n", " ", "\t", " ").Replace(s), '?')
+	if !utf8ok {
+		s = strings.Map(func(r rune) rune {
+			if r >= 0x80 {
+				return '?'
+			}
+			return r
+		}, s)
+	}
 	if len(s) <= maxReportText {
 		return s
 	}

@@ -95,7 +95,7 @@ func (r DSNRecipient) code() string {
 func addressText(s string, utf8ok bool) string {
 	var b strings.Builder
 	for _, c := range strings.ToValidUTF8(s, "?") {
-		if c > ' ' && c < 0x7f || c >= 0xa0 && utf8ok || c == ' ' && b.Len() > 0 {
+		if !IsControl(c) && (c < 0x80 || utf8ok) && (c != ' ' || b.Len() > 0) {
 			b.WriteRune(c)
 		} else {
 			fmt.Fprintf(&b, `\x{%02X}`, c)

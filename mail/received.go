@@ -23,7 +23,7 @@ type Received struct {
 func (r Received) String() string {
 	var b strings.Builder
 	helo := r.Helo
-	if helo == "" || strings.ContainsAny(helo, " ()<>\t\"\\") {
+	if helo == "" || strings.ContainsAny(helo, " ()<>\"\\") || strings.ContainsFunc(helo, IsControl) {
 		helo = "unknown"
 	}
 	b.Grow(256)

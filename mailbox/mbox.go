@@ -80,7 +80,7 @@ func (a *mboxArchive) Add(m Message, rec *Record, text mail.Message) error {
 func mboxSender(e *Envelope) string {
 	if e != nil && len(e.From) > 0 && e.From[0].Domain != "" {
 		s := e.From[0].Local + "@" + e.From[0].Domain
-		if !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		if !strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || mail.IsControl(r) }) {
 			return s
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"glassmail/mail"
 )
 
 // Delimiter divides the levels of a folder's name.
@@ -20,7 +22,7 @@ func FolderName(name string) (string, error) {
 		return "", fmt.Errorf("%w: the folder name is longer than %d bytes", ErrInvalid, MaxFolderName)
 	case !utf8.ValidString(name):
 		return "", fmt.Errorf("%w: the folder name is not UTF-8", ErrInvalid)
-	case strings.ContainsFunc(name, isControl):
+	case strings.ContainsFunc(name, mail.IsControl):
 		return "", fmt.Errorf("%w: the folder name %q has a control character", ErrInvalid, name)
 	case strings.HasPrefix(name, Delimiter), strings.HasSuffix(name, Delimiter), strings.Contains(name, Delimiter+Delimiter):
 		return "", fmt.Errorf("%w: the folder name %q has an empty level", ErrInvalid, name)
@@ -30,11 +32,6 @@ func FolderName(name string) (string, error) {
 		return Inbox + name[len(first):], nil
 	}
 	return name, nil
-}
-
-// isControl reports what may not stand in a name (RFC 9051 §5.1).
-func isControl(r rune) bool {
-	return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029'
 }
 
 // Parent is the name of the folder above, "" for one of the first level.

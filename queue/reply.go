@@ -134,12 +134,7 @@ func parseEnhanced(s string) (mail.Enhanced, bool) {
 // printable makes text of another server fit for logs and reports: valid UTF-8,
 // no control characters, bounded.
 func printable(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\uFFFD' {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
+	s = mail.Printable(s, '?')
 	if len(s) > maxReplyText {
 		s = strings.ToValidUTF8(s[:maxReplyText], "")
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"glassmail/mail"
 	"glassmail/server"
 	"glassmail/store/bolt"
 )
@@ -179,15 +180,7 @@ func textLines(t *bolt.TextView, width int) (out []string) {
 
 // plain keeps a message from controlling the terminal.
 func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
-			return ' '
-		case r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError:
-			return '·'
-		}
-		return r
-	}, s)
+	return mail.Printable(strings.ReplaceAll(s, "\t", " "), '·')
 }
 
 // wrap cuts a line into pieces of at most width characters.

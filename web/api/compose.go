@@ -123,6 +123,7 @@ func checkFiles(in []attachment) ([]attachment, error) {
 			kind = "application/octet-stream"
 		}
 		f.Type = kind
+		f.Name = clean(f.Name)
 		if f.Name == "" || len(f.Name) > 255 {
 			f.Name = fmt.Sprintf("attachment-%d", i+1)
 		}

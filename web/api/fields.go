@@ -109,12 +109,7 @@ func forceEncoding(s string) string {
 
 // clean takes line ends and other control characters out.
 func clean(s string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD")))
+	return strings.TrimSpace(mail.Printable(strings.ToValidUTF8(s, "\uFFFD"), ' '))
 }
 
 // fold breaks a long value at blanks, so that no line has more than 78 characters
@@ -141,19 +136,14 @@ func fold(s string) string {
 	return out.String()
 }
 
-// onlyIDs lets through what has the form of message ids, and no more than 50.
+// maxReferences bounds the message ids of one field.
+const maxReferences = 50
+
+// onlyIDs is the last maxReferences message ids among what is given, as the value of
+// a field.
 func onlyIDs(in []string) string {
-	var out []string
-	for _, s := range in {
-		for word := range strings.FieldsSeq(s) {
-			inner := strings.TrimSuffix(strings.TrimPrefix(word, "<"), ">")
-			if len(inner) > 900 || inner == "" || strings.ContainsAny(inner, "<>\r\n\x00") || !isASCII(inner) {
-				continue
-			}
-			out = append(out, "<"+inner+">")
-		}
-	}
-	return strings.Join(out[max(0, len(out)-50):], "\r\n ")
+	ids := mail.MessageIDs(in...)
+	return strings.Join(ids[max(0, len(ids)-maxReferences):], "\r\n ")
 }
 
 func isASCII(s string) bool {

@@ -1,0 +1,96 @@
+package api
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"glassmail/mail"
+	"glassmail/mailbox"
+)
+
+// checkHeader fails if the header of a message written here has a line that is too
+// long, a control character, a field twice, or a field that is none of ours.
+func checkHeader(t *testing.T, header string) {
+	t.Helper()
+	known := map[string]bool{"date": true, "from": true, "to": true, "cc": true, "bcc": true, "subject": true, "message-id": true, "in-reply-to": true,
+		"references": true, "user-agent": true, "mime-version": true, "content-type": true, "content-transfer-encoding": true}
+	seen := map[string]bool{}
+	for line := range strings.SplitSeq(strings.TrimSuffix(header, "\r\n"), "\r\n") {
+		if len(line) > 998 || !utf8.ValidString(line) || strings.ContainsFunc(line, mail.IsControl) {
+			t.Errorf("the line %.200q of %d bytes", line, len(line))
+		}
+		if strings.HasPrefix(line, " ") && strings.TrimSpace(line) != "" {
+			continue
+		}
+		name, _, ok := strings.Cut(line, ":")
+		name = strings.ToLower(name)
+		if !ok || !known[name] || seen[name] {
+			t.Errorf("the line %.200q", line)
+		}
+		seen[name] = true
+	}
+}
+
+// written is a composed message as it leaves, divided at the end of its header.
+func written(t *testing.T, m *composed, own bool) (header, body string) {
+	t.Helper()
+	in := m.open(own)
+	defer in.Close()
+	b, err := io.ReadAll(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, body, ok := strings.Cut(string(b), "\r\n\r\n")
+	if !ok {
+		t.Fatalf("no end of the header in %.300q", b)
+	}
+	return header, body
+}
+
+// No control character of what a reader writes, or answers, comes into the header.
+func TestNoControlIsWritten(t *testing.T) {
+	var all []string
+	for r := rune(0); r < 0x3000; r++ {
+		if mail.IsControl(r) {
+			all = append(all, string(r))
+		}
+	}
+	for _, c := range append(all, "\xff", "\r\nX-Evil: 1", "\r\n\r\nevil") {
+		d := &draft{
+			FromName: "A" + c + "lice", To: []string{"B" + c + "ob <bob@crepes.fr>", "alice@crepes.fr"},
+			Subject: "x" + c + "y", Text: "t" + c + "t", InReplyTo: "<a" + c + "b@crepes.fr> <good@crepes.fr>", References: []string{"<c" + c + "d@crepes.fr>", "<e@crepes.fr>" + c},
+			Attachments: []attachment{{Name: "n" + c + "n", Type: "text/x" + c, Data: []byte("x")}},
+		}
+		m, err := compose(d, "alice@crepes.fr", "crepes.fr", time.Unix(0, 0), true)
+		if err != nil {
+			d.To = []string{"alice@crepes.fr"} // a name with line ends is refused
+			if m, err = compose(d, "alice@crepes.fr", "crepes.fr", time.Unix(0, 0), true); err != nil {
+				t.Fatalf("%q: %v", c, err)
+			}
+		}
+		header, body := written(t, m, true)
+		checkHeader(t, header)
+		if !strings.Contains(header, "<good@crepes.fr>") {
+			t.Errorf("%q: the good message id is lost: %q", c, header)
+		}
+		parts := strings.Split(body, "--"+m.boundary)
+		if len(parts) != 4 {
+			t.Fatalf("%q: %d parts", c, len(parts))
+		}
+		for _, part := range parts[1:3] {
+			header, _, _ := strings.Cut(strings.TrimPrefix(part, "\r\n"), "\r\n\r\n")
+			for line := range strings.SplitSeq(header, "\r\n") {
+				if strings.ContainsFunc(line, mail.IsControl) || !strings.HasPrefix(line, "Content-") {
+					t.Errorf("%q: the line %q of a part", c, line)
+				}
+			}
+		}
+		rec, err := mailbox.Scan(strings.NewReader(header+"\r\n\r\n"+body), int64(len(header)+4+len(body)))
+		if err != nil || len(rec.Root.Parts) != 2 || len(rec.Root.Envelope.To) < 1 {
+			t.Errorf("%q: the record is %+v, %v", c, rec, err)
+		}
+	}
+}
