@@ -58,6 +58,12 @@ type Relay struct {
 	Expire     Duration `toml:"expire"`      // after that long the sender gets the message back
 	Workers    int      `toml:"workers"`     // connections at one time
 	PerDomain  int      `toml:"per_domain"`  // of these, to one domain
+	// Private lets mail go to servers in private networks, whoever names them: a
+	// stranger's MX record, too.
+	Private bool `toml:"private"`
+	// Allow lists networks to which mail goes whatever they are: of this machine
+	// (127.0.0.0/8), or some of the private ones.
+	Allow []Network `toml:"allow"`
 }
 
 // Limits bound what clients can do.
@@ -130,7 +136,7 @@ func Default() Config {
 		Relay: Relay{
 			Port: 25, TLS: "opportunistic",
 			FirstRetry: Duration(time.Minute), MaxRetry: Duration(4 * time.Hour), Expire: Duration(5 * 24 * time.Hour),
-			Workers: 32, PerDomain: 4,
+			Workers: 32, PerDomain: 4, Allow: []Network{},
 		},
 		Limits: Limits{MessageSize: 50 << 20, Recipients: 100, Connections: 1000, ConnectionsPerAddress: 100, FailedLogins: 10},
 		Store:  Store{Ack: "journal"},

@@ -40,7 +40,7 @@ type organisation struct {
 func (o *organisation) up() {
 	o.t.Helper()
 	o.node = start(o.t, "serve", "--domain", o.domain, "--data", o.data, "--user", o.user+":"+o.user,
-		"--resolver", o.dns, "--mx-port", fmt.Sprint(o.port), "--smtp", fmt.Sprintf("%s:%d", o.ip, o.port),
+		"--resolver", o.dns, "--relay-allow", "127.0.0.0/8", "--mx-port", fmt.Sprint(o.port), "--smtp", fmt.Sprintf("%s:%d", o.ip, o.port),
 		"--submission", o.ip+":0", "--submissions", "", "--imap", o.ip+":0", "--imaps", "", "--web", "")
 }
 

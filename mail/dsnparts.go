@@ -181,7 +181,7 @@ func meaning(r Reply) string {
 	case [2]uint16{4, 1}, [2]uint16{4, 2}:
 		return "the server could not be reached or broke off."
 	case [2]uint16{4, 3}, [2]uint16{4, 4}:
-		return "the name system did not tell which server takes mail for that domain."
+		return "no way was found to a server that takes mail for that domain."
 	case [2]uint16{4, 6}:
 		return "the message went round in circles."
 	case [2]uint16{4, 7}:

@@ -77,19 +77,50 @@ func (a *attempt) hosts(ctx context.Context) {
 		return
 	}
 	var worst *mail.Reply // of hosts that could not be spoken to
-	for _, m := range hosts {
-		if m.host == a.asked {
-			continue
+	for len(hosts) > 0 {
+		equals := equal(hosts)
+		hosts = hosts[len(equals):]
+		own := a.lookUpAll(ctx, equals)
+		for _, m := range equals {
+			if m.host == a.asked || own && !m.own {
+				continue
+			}
+			rep := a.host(ctx, m)
+			if len(unsettled(a.all)) == 0 || a.tried >= maxAddresses || ctx.Err() != nil {
+				a.unanswered(ctx, worst)
+				return
+			}
+			if rep != nil && (worst == nil || rep.Temporary()) {
+				worst = rep
+			}
 		}
-		rep := a.host(ctx, m)
-		if len(unsettled(a.all)) == 0 || a.tried >= maxAddresses || ctx.Err() != nil {
+		if own {
 			break
-		}
-		if rep != nil && (worst == nil || rep.Temporary()) {
-			worst = rep
 		}
 	}
 	a.unanswered(ctx, worst)
+}
+
+// equal is the hosts at the beginning that have the same preference.
+func equal(hosts []mx) []mx {
+	n := 1
+	for n < len(hosts) && hosts[n].pref == hosts[0].pref {
+		n++
+	}
+	return hosts[:n]
+}
+
+// lookUpAll finds the addresses of hosts of one preference, and reports whether one
+// of them is this node. Then none of them is asked, nor one that is worse: they would
+// send the mail back here (RFC 5321 §5.1).
+func (a *attempt) lookUpAll(ctx context.Context, equals []mx) (own bool) {
+	for i := range equals {
+		if equals[i].host != a.asked {
+			a.lookUp(ctx, &equals[i])
+			own = own || equals[i].own
+		}
+	}
+	return own
 }
 
 // unanswered gives the recipients that no host has answered what the connections
@@ -111,19 +142,16 @@ func (a *attempt) unanswered(ctx context.Context, worst *mail.Reply) {
 // host tries the addresses of one host. It returns why the last of them could not
 // be spoken to.
 func (a *attempt) host(ctx context.Context, m mx) *mail.Reply {
-	ips, err := a.addresses(ctx, m)
-	if err != nil {
-		rep := mail.AsReply(err)
-		a.note(rep.Text)
-		return rep
+	if m.fault != nil {
+		a.note(m.fault.Text)
 	}
-	var last *mail.Reply
-	for _, ip := range ips {
+	last := m.fault
+	for _, ip := range m.ips {
 		if a.tried++; a.tried > maxAddresses || ctx.Err() != nil {
 			break
 		}
 		a.chosen(m, ip)
-		s, err := a.connect(ctx, m, ip.Unmap(), a.policy)
+		s, err := a.connect(ctx, m, ip, a.policy)
 		if err != nil {
 			last = mail.AsReply(err)
 			a.event(trace.Note, last.Error())

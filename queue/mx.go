@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"glassmail/mail"
+	"glassmail/wire"
 )
 
 // Resolver looks up names. *net.Resolver is one. Errors are *net.DNSError, whose
@@ -31,6 +32,10 @@ type mx struct {
 	host string     // without the final dot; for an address literal, the literal
 	pref uint16     // smaller is better
 	addr netip.Addr // of an address literal
+
+	ips   []netip.Addr // that may be dialled, once lookUp found them
+	fault *mail.Reply  // why there are none
+	own   bool         // it is this node, by an address
 }
 
 // route finds the hosts that take mail for dest, best first (RFC 5321 §5.1). An
@@ -95,6 +100,7 @@ func (r *Runner) order(dest string, records []*net.MX) ([]mx, error) {
 	return hosts[:min(len(hosts), maxHosts)], nil
 }
 
+// loop tells that mail would come back here (RFC 5321 §5.1).
 func loop(dest string) *mail.Reply {
 	return mail.NewReply(554, mail.Enhanced{5, 4, 6}, "The name system sends mail for %s to this server, which does not serve it", dest)
 }
@@ -104,7 +110,34 @@ func (r *Runner) own(host string) bool {
 	return slices.ContainsFunc(r.o.Names, func(n string) bool { return strings.EqualFold(n, host) })
 }
 
-// addresses finds the addresses of m. An error is a *mail.Reply.
+// lookUp finds the addresses of m that may be dialled. They are dialled as they
+// stand here: nobody looks the name up a second time.
+func (r *Runner) lookUp(ctx context.Context, m *mx) {
+	ips, err := r.addresses(ctx, *m)
+	if err != nil {
+		m.fault = mail.AsReply(err)
+		return
+	}
+	for _, ip := range ips {
+		ip = ip.Unmap()
+		switch err := r.o.Reach.Check(netip.AddrPortFrom(ip, r.o.Port)); {
+		case err == nil:
+			m.ips = append(m.ips, ip)
+		case errors.Is(err, wire.ErrOwn): // no other address of it is another server
+			m.own, m.ips, m.fault = true, nil, loopAt(m.host, ip)
+			return
+		case m.fault == nil:
+			m.fault = mail.NewReply(550, mail.Enhanced{5, 4, 4}, "%s has the address %s, to which this server does not relay: %s", printable(m.host), ip, err)
+		}
+	}
+}
+
+// loopAt is loop for a host that has an address of this node.
+func loopAt(host string, ip netip.Addr) *mail.Reply {
+	return mail.NewReply(554, mail.Enhanced{5, 4, 6}, "The mail loops back: %s has the address %s, which is this server's, and this server does not serve the domain", printable(host), ip)
+}
+
+// addresses finds all addresses of m. An error is a *mail.Reply.
 func (r *Runner) addresses(ctx context.Context, m mx) ([]netip.Addr, error) {
 	if m.addr.IsValid() {
 		return []netip.Addr{m.addr}, nil

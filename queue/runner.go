@@ -23,6 +23,7 @@ type Options struct {
 	Gate     wire.Gate  // where lines can be held; may be nil
 
 	Port      uint16      // of mail hosts; 25
+	Reach     *wire.Reach // to which of their addresses; nil: to all, as in a lab
 	TLS       TLSPolicy   // Opportunistic
 	TLSConfig *tls.Config // roots and versions; nil: the system's roots
 	Schedule  Schedule

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -75,6 +76,7 @@ type Node struct {
 	running  atomic.Bool
 	health   health
 	shares   shares
+	listens  []netip.AddrPort // every listener of the mail services
 }
 
 // New opens the store and the listeners of a node. When it returns, clients can
@@ -182,7 +184,8 @@ func (n *Node) openQueue(ctx context.Context) error {
 	var err error
 	n.queue, err = queue.New(queue.Options{
 		Name: n.name, Names: n.o.Config.Domains, Store: outgoing{Store: n.store, post: n.post},
-		Resolver: n.o.Resolver, Host: n.o.Host, Trace: n.o.Trace, Gate: n.o.Gate, Port: uint16(r.Port), TLS: tlsPolicy(r.TLS), TLSConfig: conf,
+		Resolver: n.o.Resolver, Host: n.o.Host, Trace: n.o.Trace, Gate: n.o.Gate,
+		Port: uint16(r.Port), Reach: n.reach(), TLS: tlsPolicy(r.TLS), TLSConfig: conf,
 		Schedule: queue.Schedule{First: time.Duration(r.FirstRetry), Cap: time.Duration(r.MaxRetry), Expire: time.Duration(r.Expire)},
 		Workers:  r.Workers, PerDest: r.PerDomain, Lease: leaseAt(n.o.Gate),
 	})
@@ -190,6 +193,19 @@ func (n *Node) openQueue(ctx context.Context) error {
 		n.health.queue = n.queue.Working
 	}
 	return err
+}
+
+// reach is to which addresses the relay goes. In a lab, whose internet is in this
+// process, it is all of them.
+func (n *Node) reach() *wire.Reach {
+	if n.o.Lab {
+		return nil
+	}
+	r := n.o.Config.Relay
+	return &wire.Reach{
+		Private: r.Private, Networks: config.Prefixes(r.Allow),
+		Own: func(to netip.AddrPort) bool { return wire.Listens(n.listens, to) },
+	}
 }
 
 // leaseAt is how long an attempt may take; 0 is the queue's default. Where lines can

@@ -60,6 +60,7 @@ func (n *Node) openServices(ctx context.Context) error {
 				return wire.ListenError(n.name+" "+s.Key, addr, n.listenFlag(s.Key), err)
 			}
 			one.listeners = append(one.listeners, l)
+			n.listens = append(n.listens, wire.AddrPort(l.Addr()))
 		}
 	}
 	return nil

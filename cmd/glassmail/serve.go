@@ -51,6 +51,8 @@ type serveFlags struct {
 	users    []string
 	ready    string
 	plain    []string
+	private  bool
+	allow    []string
 	password string // file
 	token    string
 	hold     bool
@@ -78,6 +80,8 @@ are told, what is under way is finished or goes back to the queue.`,
 	f.StringVar(&s.wording, "wording", "", "`WORDS` of the SMTP replies: plain or lecture (default plain)")
 	f.StringVar(&s.resolve, "resolver", "", "name server to ask, `IP:PORT`, instead of the system's")
 	f.IntVar(&s.mxPort, "mx-port", 0, "`PORT` at which other servers take mail (default 25)")
+	f.BoolVar(&s.private, "relay-private", false, "bring mail to servers in private networks, too, such as 192.168.0.0/16")
+	f.StringArrayVar(&s.allow, "relay-allow", nil, "bring mail to servers in this `NETWORK` whatever it is, as 127.0.0.0/8 for this machine; may be repeated")
 	f.StringArrayVar(&s.users, "user", nil, "account `NAME` or NAME@DOMAIN, created when it is missing, with the password that --password-file names (the same for all that are missing) or you type; NAME:PASSWORD is for trials: all users of the machine see it; may be repeated")
 	tools.PasswordFlag(cmd, &s.password)
 	f.StringVar(&s.ready, "ready", "", "write addresses to this `FILE`, as JSON, once everything accepts connections")
@@ -123,13 +127,14 @@ func (s *serveFlags) config(c *cobra.Command) (config.Config, error) {
 	if c.Flags().Changed("mx-port") {
 		conf.Relay.Port = s.mxPort
 	}
-	if c.Flags().Changed("plain-login") {
-		conf.TLS.PlainLogin = make([]config.Network, len(s.plain))
-		for i, text := range s.plain {
-			if err := conf.TLS.PlainLogin[i].UnmarshalText([]byte(text)); err != nil {
-				return conf, fmt.Errorf("--plain-login: %w", err)
-			}
-		}
+	if c.Flags().Changed("relay-private") {
+		conf.Relay.Private = s.private
+	}
+	if err := networks(c, "plain-login", s.plain, &conf.TLS.PlainLogin); err != nil {
+		return conf, err
+	}
+	if err := networks(c, "relay-allow", s.allow, &conf.Relay.Allow); err != nil {
+		return conf, err
 	}
 	for key, target := range listenFields(&conf.Listen) {
 		if c.Flags().Changed(key) {
@@ -137,6 +142,20 @@ func (s *serveFlags) config(c *cobra.Command) (config.Config, error) {
 		}
 	}
 	return conf, conf.Validate()
+}
+
+// networks puts what a flag names, if it was given, in place of a key's.
+func networks(c *cobra.Command, flag string, texts []string, target *[]config.Network) error {
+	if !c.Flags().Changed(flag) {
+		return nil
+	}
+	*target = make([]config.Network, len(texts))
+	for i, text := range texts {
+		if err := (*target)[i].UnmarshalText([]byte(text)); err != nil {
+			return fmt.Errorf("--%s: %w", flag, err)
+		}
+	}
+	return nil
 }
 
 func override(target *string, flag string) {
