@@ -38,6 +38,8 @@ func promises() map[string][]string {
 		"relay.expire":                   {"server TestQueueEntryExpires", "queue TestComesBack"},
 		"relay.workers":                  {"server TestKeysWorkers"},
 		"relay.per_domain":               {"server TestKeysWorkers", "queue TestConnectionsAreBounded"},
+		"relay.private":                  {"server TestKeyPrivate", "wire TestReach"},
+		"relay.allow":                    {"server TestWhereTheRelayDials", "wire TestReach", "queue TestAddressesAreJudged", "e2e TestTwoInstances"},
 		"limits.message_size":            {"server TestKeysLimits", "server/smtpd TestSizeLimit"},
 		"limits.recipients":              {"server TestKeysLimits"},
 		"limits.connections":             {"server TestKeysConnections"},

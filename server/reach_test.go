@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,20 @@ func TestWhereTheRelayDials(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// relay.private opens private networks, and nothing else.
+func TestKeyPrivate(t *testing.T) {
+	for private, want := range map[bool][]string{false: {"192.0.2.1"}, true: {"192.0.2.1", "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "fd00::1"}} {
+		conf := config.Default()
+		conf.Relay.Private = private
+		n := &Node{o: Options{Config: conf}}
+		for _, a := range []string{"192.0.2.1", "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "fd00::1", "127.0.0.1", "169.254.169.254"} {
+			if err := n.reach().Check(netip.AddrPortFrom(netip.MustParseAddr(a), 25)); (err == nil) != slices.Contains(want, a) {
+				t.Errorf("relay.private = %t: %s: %v", private, a, err)
+			}
+		}
 	}
 }
 
