@@ -3,9 +3,11 @@ package web_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -376,6 +378,59 @@ func TestDoorsShareTheLimit(t *testing.T) {
 			t.Errorf("%s after ten guesses: %d, want %d", header, resp.StatusCode, want)
 		}
 	}
+}
+
+// A login that is refused for a while, as the accounts say, is no failure of the server's:
+// the login page tells it, and so does every other door.
+func TestRefusedLoginsAreTold(t *testing.T) {
+	var log strings.Builder
+	srv := serve(t, web.Options{Token: "operators-secret", Accounts: besieged{}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	fields := url.Values{"csrf": {csrfOf(t, srv.URL, nil)}, "account": {"bob@hamburger.edu"}, "password": {"secret"}}
+	resp, body := request(t, "POST", srv.URL+"/login", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, fields.Encode())
+	if resp.StatusCode != 429 || !strings.Contains(body, "try again in 7 minutes") || !strings.Contains(body, `name="password"`) {
+		t.Errorf("the form: %d %s", resp.StatusCode, body)
+	}
+	for _, path := range []string{"/", "/mail", "/api/v1/mail/folders"} {
+		resp, body := request(t, "GET", srv.URL+path, map[string]string{"Authorization": "Basic Ym9iQGhhbWJ1cmdlci5lZHU6c2VjcmV0"}, "")
+		if resp.StatusCode != 429 || !strings.Contains(body, "try again in 7 minutes") {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
+		}
+	}
+	if log.Len() > 0 {
+		t.Errorf("it is noted as a failure: %s", &log)
+	}
+}
+
+// A client that leaves while its password waits to be looked at is no failure either.
+func TestClientLeavesAtLogin(t *testing.T) {
+	for _, path := range []string{"/", "/api/v1/mail/folders"} {
+		var log strings.Builder
+		ctx, leave := context.WithCancel(t.Context())
+		s, err := web.New(web.Options{Accounts: leaving{leave: leave}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req := httptest.NewRequestWithContext(ctx, "GET", path, nil)
+		req.SetBasicAuth("bob@hamburger.edu", "secret")
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, req)
+		if log.Len() > 0 || w.Code < 400 {
+			t.Errorf("%s: %d, noted is %q", path, w.Code, &log)
+		}
+		s.Close()
+	}
+}
+
+// leaving is accounts at which the client of a login leaves before it is told.
+type leaving struct {
+	oneAccount
+	leave func()
+}
+
+func (l leaving) Login(ctx context.Context, _ netip.Addr, _, _ string) (string, bool, error) {
+	l.leave()
+	<-ctx.Done()
+	return "", false, ctx.Err()
 }
 
 // besieged is accounts at which too many logins failed.

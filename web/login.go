@@ -2,7 +2,6 @@ package web
 
 import (
 	"crypto/subtle"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -122,10 +121,9 @@ func (s *Server) render(w http.ResponseWriter, status int, v view) {
 // refuse answers a request for a page with the login, if another credential would
 // help, else with a line.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var f *api.Fault
-	if !errors.As(err, &f) {
-		s.o.Log.Error("web", "path", r.URL.Path, "error", err)
-		f = &api.Fault{Status: http.StatusInternalServerError, Text: "something failed in the server"}
+	f, internal := api.FaultOf(err)
+	if internal != nil {
+		s.o.Log.Error("web", "path", r.URL.Path, "error", internal)
 	}
 	if f.Status == http.StatusUnauthorized {
 		s.loginPage(w, r, identity{csrf: s.ambient}, f.Status, f.Text)
@@ -167,8 +165,8 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) {
 		_, err = s.login(w, r, id, given)
 	}
 	if err != nil {
-		var f *api.Fault
-		if !errors.As(err, &f) {
+		f, internal := api.FaultOf(err)
+		if internal != nil {
 			s.refuse(w, r, err)
 			return
 		}

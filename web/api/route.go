@@ -7,6 +7,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,16 +94,24 @@ func fault(status int, format string, args ...any) error {
 	return &Fault{status, fmt.Sprintf(format, args...)}
 }
 
-// ReportFault writes an error as the answer. What is not a Fault is our own
-// failure: it is told as such, without its text, and the text is returned so that
-// somebody can note it.
+// ReportFault writes an error as the answer, see FaultOf.
 func ReportFault(w http.ResponseWriter, err error) (internal error) {
-	f := known(err)
-	if f == nil {
-		f, internal = &Fault{http.StatusInternalServerError, "something failed in the server; its trace says what"}, err
-	}
+	f, internal := FaultOf(err)
 	writeJSON(w, f.Status, map[string]string{"error": f.Text})
 	return internal
+}
+
+// FaultOf is an error as it is told. What is about no request is our own failure: it is
+// told as such, without its text, and is returned so that somebody can note it. When the
+// client has gone, nothing has failed.
+func FaultOf(err error) (f *Fault, internal error) {
+	if f = known(err); f != nil {
+		return f, nil
+	}
+	if !errors.Is(err, context.Canceled) {
+		internal = err
+	}
+	return &Fault{http.StatusInternalServerError, "something failed in the server; its trace says what"}, internal
 }
 
 // known says in HTTP what a store or a server said of a request; nil if it is not
