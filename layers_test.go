@@ -20,14 +20,14 @@ const module = "glassmail/"
 func allowed() map[string][]string {
 	low := []string{"mail", "trace", "wire"}
 	return map[string][]string{
-		"atomicfile": nil, "mail": nil, "trace": nil, "config": nil, "dialog": nil, "control": {"atomicfile"},
+		"atomicfile": nil, "mail": nil, "spelling": nil, "trace": {"spelling"}, "config": {"spelling"}, "dialog": nil, "control": {"atomicfile"},
 		"explain": {"trace"}, "pcap": {"explain", "trace"},
 		"wire": {"atomicfile", "mail", "trace"}, "wire/wiretest": nil, "mailbox": {"mail"},
 		"queue": low, "dns": {"atomicfile", "trace", "wire"}, "store": {"mail", "mailbox", "queue"},
 		"store/bolt":      {"atomicfile", "mail", "mailbox", "queue", "store"},
 		"store/memory":    {"mail", "mailbox", "queue", "store"},
 		"store/storetest": {"mail", "mailbox", "queue", "store"},
-		"server/smtpd":    low,
+		"server/smtpd":    append([]string{"spelling"}, low...),
 		"server/imapd":    append([]string{"mailbox"}, low...),
 		"server/dnsd":     {"dns", "mail", "trace", "wire"},
 		"hold":            {"trace", "wire"},

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"glassmail/spelling"
 )
 
 // Load reads a file over the defaults. The error names file, line and column,
@@ -83,7 +85,7 @@ func keysOf(t reflect.Type, prefix string) []string {
 func nearest(key string, candidates []string) string {
 	best, least := "", 1<<30
 	for _, c := range candidates {
-		d := min(2*distance(key, c), 2*distance(lastPart(key), lastPart(c))+1)
+		d := min(2*spelling.Distance(key, c), 2*spelling.Distance(lastPart(key), lastPart(c))+1)
 		if d < least {
 			best, least = c, d
 		}
@@ -92,24 +94,3 @@ func nearest(key string, candidates []string) string {
 }
 
 func lastPart(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
-
-// distance is the Levenshtein distance in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			diagonal = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
-}

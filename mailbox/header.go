@@ -2,7 +2,6 @@ package mailbox
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 )
 
@@ -10,13 +9,13 @@ import (
 // those that are not, with their exact bytes and in their order, and the blank
 // line if the header has one (RFC 9051 §6.4.5.1). Lines that are no field count
 // as not named.
-func HeaderFields(header []byte, names []string, not bool) []byte {
+func HeaderFields(header []byte, names FieldNames, not bool) []byte {
 	var out []byte
 	for len(header) > 0 {
 		n := FieldEnd(header)
 		f := header[:n]
 		header = header[n:]
-		if blank(f) || named(fieldName(f), names) != not {
+		if blank(f) || names.has(fieldName(f)) != not {
 			out = append(out, f...)
 		}
 		if blank(f) {
@@ -26,10 +25,30 @@ func HeaderFields(header []byte, names []string, not bool) []byte {
 	return out
 }
 
-func named(name []byte, names []string) bool {
-	return name != nil && slices.ContainsFunc(names, func(n string) bool {
-		return len(n) == len(name) && strings.EqualFold(n, string(name))
-	})
+// FieldNames is a set of names of header fields, in whatever letters. Looking a name up
+// takes the same time however many there are.
+type FieldNames map[string]bool
+
+// NewFieldNames makes a set.
+func NewFieldNames(names ...string) FieldNames {
+	set := make(FieldNames, len(names))
+	for _, n := range names {
+		set[strings.ToLower(n)] = true
+	}
+	return set
+}
+
+// has reports a name of the set; nil is none.
+func (s FieldNames) has(name []byte) bool {
+	var small [64]byte
+	if len(name) > len(small) {
+		return s[strings.ToLower(string(name))]
+	}
+	b := small[:copy(small[:], name)]
+	for i, c := range b {
+		b[i] = lowerByte(c)
+	}
+	return name != nil && s[string(b)]
 }
 
 // HeaderValues returns the values of all fields with a name, unfolded, without

@@ -19,11 +19,11 @@ func TestHeaderFields(t *testing.T) {
 		{"to subject", "From alice\r\nnonsense\r\nX: \r\n\r\n", true},
 		{"", header, true},
 	} {
-		if got := string(HeaderFields([]byte(header), strings.Fields(tt.names), tt.not)); got != tt.want {
+		if got := string(HeaderFields([]byte(header), NewFieldNames(strings.Fields(tt.names)...), tt.not)); got != tt.want {
 			t.Errorf("%q, not %v: got %q, want %q", tt.names, tt.not, got, tt.want)
 		}
 	}
-	if got := string(HeaderFields([]byte("A: b\nC: d"), []string{"c"}, false)); got != "C: d" {
+	if got := string(HeaderFields([]byte("A: b\nC: d"), NewFieldNames("c"), false)); got != "C: d" {
 		t.Errorf("unfinished header: got %q", got)
 	}
 }
@@ -32,8 +32,8 @@ func TestHeaderFields(t *testing.T) {
 func TestHeaderFieldsDivide(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := rapid.StringMatching(`([ABab]?[: \t]?[xy]*\r?\n){0,8}(A: x)?`).Draw(t, "header")
-		with := HeaderFields([]byte(h), []string{"A", "x"}, false)
-		without := HeaderFields([]byte(h), []string{"A", "x"}, true)
+		with := HeaderFields([]byte(h), NewFieldNames("A", "x"), false)
+		without := HeaderFields([]byte(h), NewFieldNames("A", "x"), true)
 		end := len(h)
 		for n := 0; n < len(h); {
 			l := FieldEnd([]byte(h[n:]))

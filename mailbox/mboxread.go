@@ -215,5 +215,5 @@ func (m *mboxText) headerLine(l []byte) {
 }
 
 func isStatus(name []byte) bool {
-	return named(name, []string{"Status", "X-Status", "X-Keywords"})
+	return NewFieldNames("Status", "X-Status", "X-Keywords").has(name)
 }

@@ -59,6 +59,7 @@ type Options struct {
 	// it outside a protected network).
 	PlainLogin wire.PlainLogin
 
+	WatchTime   time.Duration // after which the client of a command is watched; default half a second
 	Limits      wire.Limits   // of each listener
 	AppendLimit uint32        // bytes of one APPEND (RFC 7889); default 50 MiB
 	LoginTime   time.Duration // from connection to login, whole; default 2 min
@@ -227,7 +228,7 @@ func (s *Server) enter(w *wire.Front, raw net.Conn) {
 // handle serves one connection to its end.
 func (s *Server) handle(raw net.Conn, secure bool) {
 	log := s.o.Trace.Open(s.o.Name, trace.IMAP, raw.LocalAddr().String(), raw.RemoteAddr().String())
-	w := wire.NewFront(raw, wire.Timeouts{Write: s.o.WriteTime, Handshake: s.o.Handshake}, log)
+	w := wire.NewFront(raw, wire.Timeouts{Write: s.o.WriteTime, Handshake: s.o.Handshake, Watch: s.o.WatchTime}, log)
 	w.Guard(s.o.Gate)
 	why := "closed"
 	defer func() {
@@ -251,7 +252,7 @@ func (s *Server) handle(raw net.Conn, secure bool) {
 			log.Note(fmt.Sprintf("panic: %v", v))
 		}
 	}()
-	f := &front{w: w, raw: raw, srv: s, ctx: ctx, login: login, secure: secure,
+	f := &front{w: w, raw: raw, srv: s, ctx: ctx, giveUp: cancel, login: login, secure: secure,
 		plainLogin: s.o.PlainLogin.Allows(wire.AddrPort(raw.LocalAddr()).Addr(), wire.RemoteIP(raw))}
 	f.session = &session{srv: s, f: f, ctx: ctx}
 	f.serve()

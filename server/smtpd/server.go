@@ -224,7 +224,7 @@ func (s *Server) handle(nc net.Conn) {
 		return
 	}
 	defer s.fronts.Leave(front)
-	c := &conn{srv: s, front: front, log: log, ctx: ctx, peer: mail.Peer{
+	c := &conn{srv: s, front: front, log: log, ctx: ctx, giveUp: cancel, peer: mail.Peer{
 		Addr: wire.AddrPort(nc.RemoteAddr()), Submission: s.opts.Submission,
 		Conn: log.ID(), Time: s.opts.Clock.Now(),
 	}, plainLogin: s.opts.PlainLogin.Allows(wire.AddrPort(nc.LocalAddr()).Addr(), wire.RemoteIP(nc))}
