@@ -1,24 +1,9 @@
 package dns
 
 import (
-	"context"
 	"fmt"
 	"strings"
 )
-
-// Walk finds a name with what r knows already, and returns the steps taken: for
-// the picture of an iterated or recursive search. Fresh().Walk is the search with
-// an empty cache.
-func (r *Resolver) Walk(ctx context.Context, name string, t Type) (*Message, []Step, error) {
-	w, found, err := r.walk(ctx, name, t, true)
-	if w == nil {
-		return nil, nil, err
-	}
-	if err != nil {
-		return nil, w.steps, err
-	}
-	return w.message(name, t, found), w.steps, nil
-}
 
 // Arrow is one message of a walk, or what the cache knew.
 type Arrow struct {

@@ -33,7 +33,7 @@ func (h *Hierarchy) Edit(origin string, e Edit) (Difference, error) {
 	if err != nil {
 		return Difference{}, fmt.Errorf("change %s: %w", origin, err)
 	}
-	return compareZones(old, z), nil
+	return CompareZones(old, z), nil
 }
 
 // Load puts z in place of the zone of the same name, on all its servers, signed
@@ -42,14 +42,14 @@ func (h *Hierarchy) Edit(origin string, e Edit) (Difference, error) {
 func (h *Hierarchy) Load(z *Zone) (Difference, error) {
 	h.edit.Lock()
 	defer h.edit.Unlock()
-	old := h.truth(z.origin)
+	old := h.truth(z.Origin())
 	if old == nil {
-		return Difference{}, fmt.Errorf("load %s: no server serves it", z.origin)
+		return Difference{}, fmt.Errorf("load %s: no server serves it", z.Origin())
 	}
 	if err := h.serve(z); err != nil {
-		return Difference{}, fmt.Errorf("load %s: %w", z.origin, err)
+		return Difference{}, fmt.Errorf("load %s: %w", z.Origin(), err)
 	}
-	return compareZones(old, z), nil
+	return CompareZones(old, z), nil
 }
 
 // Resign makes all signatures anew, with serial numbers one higher, so that
@@ -79,7 +79,7 @@ func (h *Hierarchy) resign() error {
 
 // resignAfter is the age at which signatures are renewed: a third of their life
 // is left, longer than anything is kept in a cache.
-const resignAfter = signedFor / 3 * 2
+const resignAfter = SignatureLife / 3 * 2
 
 // ResignDue makes signatures anew if they are old, or if the clock has been set
 // back to before they were made. Call it after the lab's clock has jumped; Run

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"glassmail/wire"
-
-	miekg "github.com/miekg/dns"
 )
 
 // Dig asks one server and prints its reply in the form of the program dig. It
@@ -106,7 +104,7 @@ func (d *digger) ask(ctx context.Context, s netip.AddrPort, m *Message) (*Reply,
 	}
 	c := Client{Host: d.host, Timeout: timeout, TCP: d.o.TCP || d.o.Type == TypeAXFR}
 	if d.o.Type == TypeAXFR {
-		return c.transfer(ctx, s, m)
+		return c.Transfer(ctx, s, m)
 	}
 	return c.Ask(ctx, s, m)
 }
@@ -158,7 +156,7 @@ func messageText(m *Message) string {
 	var b strings.Builder
 	h := m.Header()
 	fmt.Fprintf(&b, ";; Got answer:\n;; ->>HEADER<<- opcode: %s, status: %s, id: %d\n", h.Opcode, h.Code, h.ID)
-	fmt.Fprintf(&b, ";; flags:%s; QUERY: %d, ANSWER: %d, AUTHORITY: %d, ADDITIONAL: %d\n", h.flags(), len(m.m.Question), len(m.m.Answer), len(m.m.Ns), len(m.m.Extra))
+	fmt.Fprintf(&b, ";; flags:%s; QUERY: %d, ANSWER: %d, AUTHORITY: %d, ADDITIONAL: %d\n", flags(h), h.Questions, h.Answers, h.Authorities, h.Additionals)
 	if h.RecursionDesired && !h.RecursionAvailable && h.Response {
 		b.WriteString(";; WARNING: recursion requested but not available\n")
 	}
@@ -171,7 +169,7 @@ func messageText(m *Message) string {
 		b.WriteString(extendedErrors(m))
 	}
 	if q, ok := m.Question(); ok {
-		fmt.Fprintf(&b, ";; QUESTION SECTION:\n%s\n", columns(";"+q.Name, "", miekg.Class(q.Class).String(), q.Type.String(), ""))
+		fmt.Fprintf(&b, ";; QUESTION SECTION:\n%s\n", columns(";"+q.Name, "", ClassText(q.Class), q.Type.String(), ""))
 	}
 	for _, s := range []struct {
 		name string
@@ -180,7 +178,7 @@ func messageText(m *Message) string {
 		if len(s.recs) > 0 {
 			fmt.Fprintf(&b, "\n;; %s SECTION:\n", s.name)
 			for _, r := range s.recs {
-				b.WriteString(r.columns() + "\n")
+				b.WriteString(recordColumns(r) + "\n")
 			}
 		}
 	}
@@ -190,15 +188,13 @@ func messageText(m *Message) string {
 // extendedErrors prints why a server failed, if it said so (RFC 8914).
 func extendedErrors(m *Message) string {
 	var b strings.Builder
-	for _, o := range m.m.IsEdns0().Option {
-		if e, ok := o.(*miekg.EDNS0_EDE); ok {
-			fmt.Fprintf(&b, "; EDE: %d (%s): (%s)\n", e.InfoCode, miekg.ExtendedErrorCodeToString[e.InfoCode], e.ExtraText)
-		}
+	for _, e := range m.ExtendedErrors() {
+		fmt.Fprintf(&b, "; EDE: %d (%s): (%s)\n", e.Code, e.Meaning, e.Text)
 	}
 	return b.String()
 }
 
-func (h Header) flags() string {
+func flags(h Header) string {
 	s := ""
 	for _, f := range []struct {
 		on   bool
@@ -211,7 +207,7 @@ func (h Header) flags() string {
 	return s
 }
 
-func (r Record) columns() string {
+func recordColumns(r Record) string {
 	return columns(r.Name(), fmt.Sprint(r.TTL()), r.Class(), r.Type().String(), r.Data())
 }
 
@@ -274,7 +270,7 @@ type jsonRecord struct {
 
 func replyJSON(s netip.AddrPort, r *Reply) jsonReply {
 	h := r.Header()
-	j := jsonReply{Server: s.String(), Transport: "udp", Took: float64(r.Took.Microseconds()) / 1000, Size: r.Size, ID: h.ID, Status: h.Code.String(), Flags: strings.Fields(h.flags()),
+	j := jsonReply{Server: s.String(), Transport: "udp", Took: float64(r.Took.Microseconds()) / 1000, Size: r.Size, ID: h.ID, Status: h.Code.String(), Flags: strings.Fields(flags(h)),
 		Answer: jsonRecords(r.Answer()), Authority: jsonRecords(r.Authority()), Extra: jsonRecords(r.Additional())}
 	if r.TCP {
 		j.Transport = "tcp"

@@ -3,8 +3,6 @@ package dns
 import (
 	"context"
 	"fmt"
-
-	miekg "github.com/miekg/dns"
 )
 
 // trace walks from the root and prints what each server said. Addresses come
@@ -15,32 +13,29 @@ func (d *digger) trace(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("dig +trace: %w", err)
 	}
-	w := newWalk(r)
-	w.heard = func(zone string, s target, in *Reply) { d.heard(zone, s, in) }
-	_, err = w.find(ctx, canonical(d.o.Name), d.o.Type, 0)
-	if err != nil {
+	if err := r.Follow(ctx, d.o.Name, d.o.Type, d.heard); err != nil {
 		return fmt.Errorf("dig +trace: %w", err)
 	}
 	return nil
 }
 
 // heard prints one reply of the walk.
-func (d *digger) heard(zone string, s target, in *Reply) {
-	section := in.m.Answer
+func (d *digger) heard(h Heard) {
+	section := h.Reply.Answer()
 	if len(section) == 0 {
-		section = in.m.Ns
+		section = h.Reply.Authority()
 	}
-	for _, rr := range section {
-		t := typeOf(rr)
+	for _, r := range section {
+		t := r.Type()
 		if !d.o.DNSSEC && (t == TypeRRSIG || t == TypeNSEC || t == typeNSEC3 || t == TypeDS) && t != d.o.Type {
 			continue
 		}
-		fmt.Fprintln(d.w, Record{rr}.columns())
+		fmt.Fprintln(d.w, recordColumns(r))
 	}
-	if in.m.Rcode != miekg.RcodeSuccess {
-		fmt.Fprintf(d.w, ";; status: %s\n", Code(in.m.Rcode))
+	if code := h.Reply.Header().Code; code != NoError {
+		fmt.Fprintf(d.w, ";; status: %s\n", code)
 	}
-	fmt.Fprintf(d.w, ";; Received %d bytes from %s#%d(%s) in %d ms, asked as a server of %s\n\n", in.Size, s.addr, d.port(), s.name, in.Took.Milliseconds(), zone)
+	fmt.Fprintf(d.w, ";; Received %d bytes from %s#%d(%s) in %d ms, asked as a server of %s\n\n", h.Reply.Size, h.Addr, d.port(), h.Server, h.Reply.Took.Milliseconds(), h.Zone)
 }
 
 func (d *digger) port() uint16 {
@@ -79,11 +74,12 @@ func (d *digger) askRoots(ctx context.Context) ([]NameServer, error) {
 		return nil, err
 	}
 	var roots []NameServer
-	for _, rr := range m.m.Answer {
-		if typeOf(rr) != TypeNS {
+	for _, r := range m.Answer() {
+		if r.Type() != TypeNS {
 			continue
 		}
-		s := NameServer{Name: canonical(targetOf(rr)), Addrs: glue(m.m.Extra, canonical(targetOf(rr)), ".")}
+		name, _ := r.Target()
+		s := NameServer{Name: canonical(name), Addrs: m.Glue(name)}
 		if len(s.Addrs) == 0 {
 			s.Addrs, _ = stub.LookupNetIP(ctx, "ip4", s.Name) // one root with an address is enough
 		}

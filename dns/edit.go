@@ -97,25 +97,3 @@ func (z *Zone) Find(name string, t Type) []Record {
 // Unsigned is the zone's records without keys, denial records and signatures:
 // those that a person edits, in the order of Records.
 func (z *Zone) Unsigned() []Record { return records(z.rrs(false)) }
-
-// compareZones tells what is different between two versions of a zone, keys,
-// denial records and signatures left out.
-func compareZones(old, now *Zone) Difference {
-	d := Difference{Zone: now.origin}
-	before, after := map[string]bool{}, map[string]bool{}
-	for _, r := range old.Unsigned() {
-		before[r.String()] = true
-	}
-	for _, r := range now.Unsigned() {
-		after[r.String()] = true
-		if !before[r.String()] {
-			d.Added = append(d.Added, r)
-		}
-	}
-	for _, r := range old.Unsigned() {
-		if !after[r.String()] {
-			d.Removed = append(d.Removed, r)
-		}
-	}
-	return d
-}

@@ -3,10 +3,10 @@ package dns
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
-
-	miekg "github.com/miekg/dns"
 )
 
 // Fault is a way to break the chain of trust of a zone, for a lesson.
@@ -94,7 +94,7 @@ func (h *Hierarchy) truth(origin string) *Zone {
 
 // serve signs a zone, with its fault if it has one, and puts it on its servers.
 func (h *Hierarchy) serve(z *Zone) error {
-	k := h.keys[z.origin]
+	k := h.keys[z.Origin()]
 	if k == nil {
 		h.put(z)
 		return nil
@@ -105,22 +105,22 @@ func (h *Hierarchy) serve(z *Zone) error {
 		return err
 	}
 	served := good
-	switch h.faults[z.origin] {
+	switch h.faults[z.Origin()] {
 	case ExpiredSignature:
-		served, err = z.signBetween(k, now.Add(-30*24*time.Hour), now.Add(-24*time.Hour))
+		served, err = z.SignBetween(k, now.Add(-30*24*time.Hour), now.Add(-24*time.Hour))
 	case AlteredRecord:
 		if served, err = z.Sign(k, now); err == nil {
-			err = served.alter()
+			served, err = alter(served)
 		}
 	case MissingKey:
-		served, err = z.signedByStranger(k, now.Add(-signedBefore), now.Add(signedFor))
+		served, err = signedByStranger(z, good, now)
 	}
 	if err != nil {
 		return err
 	}
-	delete(h.intact, z.origin)
+	delete(h.intact, z.Origin())
 	if served != good {
-		h.intact[z.origin] = good
+		h.intact[z.Origin()] = good
 	}
 	h.put(served)
 	return nil
@@ -130,7 +130,7 @@ func (h *Hierarchy) serve(z *Zone) error {
 func (h *Hierarchy) vouch(origin string, right bool) error {
 	zones := map[string]*Zone{}
 	for _, z := range h.Zones() {
-		zones[z.origin] = h.truth(z.origin)
+		zones[z.Origin()] = h.truth(z.Origin())
 	}
 	up := zoneAbove(zones, origin)
 	if up == nil || up.Find(origin, TypeDS) == nil {
@@ -151,42 +151,45 @@ func (h *Hierarchy) vouch(origin string, right bool) error {
 	return h.serve(nz)
 }
 
-// alter changes the last number of every address of a zone that is not yet
-// served, and leaves the signatures as they are.
-func (z *Zone) alter() error {
-	done := false
-	for name, n := range z.nodes {
-		s := n.set(TypeA)
-		if s == nil || z.cut(name) != "" {
+// alter is a signed zone with the last number of every address changed, and the
+// signatures left as they are.
+func alter(z *Zone) (*Zone, error) {
+	records, done := z.Records(), false
+	for i, r := range records {
+		a, ok := r.Addr()
+		if !ok || !a.Is4() || z.Cut(r.Name()) != "" {
 			continue
 		}
-		for i, rr := range s.rrs {
-			if a, ok := miekg.Copy(rr).(*miekg.A); ok {
-				ip := append([]byte{}, a.A.To4()...)
-				ip[3] ^= 1
-				a.A = ip
-				s.rrs[i], done = a, true
-			}
-		}
+		ip := a.As4()
+		ip[3] ^= 1
+		records[i], done = AddressRecord(r.Name(), netip.AddrFrom4(ip), r.TTL()), true
 	}
 	if !done {
-		return fmt.Errorf("%s has no address to alter", z.origin)
+		return nil, fmt.Errorf("%s has no address to alter", z.Origin())
 	}
-	return nil
+	return NewZone(z.Origin(), records)
 }
 
-// signedByStranger is a copy of the zone whose records are signed by a key that
-// it does not publish.
-func (z *Zone) signedByStranger(k *Keys, from, until time.Time) (*Zone, error) {
-	other, err := NewKeys(z.origin, ECDSAP256, false)
+// signedByStranger is a copy of the zone whose records are signed by a key that it
+// does not publish: it has the keys of good, which is the zone rightly signed.
+func signedByStranger(z, good *Zone, now time.Time) (*Zone, error) {
+	other, err := NewKeys(z.Origin(), ECDSAP256, false)
 	if err != nil {
 		return nil, err
 	}
-	z, err = z.signBetween(&Keys{zone: k.zone, pairs: []pair{k.pairs[0], other.pairs[0]}}, from, until)
-	if err != nil {
+	if z, err = z.Sign(other, now); err != nil {
 		return nil, err
 	}
-	s := z.nodes[z.origin].set(TypeDNSKEY)
-	s.rrs = []miekg.RR{k.pairs[0].pub}
-	return z, k.signSet(s, from, until)
+	records := slices.DeleteFunc(z.Records(), ofKeys)
+	for _, r := range good.Records() {
+		if ofKeys(r) {
+			records = append(records, r)
+		}
+	}
+	return NewZone(z.Origin(), records)
+}
+
+// ofKeys reports a key, or the signature of the keys.
+func ofKeys(r Record) bool {
+	return r.Type() == TypeDNSKEY || r.Type() == TypeRRSIG && strings.HasPrefix(r.Data(), TypeDNSKEY.String()+" ")
 }

@@ -162,7 +162,7 @@ func (f *Folder) Edit(origin string, e Edit) (Difference, error) {
 		return Difference{}, fmt.Errorf("change %s: %w", origin, err)
 	}
 	f.a.Put(z)
-	return compareZones(old, z), nil
+	return CompareZones(old, z), nil
 }
 
 // write puts a zone into a file so that a reader sees the old or the new one.

@@ -108,12 +108,12 @@ func (h *Hierarchy) Zones() []*Zone {
 	byName := map[string]*Zone{}
 	for _, s := range h.Servers {
 		for _, z := range s.Authority.Zones() {
-			if byName[z.origin] == nil { // a secondary, which may be behind, comes after its primary
-				byName[z.origin] = z
+			if byName[z.Origin()] == nil { // a secondary, which may be behind, comes after its primary
+				byName[z.Origin()] = z
 			}
 		}
 	}
-	return slices.SortedFunc(maps.Values(byName), func(a, b *Zone) int { return compareNames(a.origin, b.origin) })
+	return slices.SortedFunc(maps.Values(byName), func(a, b *Zone) int { return compareNames(a.Origin(), b.Origin()) })
 }
 
 // Server is the server of that name, nil if there is none.
@@ -132,16 +132,21 @@ func (h *Hierarchy) Addrs(host string) []netip.Addr {
 	host = canonical(host)
 	var best *Zone
 	for _, z := range h.Zones() { // root first, so the last that fits is nearest
-		if below(z.origin, host) {
+		if below(z.Origin(), host) {
 			best = z
 		}
 	}
-	if best == nil || best.nodes[host] == nil || best.nodes[host].set(TypeA) == nil {
+	if best == nil {
 		return nil
 	}
+	return addresses(best.Find(host, TypeA))
+}
+
+// addresses is those of A and AAAA records.
+func addresses(records []Record) []netip.Addr {
 	var out []netip.Addr
-	for _, rr := range best.nodes[host].set(TypeA).rrs {
-		if a, ok := addrOf(rr); ok {
+	for _, r := range records {
+		if a, ok := r.Addr(); ok {
 			out = append(out, a)
 		}
 	}
@@ -156,9 +161,9 @@ func (h *Hierarchy) put(zones ...*Zone) {
 		var mine []*Zone
 		for _, z := range zones {
 			switch {
-			case s.secondary != nil && s.secondary.o.Origin == z.origin:
+			case s.secondary != nil && s.secondary.Origin() == z.Origin():
 				behind = append(behind, s.secondary)
-			case s.secondary == nil && s.Authority.Zone(z.origin) != nil:
+			case s.secondary == nil && s.Authority.Zone(z.Origin()) != nil:
 				mine = append(mine, z)
 			}
 		}
@@ -175,7 +180,7 @@ func (h *Hierarchy) Secondary(s *Place, host wire.Host, log *trace.Log) *Seconda
 	h.edit.Lock()
 	defer h.edit.Unlock()
 	s.secondary = NewSecondary(SecondaryOptions{
-		Host: host, Authority: s.Authority, Origin: s.Authority.Zones()[0].origin, Primary: s.Primary,
+		Host: host, Authority: s.Authority, Origin: s.Authority.Zones()[0].Origin(), Primary: s.Primary,
 		Trace: log, Node: trimRoot(s.Name),
 	})
 	return s.secondary
@@ -196,4 +201,46 @@ func (h *Hierarchy) ViaUmass(on bool) {
 	} else {
 		edu.Authority.Put(h.Zone(zone))
 	}
+}
+
+// signAll gives each zone keys, each zone above the DS record, and signs all.
+func (h *Hierarchy) signAll(zones map[string]*Zone) error {
+	for origin := range zones {
+		k, err := NewKeys(origin, ECDSAP256, false)
+		if err != nil {
+			return err
+		}
+		h.keys[origin] = k
+	}
+	add := map[string][]Record{}
+	for origin := range zones {
+		up := zoneAbove(zones, origin)
+		if up != nil && up.Find(origin, TypeNS) != nil {
+			add[up.Origin()] = append(add[up.Origin()], h.keys[origin].DS())
+		}
+	}
+	for origin, z := range zones {
+		var err error
+		if ds := add[origin]; len(ds) > 0 {
+			if z, err = NewZone(origin, append(z.Unsigned(), ds...)); err != nil {
+				return err
+			}
+		}
+		if zones[origin], err = z.Sign(h.keys[origin], h.now()); err != nil {
+			return err
+		}
+	}
+	h.Anchors = h.keys["."].Public()
+	return nil
+}
+
+// zoneAbove is the nearest zone above origin, nil for the root.
+func zoneAbove(zones map[string]*Zone, origin string) *Zone {
+	for origin != "." {
+		origin = parent(origin)
+		if z := zones[origin]; z != nil {
+			return z
+		}
+	}
+	return nil
 }

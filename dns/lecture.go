@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	miekg "github.com/miekg/dns"
 )
 
 //go:embed zones/*.zone
@@ -125,7 +123,7 @@ func shippedZones() (map[string]*Zone, error) {
 		if err != nil {
 			return nil, err
 		}
-		zones[z.origin] = z
+		zones[z.Origin()] = z
 	}
 	return zones, nil
 }
@@ -133,7 +131,7 @@ func shippedZones() (map[string]*Zone, error) {
 // register makes com name the servers of networkutopia.com.
 func register(zones map[string]*Zone) error {
 	const child = "networkutopia.com."
-	com, err := zones["com."].delegate(zones[child])
+	com, err := delegate(zones["com."], zones[child])
 	if err != nil {
 		return err
 	}
@@ -152,20 +150,20 @@ func replaceAddresses(zones map[string]*Zone, addrs map[string]netip.Addr) error
 	}
 	used := map[string]bool{}
 	for origin, z := range zones {
-		rrs := z.rrs(false)
+		records := z.Unsigned()
 		changed := false
-		for i, rr := range rrs {
-			a, ok := want[rr.Header().Name]
-			if !ok || typeOf(rr) != TypeA {
+		for i, r := range records {
+			a, ok := want[r.Name()]
+			if !ok || r.Type() != TypeA {
 				continue
 			}
-			rrs[i] = &miekg.A{Hdr: *rr.Header(), A: a.AsSlice()}
-			used[rr.Header().Name], changed = true, true
+			records[i] = AddressRecord(r.Name(), a, r.TTL())
+			used[r.Name()], changed = true, true
 		}
 		if !changed {
 			continue
 		}
-		nz, err := NewZone(origin, records(rrs))
+		nz, err := NewZone(origin, records)
 		if err != nil {
 			return err
 		}
@@ -183,10 +181,9 @@ func replaceAddresses(zones map[string]*Zone, addrs map[string]netip.Addr) error
 func addressesOf(zones map[string]*Zone) map[string][]netip.Addr {
 	hosts := map[string][]netip.Addr{}
 	for _, z := range zones {
-		for _, rr := range z.rrs(false) {
-			name := rr.Header().Name
-			if a, ok := addrOf(rr); ok && a.Is4() && z.cut(name) == "" {
-				hosts[name] = append(hosts[name], a)
+		for _, r := range z.Unsigned() {
+			if a, ok := r.Addr(); ok && a.Is4() && z.Cut(r.Name()) == "" {
+				hosts[r.Name()] = append(hosts[r.Name()], a)
 			}
 		}
 	}
@@ -195,13 +192,13 @@ func addressesOf(zones map[string]*Zone) map[string][]netip.Addr {
 
 // pointers makes the PTR records of the reverse zone.
 func pointers(zones map[string]*Zone, hosts map[string][]netip.Addr) error {
-	rrs := zones[reverseZone].rrs(false)
+	records := zones[reverseZone].Unsigned()
 	for _, name := range slices.Sorted(maps.Keys(hosts)) {
 		for _, a := range hosts[name] {
-			rrs = append(rrs, &miekg.PTR{Hdr: miekg.RR_Header{Name: ReverseName(a), Rrtype: miekg.TypePTR, Class: miekg.ClassINET, Ttl: 3600}, Ptr: name})
+			records = append(records, PTRRecord(a, name, 3600))
 		}
 	}
-	z, err := NewZone(reverseZone, records(rrs))
+	z, err := NewZone(reverseZone, records)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (z *Zone) lintTarget(rr miekg.RR, target string) []string {
 	if !below(z.origin, target) || t == TypeCNAME || t == TypePTR || t == TypeDNAME {
 		return nil
 	}
-	if cut := z.cut(target); cut != "" && !(t == TypeNS && canonical(rr.Header().Name) == cut) {
+	if cut := z.Cut(target); cut != "" && !(t == TypeNS && canonical(rr.Header().Name) == cut) {
 		return nil // another zone knows
 	}
 	if text := z.lintHost(t, target); text != "" {
@@ -71,7 +71,7 @@ func (z *Zone) lintHost(t Type, host string) string {
 		return fmt.Sprintf("%s is an alias; the target of %s must have an address of its own (RFC 2181 §10.3): name the host behind it", host, t)
 	case n != nil && (n.set(TypeA) != nil || n.set(TypeAAAA) != nil):
 		return ""
-	case z.cut(host) != "":
+	case z.Cut(host) != "":
 		return fmt.Sprintf("glue is missing: %s lies in the zone it serves, so this zone must tell its address (an A record)", host)
 	case z.nodes["*."+trimRoot(parent(host))] != nil:
 		return ""

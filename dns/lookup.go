@@ -35,7 +35,7 @@ func (z *Zone) answer(reply *miekg.Msg, name string, t Type, do bool) (fixed boo
 
 // step answers for one name and returns the alias to go on with, "" if done.
 func (l *lookup) step(name string, t Type) (alias string) {
-	if cut := l.z.cut(name); cut != "" && (t != TypeDS || cut != name) { // DS lives above the cut, RFC 4035 §3.1.4.1
+	if cut := l.z.Cut(name); cut != "" && (t != TypeDS || cut != name) { // DS lives above the cut, RFC 4035 §3.1.4.1
 		if len(l.reply.Answer) == 0 {
 			l.refer(cut)
 		}
@@ -214,7 +214,7 @@ func (l *lookup) address(host string) {
 	if n == nil || !below(l.z.origin, host) {
 		return
 	}
-	glue := l.z.cut(host) != ""
+	glue := l.z.Cut(host) != ""
 	if glue && l.reply.Authoritative && len(l.reply.Answer) > 0 && typeOf(l.reply.Answer[0]) != TypeNS {
 		return // below a cut: not ours to say outside a referral
 	}

@@ -2,6 +2,7 @@ package dns
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -37,6 +38,8 @@ type Header struct {
 	AuthenticData      bool // AD: signatures were checked
 	CheckingDisabled   bool // CD: do not check signatures
 	Code               Code
+
+	Questions, Answers, Authorities, Additionals int // entries of each section, the OPT record of EDNS included
 }
 
 // Question is what is asked.
@@ -82,6 +85,16 @@ func (m *Message) NewReply(code Code) *Message {
 	r.m.Rcode = int(code)
 	if o := m.m.IsEdns0(); o != nil {
 		r.m.SetEdns0(DefaultUDP, o.Do())
+	}
+	return r
+}
+
+// NewAnswer makes a reply with authority that holds the given records.
+func (m *Message) NewAnswer(answer ...Record) *Message {
+	r := m.NewReply(NoError)
+	r.m.Authoritative = true
+	for _, x := range answer {
+		r.m.Answer = append(r.m.Answer, x.rr)
 	}
 	return r
 }
@@ -177,6 +190,7 @@ func (m *Message) Header() Header {
 		ID: h.Id, Response: h.Response, Opcode: op, Authoritative: h.Authoritative, Truncated: h.Truncated,
 		RecursionDesired: h.RecursionDesired, RecursionAvailable: h.RecursionAvailable,
 		AuthenticData: h.AuthenticatedData, CheckingDisabled: h.CheckingDisabled, Code: Code(h.Rcode),
+		Questions: len(m.m.Question), Answers: len(m.m.Answer), Authorities: len(m.m.Ns), Additionals: len(m.m.Extra),
 	}
 }
 
@@ -202,6 +216,31 @@ func (m *Message) Authority() []Record { return records(m.m.Ns) }
 // Additional is the section of records that may help; the OPT record of EDNS,
 // which is not one of them, is left out.
 func (m *Message) Additional() []Record { return records(m.m.Extra) }
+
+// Glue is the addresses that the additional section gives to a host, 13 at most.
+func (m *Message) Glue(host string) []netip.Addr { return glue(m.m.Extra, canonical(host), ".") }
+
+// ExtendedError says why a server failed (RFC 8914).
+type ExtendedError struct {
+	Code    uint16
+	Meaning string // of the code
+	Text    string // the server's own words
+}
+
+// ExtendedErrors is what the message says of a failure.
+func (m *Message) ExtendedErrors() []ExtendedError {
+	o := m.m.IsEdns0()
+	if o == nil {
+		return nil
+	}
+	var out []ExtendedError
+	for _, x := range o.Option {
+		if e, ok := x.(*miekg.EDNS0_EDE); ok {
+			out = append(out, ExtendedError{e.InfoCode, miekg.ExtendedErrorCodeToString[e.InfoCode], e.ExtraText})
+		}
+	}
+	return out
+}
 
 // EDNS tells the sender's offer (RFC 6891): the UDP size it takes, its version,
 // whether it wants signatures. ok is false when there is none.

@@ -11,8 +11,6 @@ import (
 	"strings"
 
 	"glassmail/wire"
-
-	miekg "github.com/miekg/dns"
 )
 
 // NSLookupOptions is what nslookup is asked to do.
@@ -88,6 +86,8 @@ func (o *NSLookupOptions) option(a string) error {
 	return nil
 }
 
+const nslookupTries = 2 // rounds over the servers
+
 // NSLookup asks and prints in the form of the program nslookup. It returns an
 // error when the name or the record was not found, or no server replied.
 func NSLookup(ctx context.Context, host wire.Host, w io.Writer, env Environment, o NSLookupOptions) error {
@@ -109,7 +109,7 @@ func NSLookup(ctx context.Context, host wire.Host, w io.Writer, env Environment,
 		name = o.Server
 	}
 	fmt.Fprintf(w, "Server:\t\t%s\nAddress:\t%s\n\n", name, hash(s))
-	if code := Code(replies[0].m.Rcode); code != NoError {
+	if code := replies[0].Header().Code; code != NoError {
 		fmt.Fprintf(w, "** server can't find %s: %s\n\n", strings.TrimSuffix(o.Name, "."), code)
 		return fmt.Errorf("nslookup: %s: %s", o.Name, code)
 	}
@@ -118,7 +118,7 @@ func NSLookup(ctx context.Context, host wire.Host, w io.Writer, env Environment,
 
 func (o NSLookupOptions) ask(ctx context.Context, host wire.Host, servers []netip.AddrPort, t Type) (netip.AddrPort, *Reply, error) {
 	var last error
-	for range maxTries {
+	for range nslookupTries {
 		for _, s := range servers {
 			c := Client{Host: host, TCP: o.TCP}
 			m := NewMessage(Query{Name: o.Name, Type: t, RecursionDesired: !o.NoRecurse, ID: randomID()})
@@ -136,13 +136,13 @@ func (o NSLookupOptions) print(w io.Writer, replies []*Reply) error {
 	var b strings.Builder
 	var lines []string // an alias in the way of two types is printed once
 	for _, r := range replies {
-		for _, rr := range r.m.Answer {
-			if l := nslookupLine(rr); !slices.Contains(lines, l) {
+		for _, x := range r.Answer() {
+			if l := nslookupLine(x); !slices.Contains(lines, l) {
 				lines = append(lines, l)
 			}
 		}
 	}
-	if len(lines) > 0 && !replies[0].m.Authoritative {
+	if len(lines) > 0 && !replies[0].Header().Authoritative {
 		b.WriteString("Non-authoritative answer:\n")
 	}
 	for _, l := range lines {
@@ -169,11 +169,11 @@ func furtherHelp(r *Reply, empty bool, types []Type) string {
 		return ""
 	}
 	var b strings.Builder
-	if len(r.m.Ns) > 0 || !empty && len(r.Additional()) > 0 {
+	if len(r.Authority()) > 0 || !empty && len(r.Additional()) > 0 {
 		b.WriteString("\nAuthoritative answers can be found from:\n")
 	}
-	for _, rr := range r.m.Ns {
-		b.WriteString(nslookupLine(rr) + "\n")
+	for _, x := range r.Authority() {
+		b.WriteString(nslookupLine(x) + "\n")
 	}
 	for _, x := range r.Additional() {
 		if a, ok := x.Addr(); ok {
@@ -184,25 +184,28 @@ func furtherHelp(r *Reply, empty bool, types []Type) string {
 }
 
 // nslookupLine is a record in the words of nslookup.
-func nslookupLine(rr miekg.RR) string {
-	name := strings.TrimSuffix(rr.Header().Name, ".")
-	switch x := rr.(type) {
-	case *miekg.A, *miekg.AAAA:
-		a, _ := addrOf(rr)
+func nslookupLine(r Record) string {
+	name := strings.TrimSuffix(r.Name(), ".")
+	target, _ := r.Target()
+	switch r.Type() {
+	case TypeA, TypeAAAA:
+		a, _ := r.Addr()
 		return fmt.Sprintf("Name:\t%s\nAddress: %s", name, a)
-	case *miekg.NS:
-		return fmt.Sprintf("%s\tnameserver = %s", name, x.Ns)
-	case *miekg.CNAME:
-		return fmt.Sprintf("%s\tcanonical name = %s", name, x.Target)
-	case *miekg.PTR:
-		return fmt.Sprintf("%s\tname = %s", name, x.Ptr)
-	case *miekg.MX:
-		return fmt.Sprintf("%s\tmail exchanger = %d %s", name, x.Preference, x.Mx)
-	case *miekg.TXT:
-		return fmt.Sprintf("%s\ttext = %s", name, Record{rr}.Data())
-	case *miekg.SOA:
-		return fmt.Sprintf("%s\n\torigin = %s\n\tmail addr = %s\n\tserial = %d\n\trefresh = %d\n\tretry = %d\n\texpire = %d\n\tminimum = %d",
-			name, x.Ns, x.Mbox, x.Serial, x.Refresh, x.Retry, x.Expire, x.Minttl)
+	case TypeNS:
+		return fmt.Sprintf("%s\tnameserver = %s", name, target)
+	case TypeCNAME:
+		return fmt.Sprintf("%s\tcanonical name = %s", name, target)
+	case TypePTR:
+		return fmt.Sprintf("%s\tname = %s", name, target)
+	case TypeMX:
+		return fmt.Sprintf("%s\tmail exchanger = %s", name, r.Data())
+	case TypeTXT:
+		return fmt.Sprintf("%s\ttext = %s", name, r.Data())
+	case TypeSOA:
+		if soa := strings.Fields(r.Data()); len(soa) == 7 {
+			return fmt.Sprintf("%s\n\torigin = %s\n\tmail addr = %s\n\tserial = %s\n\trefresh = %s\n\tretry = %s\n\texpire = %s\n\tminimum = %s",
+				name, soa[0], soa[1], soa[2], soa[3], soa[4], soa[5], soa[6])
+		}
 	}
-	return fmt.Sprintf("%s\trdata_%d = %s", name, rr.Header().Rrtype, Record{rr}.Data())
+	return fmt.Sprintf("%s\trdata_%d = %s", name, r.Type(), r.Data())
 }

@@ -75,7 +75,7 @@ func TestPacketsOfAuthority(t *testing.T) {
 			}
 		}
 	}
-	if _, err := h.Edit("hamburger.edu", Edit{Replace: []Record{addressRecord("mail.hamburger.edu.", netip.MustParseAddr("203.0.113.77"), 60)}}); err != nil {
+	if _, err := h.Edit("hamburger.edu", Edit{Replace: []Record{AddressRecord("mail.hamburger.edu.", netip.MustParseAddr("203.0.113.77"), 60)}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, kept := sendPacked(t, a, Query{Name: "hamburger.edu", Type: TypeMX}, netip.AddrPort{}); kept {

@@ -9,14 +9,13 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"glassmail/wire"
-
-	miekg "github.com/miekg/dns"
 )
 
 // RaceOptions sets up the race of a forger against a name server: who replies
@@ -78,7 +77,7 @@ func Race(ctx context.Context, o RaceOptions) (RaceResult, error) {
 	}
 	for r.Rounds < o.Rounds && r.Wins == 0 && ctx.Err() == nil {
 		r.Rounds++
-		name := fmt.Sprintf("%s%08x.%s", racePrefix, rand.Uint32(), o.Zone.origin)
+		name := fmt.Sprintf("%s%08x.%s", racePrefix, rand.Uint32(), o.Zone.Origin())
 		m, err := o.Victim.Resolve(ctx, name, TypeA)
 		var broken *ChainError
 		switch {
@@ -156,10 +155,14 @@ func (f *forger) serve(ctx context.Context) {
 		}
 		m, err := Unpack(buf[:n])
 		u, ok := from.(*net.UDPAddr)
-		if err != nil || len(m.m.Question) != 1 || !ok || !f.o.Inside(u.AddrPort().Addr().Unmap()) {
+		if err != nil || !ok || !f.o.Inside(u.AddrPort().Addr().Unmap()) {
 			continue
 		}
-		name := canonical(m.m.Question[0].Name)
+		question, ok := m.Question()
+		if !ok {
+			continue
+		}
+		name := canonical(question.Name)
 		if strings.HasPrefix(name, racePrefix) && !f.raced[name] && len(f.raced) < 1000 {
 			f.raced[name] = true
 			f.attack(ctx, m, u)
@@ -204,17 +207,10 @@ func (f *forger) aim(victim *net.UDPAddr) *net.UDPAddr {
 }
 
 func (f *forger) forge(q *Message) ([]byte, error) {
-	r := q.NewReply(NoError)
-	r.m.Authoritative = true
-	r.m.Answer = []miekg.RR{addressRecord(q.m.Question[0].Name, f.o.Forged, 3600).rr}
-	return r.Pack()
+	question, _ := q.Question()
+	return q.NewAnswer(AddressRecord(question.Name, f.o.Forged, 3600)).Pack()
 }
 
 func (f *forger) believed(m *Message) bool {
-	for _, rr := range m.m.Answer {
-		if a, ok := addrOf(rr); ok && a == f.o.Forged {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(addresses(m.Answer()), f.o.Forged)
 }

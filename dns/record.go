@@ -50,7 +50,7 @@ func (r Record) Name() string { return r.rr.Header().Name }
 func (r Record) Type() Type { return Type(r.rr.Header().Rrtype) }
 
 // Class is the mnemonic of the class, IN for all usual records.
-func (r Record) Class() string { return miekg.Class(r.rr.Header().Class).String() }
+func (r Record) Class() string { return ClassText(r.rr.Header().Class) }
 
 // TTL is how long the record may be kept, in seconds.
 func (r Record) TTL() uint32 { return r.rr.Header().Ttl }
@@ -94,6 +94,28 @@ func (r Record) Text() ([]string, bool) {
 		out[i] = rawLabel(s)
 	}
 	return out, true
+}
+
+func header(name string, t Type, ttl uint32) miekg.RR_Header {
+	return miekg.RR_Header{Name: name, Rrtype: uint16(t), Class: miekg.ClassINET, Ttl: ttl}
+}
+
+// AddressRecord is an A or AAAA record.
+func AddressRecord(name string, a netip.Addr, ttl uint32) Record {
+	if a = a.Unmap(); a.Is4() {
+		return Record{&miekg.A{Hdr: header(name, TypeA, ttl), A: a.AsSlice()}}
+	}
+	return Record{&miekg.AAAA{Hdr: header(name, TypeAAAA, ttl), AAAA: a.AsSlice()}}
+}
+
+// NSRecord names a server of a zone.
+func NSRecord(zone, server string, ttl uint32) Record {
+	return Record{&miekg.NS{Hdr: header(zone, TypeNS, ttl), Ns: server}}
+}
+
+// PTRRecord names the host that has an address.
+func PTRRecord(a netip.Addr, host string, ttl uint32) Record {
+	return Record{&miekg.PTR{Hdr: header(ReverseName(a), TypePTR, ttl), Ptr: host}}
 }
 
 func addrOf(rr miekg.RR) (netip.Addr, bool) {

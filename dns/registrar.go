@@ -3,11 +3,8 @@ package dns
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"sync"
-
-	miekg "github.com/miekg/dns"
 )
 
 // Registrar enters domains into the top-level zones of a hierarchy: the servers
@@ -28,25 +25,6 @@ func NewRegistrar(h *Hierarchy) *Registrar {
 
 const lectureOwner = "the lecture"
 
-// Difference is what a registration changed in the zone above.
-type Difference struct {
-	Zone    string
-	Added   []Record
-	Removed []Record
-}
-
-// String is the difference as lines with + and - in front.
-func (d Difference) String() string {
-	s := d.Zone + "\n"
-	for _, r := range d.Removed {
-		s += "- " + r.String() + "\n"
-	}
-	for _, r := range d.Added {
-		s += "+ " + r.String() + "\n"
-	}
-	return s
-}
-
 // Owner is who registered a domain; "" if it is free.
 func (r *Registrar) Owner(domain string) string {
 	r.mu.Lock()
@@ -59,7 +37,7 @@ func (r *Registrar) owner(domain string) string {
 		return o
 	}
 	up, err := r.above(domain)
-	if err == nil && up.nodes[domain] != nil && up.nodes[domain].set(TypeNS) != nil {
+	if err == nil && up.Find(domain, TypeNS) != nil {
 		return lectureOwner
 	}
 	return ""
@@ -140,7 +118,7 @@ func (r *Registrar) Delete(domain, owner string) (Difference, error) {
 		if err != nil {
 			return Difference{}, err
 		}
-		d, err := r.change(up, nil, up.delegation(domain))
+		d, err := r.change(up, nil, delegationOf(up, domain))
 		if err == nil {
 			delete(r.owners, domain)
 		}
@@ -165,10 +143,10 @@ func (r *Registrar) asOwner(domain, owner string, act func(string) (Difference, 
 // published is the DS records of a domain in the zone above.
 func (r *Registrar) published(domain string) []Record {
 	up, err := r.above(domain)
-	if err != nil || up.nodes[domain] == nil || up.nodes[domain].set(TypeDS) == nil {
+	if err != nil {
 		return nil
 	}
-	return records(up.nodes[domain].set(TypeDS).rrs)
+	return up.Find(domain, TypeDS)
 }
 
 // enter writes the delegation of a domain.
@@ -181,7 +159,7 @@ func (r *Registrar) enter(domain string, servers []NameServer, ds []Record) (Dif
 	if err != nil {
 		return Difference{}, err
 	}
-	return r.change(up, append(add, ds...), up.delegation(domain))
+	return r.change(up, append(add, ds...), delegationOf(up, domain))
 }
 
 // delegationRecords is the NS records of a domain and the glue they need.
@@ -197,7 +175,7 @@ func delegationRecords(domain string, servers []NameServer) ([]Record, error) {
 			return nil, err
 		}
 		name = canonical(name)
-		out = append(out, Record{&miekg.NS{Hdr: header(domain, TypeNS, ttl), Ns: name}})
+		out = append(out, NSRecord(domain, name, ttl))
 		if !below(domain, name) {
 			continue
 		}
@@ -205,32 +183,21 @@ func delegationRecords(domain string, servers []NameServer) ([]Record, error) {
 			return nil, fmt.Errorf("%s lies inside %s and has no address: whoever looks for it would have to ask it for its own address; give the address too (glue)", name, domain)
 		}
 		for _, a := range s.Addrs {
-			out = append(out, addressRecord(name, a, ttl))
+			out = append(out, AddressRecord(name, a, ttl))
 		}
 	}
 	return out, nil
 }
 
-func header(name string, t Type, ttl uint32) miekg.RR_Header {
-	return miekg.RR_Header{Name: name, Rrtype: uint16(t), Class: miekg.ClassINET, Ttl: ttl}
-}
-
-func addressRecord(name string, a netip.Addr, ttl uint32) Record {
-	if a = a.Unmap(); a.Is4() {
-		return Record{&miekg.A{Hdr: header(name, TypeA, ttl), A: a.AsSlice()}}
-	}
-	return Record{&miekg.AAAA{Hdr: header(name, TypeAAAA, ttl), AAAA: a.AsSlice()}}
-}
-
 // change edits the zone above and reports what is different afterwards.
 func (r *Registrar) change(up *Zone, add, remove []Record) (Difference, error) {
-	if err := r.h.Change(up.origin, add, remove); err != nil {
+	if err := r.h.Change(up.Origin(), add, remove); err != nil {
 		return Difference{}, err
 	}
 	same := func(list []Record, x Record) bool {
 		return slices.ContainsFunc(list, func(y Record) bool { return x.String() == y.String() })
 	}
-	d := Difference{Zone: up.origin}
+	d := Difference{Zone: up.Origin()}
 	for _, x := range add {
 		if !same(remove, x) {
 			d.Added = append(d.Added, x)
@@ -246,29 +213,22 @@ func (r *Registrar) change(up *Zone, add, remove []Record) (Difference, error) {
 
 // delegate is a copy of the zone that names the servers of child: its NS
 // records and the addresses of those below child (glue).
-func (z *Zone) delegate(child *Zone) (*Zone, error) {
+func delegate(z, child *Zone) (*Zone, error) {
 	var servers []NameServer
-	for _, rr := range child.nodes[child.origin].set(TypeNS).rrs {
-		s := NameServer{Name: canonical(targetOf(rr))}
-		if n := child.nodes[s.Name]; n != nil && n.set(TypeA) != nil {
-			for _, x := range n.set(TypeA).rrs {
-				if a, ok := addrOf(x); ok {
-					s.Addrs = append(s.Addrs, a)
-				}
-			}
-		}
-		servers = append(servers, s)
+	for _, r := range child.Find(child.Origin(), TypeNS) {
+		name, _ := r.Target()
+		name = canonical(name)
+		servers = append(servers, NameServer{Name: name, Addrs: addresses(child.Find(name, TypeA))})
 	}
-	add, err := delegationRecords(child.origin, servers)
+	add, err := delegationRecords(child.Origin(), servers)
 	if err != nil {
 		return nil, err
 	}
-	return z.With(add, z.delegation(child.origin))
+	return z.With(add, delegationOf(z, child.Origin()))
 }
 
 // delegation is the records that z holds about the zone child: at its name and
 // below.
-func (z *Zone) delegation(child string) []Record {
-	rrs := slices.DeleteFunc(z.rrs(false), func(rr miekg.RR) bool { return !below(child, rr.Header().Name) })
-	return records(rrs)
+func delegationOf(z *Zone, child string) []Record {
+	return slices.DeleteFunc(z.Unsigned(), func(r Record) bool { return !below(child, r.Name()) })
 }

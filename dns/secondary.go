@@ -37,6 +37,9 @@ func NewSecondary(o SecondaryOptions) *Secondary {
 	return &Secondary{o: o, changed: make(chan struct{}, 1)}
 }
 
+// Origin is the zone that is copied.
+func (s *Secondary) Origin() string { return s.o.Origin }
+
 // Changed tells that the primary has a newer zone. It does not wait for the copy.
 func (s *Secondary) Changed() {
 	select {

@@ -20,10 +20,10 @@ const (
 	Ed25519   Algorithm = 15
 )
 
-// Lifetimes of signatures made by this package.
+// Lifetimes of signatures that Sign makes.
 const (
-	signedBefore = time.Hour           // how far inception lies back, for clocks that go wrong
-	signedFor    = 30 * 24 * time.Hour // until expiration
+	signedBefore  = time.Hour           // how far inception lies back, for clocks that go wrong
+	SignatureLife = 30 * 24 * time.Hour // until expiration
 )
 
 // Keys signs one zone: with one key for all (a combined signing key), or with a
@@ -97,10 +97,11 @@ func (k *Keys) Public() []Record {
 // Sign is a copy of the zone with keys, denial records and signatures that hold
 // around now: from an hour before to 30 days after.
 func (z *Zone) Sign(k *Keys, now time.Time) (*Zone, error) {
-	return z.signBetween(k, now.Add(-signedBefore), now.Add(signedFor))
+	return z.SignBetween(k, now.Add(-signedBefore), now.Add(SignatureLife))
 }
 
-func (z *Zone) signBetween(k *Keys, from, until time.Time) (*Zone, error) {
+// SignBetween is Sign with signatures that hold from one time until another.
+func (z *Zone) SignBetween(k *Keys, from, until time.Time) (*Zone, error) {
 	if k.zone != z.origin {
 		return nil, fmt.Errorf("sign %s: the keys belong to %s", z.origin, k.zone)
 	}
@@ -121,7 +122,7 @@ func (z *Zone) signBetween(k *Keys, from, until time.Time) (*Zone, error) {
 	}
 	for _, name := range owners {
 		for _, s := range b.z.nodes[name].sets {
-			if cut := b.z.cut(name); cut != "" && s.typ != TypeDS && s.typ != TypeNSEC {
+			if cut := b.z.Cut(name); cut != "" && s.typ != TypeDS && s.typ != TypeNSEC {
 				continue // NS and glue at a cut belong to the zone below, RFC 4035 §2.2
 			}
 			if err := k.signSet(s, from, until); err != nil {
@@ -141,7 +142,7 @@ func (z *Zone) signBetween(k *Keys, from, until time.Time) (*Zone, error) {
 func (z *Zone) owners() []string {
 	var out []string
 	for name, n := range z.nodes {
-		if cut := z.cut(name); len(n.sets) > 0 && (cut == "" || cut == name) {
+		if cut := z.Cut(name); len(n.sets) > 0 && (cut == "" || cut == name) {
 			out = append(out, name)
 		}
 	}
@@ -155,7 +156,7 @@ func (b *builder) addDenials(owners []string) error {
 	for i, name := range owners {
 		types := []uint16{miekg.TypeRRSIG, miekg.TypeNSEC}
 		for _, s := range b.z.nodes[name].sets {
-			if b.z.cut(name) == "" || s.typ == TypeNS || s.typ == TypeDS {
+			if b.z.Cut(name) == "" || s.typ == TypeNS || s.typ == TypeDS {
 				types = append(types, uint16(s.typ))
 			}
 		}
@@ -191,48 +192,6 @@ func (k *Keys) signSet(s *rrset, from, until time.Time) error {
 	return nil
 }
 
-// signAll gives each zone keys, each zone above the DS record, and signs all.
-func (h *Hierarchy) signAll(zones map[string]*Zone) error {
-	for origin := range zones {
-		k, err := NewKeys(origin, ECDSAP256, false)
-		if err != nil {
-			return err
-		}
-		h.keys[origin] = k
-	}
-	add := map[string][]Record{}
-	for origin := range zones {
-		up := zoneAbove(zones, origin)
-		if up != nil && up.nodes[origin] != nil && up.nodes[origin].set(TypeNS) != nil {
-			add[up.origin] = append(add[up.origin], h.keys[origin].DS())
-		}
-	}
-	for origin, z := range zones {
-		var err error
-		if ds := add[origin]; len(ds) > 0 {
-			if z, err = NewZone(origin, append(records(z.rrs(false)), ds...)); err != nil {
-				return err
-			}
-		}
-		if zones[origin], err = z.Sign(h.keys[origin], h.now()); err != nil {
-			return err
-		}
-	}
-	h.Anchors = h.keys["."].Public()
-	return nil
-}
-
-// zoneAbove is the nearest zone above origin, nil for the root.
-func zoneAbove(zones map[string]*Zone, origin string) *Zone {
-	for origin != "." {
-		origin = parent(origin)
-		if z := zones[origin]; z != nil {
-			return z
-		}
-	}
-	return nil
-}
-
 // AnchorFile is trust anchors in the form that delv and named read.
 func AnchorFile(anchors []Record) string {
 	var b strings.Builder
@@ -262,7 +221,7 @@ func HintsFile(roots []NameServer) string {
 	for _, s := range roots {
 		fmt.Fprintf(&b, ".\t3600000\tIN\tNS\t%s\n", s.Name)
 		for _, a := range s.Addrs {
-			b.WriteString(addressRecord(s.Name, a, 3600000).String() + "\n")
+			b.WriteString(AddressRecord(s.Name, a, 3600000).String() + "\n")
 		}
 	}
 	return b.String()

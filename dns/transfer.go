@@ -35,9 +35,9 @@ func (a *Authority) transfer(r *Request, name string, t Type) *Message {
 	return m
 }
 
-// transfer asks for a whole zone over TCP and joins the messages it comes in
+// Transfer asks for a whole zone over TCP and joins the messages it comes in
 // (RFC 5936 §2.2).
-func (c *Client) transfer(ctx context.Context, server netip.AddrPort, q *Message) (*Reply, error) {
+func (c *Client) Transfer(ctx context.Context, server netip.AddrPort, q *Message) (*Reply, error) {
 	r, err := c.transferAll(ctx, server, q)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", server, err)
@@ -112,7 +112,7 @@ func readTransfer(r io.Reader, q *Message) (*Reply, error) {
 // does. The zone is checked as if it were read from a file.
 func Transfer(ctx context.Context, host wire.Host, server netip.AddrPort, origin string) (*Zone, error) {
 	c := Client{Host: host}
-	r, err := c.transfer(ctx, server, NewMessage(Query{Name: origin, Type: TypeAXFR, ID: randomID()}))
+	r, err := c.Transfer(ctx, server, NewMessage(Query{Name: origin, Type: TypeAXFR, ID: randomID()}))
 	if err != nil {
 		return nil, fmt.Errorf("transfer of %s: %w", origin, err)
 	}

@@ -90,3 +90,6 @@ func (c Code) String() string {
 	}
 	return "RCODE" + strconv.Itoa(int(c))
 }
+
+// ClassText is the mnemonic of a class; IN for all usual records.
+func ClassText(class uint16) string { return miekg.Class(class).String() }

@@ -60,6 +60,37 @@ type Step struct {
 	Hops   []Hop          `json:"hops,omitempty"` // what the server asked in turn, in the mode "recursive"
 }
 
+// Walk finds a name with what r knows already, and returns the steps taken: for
+// the picture of an iterated or recursive search. Fresh().Walk is the search with
+// an empty cache.
+func (r *Resolver) Walk(ctx context.Context, name string, t Type) (*Message, []Step, error) {
+	w, found, err := r.walk(ctx, name, t, true)
+	if w == nil {
+		return nil, nil, err
+	}
+	if err != nil {
+		return nil, w.steps, err
+	}
+	return w.message(name, t, found), w.steps, nil
+}
+
+// Heard is one useful reply of a walk, and who gave it.
+type Heard struct {
+	Zone   string // for which the server was asked
+	Server string // its name
+	Addr   netip.Addr
+	Reply  *Reply
+}
+
+// Follow finds a name without asking the cache first whether it is known, and hands
+// on each reply as it comes. Signatures are not checked.
+func (r *Resolver) Follow(ctx context.Context, name string, t Type, heard func(Heard)) error {
+	w := newWalk(r)
+	w.heard = func(zone string, s target, in *Reply) { heard(Heard{zone, s.name, s.addr, in}) }
+	_, err := w.find(ctx, canonical(name), t, 0)
+	return err
+}
+
 // find collects the entries that answer name and t: the aliases on the way, then
 // the records or the knowledge that there are none.
 func (w *walk) find(ctx context.Context, name string, t Type, nested int) ([]*entry, error) {

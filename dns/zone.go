@@ -270,7 +270,7 @@ func (z *Zone) link() {
 }
 
 // cut is the delegation at or above name, "" if the zone has authority over name.
-func (z *Zone) cut(name string) string {
+func (z *Zone) Cut(name string) string {
 	found := ""
 	for name != z.origin {
 		if n := z.nodes[name]; n != nil && n.set(TypeNS) != nil {
