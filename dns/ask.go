@@ -69,7 +69,7 @@ func (r *Reply) useful(zone string, k key) error {
 	if cut == "" {
 		return fmt.Errorf("is not an authority for %s", zone)
 	}
-	if cut == zone || !below(zone, cut) || !below(cut, k.name) || k.typ == TypeDS && cut == k.name {
+	if cut == zone || !Below(zone, cut) || !Below(cut, k.name) || k.typ == TypeDS && cut == k.name {
 		return fmt.Errorf("refers to %s, which is not nearer to %s than %s", cut, k.name, zone)
 	}
 	return nil
@@ -81,8 +81,8 @@ func (r *Reply) answersName(k key) error {
 		return nil
 	}
 	for _, rr := range r.m.Answer {
-		owner := canonical(rr.Header().Name)
-		if owner == k.name || typeOf(rr) == TypeDNAME && below(owner, k.name) {
+		owner := Canonical(rr.Header().Name)
+		if owner == k.name || typeOf(rr) == TypeDNAME && Below(owner, k.name) {
 			return nil
 		}
 	}

@@ -69,8 +69,8 @@ func (a *Authority) Remove(origin string) bool {
 	a.edit.Lock()
 	defer a.edit.Unlock()
 	m := maps.Clone(a.served.Load().zones)
-	_, ok := m[canonical(origin)]
-	delete(m, canonical(origin))
+	_, ok := m[Canonical(origin)]
+	delete(m, Canonical(origin))
 	a.serve(m)
 	return ok
 }
@@ -79,9 +79,9 @@ func (a *Authority) Remove(origin string) bool {
 func (a *Authority) Update(origin string, change func(*Zone) (*Zone, error)) error {
 	a.edit.Lock()
 	defer a.edit.Unlock()
-	old := a.served.Load().zones[canonical(origin)]
+	old := a.served.Load().zones[Canonical(origin)]
 	if old == nil {
-		return fmt.Errorf("zone %s is not served here", canonical(origin))
+		return fmt.Errorf("zone %s is not served here", Canonical(origin))
 	}
 	z, err := change(old)
 	if err != nil {
@@ -95,11 +95,11 @@ func (a *Authority) Update(origin string, change func(*Zone) (*Zone, error)) err
 }
 
 // Zone is the zone of that name, nil if it is not served here.
-func (a *Authority) Zone(origin string) *Zone { return a.served.Load().zones[canonical(origin)] }
+func (a *Authority) Zone(origin string) *Zone { return a.served.Load().zones[Canonical(origin)] }
 
 // Zones lists the zones, root first.
 func (a *Authority) Zones() []*Zone {
-	return slices.SortedFunc(maps.Values(a.served.Load().zones), func(x, y *Zone) int { return compareNames(x.origin, y.origin) })
+	return slices.SortedFunc(maps.Values(a.served.Load().zones), func(x, y *Zone) int { return CompareNames(x.origin, y.origin) })
 }
 
 // find is the zone nearest to name. A question for DS belongs to the zone above
@@ -108,9 +108,9 @@ func (s *served) find(name string, t Type) *Zone {
 	zones := s.zones
 	start := name
 	if t == TypeDS && name != "." {
-		start = parent(name)
+		start = Parent(name)
 	}
-	for at := start; ; at = parent(at) {
+	for at := start; ; at = Parent(at) {
 		if z := zones[at]; z != nil {
 			return z
 		}
@@ -132,7 +132,7 @@ func (a *Authority) AnswerNow(r *Request) (*Message, bool) {
 		return m, true
 	}
 	q := r.m.Question[0]
-	name, t := canonical(q.Name), Type(q.Qtype)
+	name, t := Canonical(q.Name), Type(q.Qtype)
 	if t == TypeAXFR || t == TypeIXFR {
 		return a.transfer(r, name, t), true
 	}

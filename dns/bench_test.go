@@ -3,13 +3,16 @@ package dns_test
 import (
 	"testing"
 
+	"glassmail/lab/lesson/lessontest"
+
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 )
 
 // BenchmarkAuthority is the work on one query without the network: unpack, look
 // up, pack.
 func BenchmarkAuthority(b *testing.B) {
-	h, err := dns.Lecture(dns.LectureOptions{})
+	h, err := lesson.Lecture(lesson.LectureOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -43,13 +46,13 @@ func BenchmarkAuthority(b *testing.B) {
 // BenchmarkResolve is a lookup from an empty cache through three servers, without
 // and with checked signatures, and one from the cache.
 func BenchmarkResolve(b *testing.B) {
-	w := newWorld(b, dns.LectureOptions{})
-	w.log = nil
+	w := lessontest.NewWorld(b, lesson.LectureOptions{})
+	w.Log = nil
 	for name, change := range map[string]func(*dns.ResolverOptions){
 		"cold":       func(*dns.ResolverOptions) {},
-		"validating": validating(w),
+		"validating": lessontest.Validating(w),
 	} {
-		r := w.resolver(b, change)
+		r := w.Resolver(b, change)
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				r.Cache().Flush()
@@ -71,7 +74,7 @@ func BenchmarkResolve(b *testing.B) {
 
 func BenchmarkLecture(b *testing.B) {
 	for b.Loop() {
-		if _, err := dns.Lecture(dns.LectureOptions{}); err != nil {
+		if _, err := lesson.Lecture(lesson.LectureOptions{}); err != nil {
 			b.Fatal(err)
 		}
 	}

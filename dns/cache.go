@@ -98,7 +98,7 @@ func (c *Cache) Entries() []Entry {
 	out := make([]Entry, 0, len(c.entries)+len(c.cuts))
 	for _, d := range c.cuts {
 		if left := d.expires.Sub(now); left > 0 {
-			out = append(out, Entry{Name: d.zone, Type: "referral", Data: d.text(), From: d.from.String(), Zone: parent(d.zone), Left: left})
+			out = append(out, Entry{Name: d.zone, Type: "referral", Data: d.text(), From: d.from.String(), Zone: Parent(d.zone), Left: left})
 		}
 	}
 	for _, e := range c.entries {
@@ -107,7 +107,7 @@ func (c *Cache) Entries() []Entry {
 		}
 	}
 	slices.SortFunc(out, func(a, b Entry) int {
-		if n := compareNames(a.Name, b.Name); n != 0 {
+		if n := CompareNames(a.Name, b.Name); n != 0 {
 			return n
 		}
 		return strings.Compare(a.Type, b.Type)
@@ -150,19 +150,19 @@ func (c *Cache) Flush() {
 // FlushName forgets what is known at and below name, referrals too, and returns
 // the number of entries that went.
 func (c *Cache) FlushName(name string) int {
-	name = canonical(name)
+	name = Canonical(name)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.version.Add(1)
 	n := 0
 	for k := range c.entries {
-		if below(name, k.name) {
+		if Below(name, k.name) {
 			delete(c.entries, k)
 			n++
 		}
 	}
 	for z := range c.cuts {
-		if below(name, z) {
+		if Below(name, z) {
 			delete(c.cuts, z)
 			n++
 		}
@@ -179,7 +179,7 @@ func (c *Cache) get(name string, t Type) *entry {
 	if e := c.live(key{name, t}, now); e != nil {
 		return e
 	}
-	for n := name; ; n = parent(n) {
+	for n := name; ; n = Parent(n) {
 		if e := c.live(key{n, 0}, now); e != nil {
 			return e
 		}
@@ -263,7 +263,7 @@ func (c *Cache) closest(name string) *delegation {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.clock.Now()
-	for ; name != "."; name = parent(name) {
+	for ; name != "."; name = Parent(name) {
 		if d := c.cuts[name]; d != nil && d.expires.After(now) {
 			return d
 		}

@@ -119,8 +119,8 @@ func (c *Chain) Answer(ctx context.Context, r *Request) *Message {
 		if !ok {
 			continue
 		}
-		host := canonical(ns.Ns)
-		addrs := glue(m.m.Extra, host, parent(zone))
+		host := Canonical(ns.Ns)
+		addrs := glue(m.m.Extra, host, Parent(zone))
 		if len(addrs) == 0 {
 			addrs = c.addrs(host)
 		}
@@ -137,8 +137,8 @@ func (c *Chain) Answer(ctx context.Context, r *Request) *Message {
 
 // ask asks one server; nil if it does not answer.
 func (c *Chain) ask(ctx context.Context, host string, at netip.AddrPort, q Query) *Reply {
-	end := c.shared.begin(key{canonical(q.Name), q.Type}, Hop{From: c.client.Node, Server: host, Addr: at})
-	q.ID = randomID()
+	end := c.shared.begin(key{Canonical(q.Name), q.Type}, Hop{From: c.client.Node, Server: host, Addr: at})
+	q.ID = RandomID()
 	in, err := c.client.Ask(ctx, at, NewMessage(q))
 	if err != nil {
 		end(err.Error())

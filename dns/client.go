@@ -70,7 +70,7 @@ func (c *Client) try(ctx context.Context, server netip.AddrPort, m *Message, tcp
 	if limit <= 0 {
 		limit = defaultTimeout
 	}
-	ctx, stop := within(ctx, c.Host.Clock(), limit)
+	ctx, stop := Within(ctx, c.Host.Clock(), limit)
 	defer stop()
 	conn, err := c.dial(ctx, server, tcp)
 	if err != nil {
@@ -195,7 +195,7 @@ func (c *Client) record(ctx context.Context, conn net.Conn, server netip.AddrPor
 }
 
 // within is ctx with an end d from now by clock. stop frees what it holds.
-func within(ctx context.Context, clock wire.Clock, d time.Duration) (context.Context, func()) {
+func Within(ctx context.Context, clock wire.Clock, d time.Duration) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	t, stopTimer := clock.After(d)
 	done := make(chan struct{})
@@ -248,7 +248,7 @@ func WriteFrame(w io.Writer, b []byte) error {
 }
 
 // randomID is a query id that cannot be foreseen.
-func randomID() uint16 {
+func RandomID() uint16 {
 	var b [2]byte
 	rand.Read(b[:]) // never fails, see crypto/rand
 	return binary.BigEndian.Uint16(b[:])

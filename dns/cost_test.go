@@ -37,11 +37,11 @@ func sameTag(t *testing.T, n int) []miekg.RR {
 func TestSignatureCost(t *testing.T) {
 	clock := wire.NewManual(time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC))
 	now := uint32(clock.Now().Unix())
-	h, err := Lecture(LectureOptions{Now: clock.Now})
+	root, err := NewKeys(".", Ed25519, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := NewResolver(ResolverOptions{Host: still{clock: clock}, Roots: h.Roots, Anchors: h.Anchors})
+	r, err := NewResolver(ResolverOptions{Host: still{clock: clock}, Roots: []NameServer{{Name: "a.root."}}, Anchors: root.Public()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func (d denial) fault(reason string) *ChainError {
 
 // judgeDenial checks an entry that says "no".
 func (w *walk) judgeDenial(ctx context.Context, e *entry) (int32, error) {
-	if !hasType(e.proof, TypeNSEC) && !hasType(e.proof, typeNSEC3) {
+	if !hasType(e.proof, TypeNSEC) && !hasType(e.proof, TypeNSEC3) {
 		return w.judgeUnsigned(ctx, e.name, e.typ)
 	}
 	d, err := w.denial(ctx, e)
@@ -47,13 +47,13 @@ func (w *walk) denial(ctx context.Context, e *entry) (denial, error) {
 	seen := 0
 	for _, rr := range e.proof {
 		t := typeOf(rr)
-		if t != TypeNSEC && t != typeNSEC3 {
+		if t != TypeNSEC && t != TypeNSEC3 {
 			continue
 		}
 		if seen++; seen > maxDenials {
 			break
 		}
-		owner := canonical(rr.Header().Name)
+		owner := Canonical(rr.Header().Name)
 		rrs, sigs := pick(e.proof, owner, t)
 		if len(sigs) == 0 {
 			return d, d.fault(fmt.Sprintf("the %s record of %s has no signature", t, owner))
@@ -62,7 +62,7 @@ func (w *walk) denial(ctx context.Context, e *entry) (denial, error) {
 		if err != nil {
 			return d, err
 		}
-		if sig, ok := sigs[0].(*miekg.RRSIG); v != secure || !ok || !below(canonical(sig.SignerName), e.name) {
+		if sig, ok := sigs[0].(*miekg.RRSIG); v != secure || !ok || !Below(Canonical(sig.SignerName), e.name) {
 			continue
 		}
 		switch n := rr.(type) {
@@ -81,7 +81,7 @@ func (d denial) noName() error {
 	if n == nil {
 		return d.fault("no NSEC record proves that the name does not exist")
 	}
-	wild := "*." + trimRoot(encloserOf(n, d.e.name))
+	wild := "*." + TrimRoot(encloserOf(n, d.e.name))
 	if d.cover(wild) == nil {
 		return d.fault("no NSEC record proves that there is no wildcard " + wild)
 	}
@@ -97,10 +97,10 @@ func (d denial) noData() error {
 	if n == nil {
 		return d.fault("no NSEC record proves that the name has no such record")
 	}
-	if below(d.e.name, canonical(n.NextDomain)) {
+	if Below(d.e.name, Canonical(n.NextDomain)) {
 		return nil // an empty non-terminal: only names below it exist
 	}
-	if wild := d.at("*." + trimRoot(encloserOf(n, d.e.name))); wild != nil {
+	if wild := d.at("*." + TrimRoot(encloserOf(n, d.e.name))); wild != nil {
 		return d.lacks(wild)
 	}
 	return d.fault("no NSEC record proves that the name has no such record")
@@ -121,7 +121,7 @@ func (d denial) lacks(n *miekg.NSEC) error {
 
 func (d denial) at(name string) *miekg.NSEC {
 	for _, n := range d.nsecs {
-		if canonical(n.Hdr.Name) == name {
+		if Canonical(n.Hdr.Name) == name {
 			return n
 		}
 	}
@@ -131,16 +131,16 @@ func (d denial) at(name string) *miekg.NSEC {
 // cover is the NSEC record in whose gap name lies.
 func (d denial) cover(name string) *miekg.NSEC {
 	for _, n := range d.nsecs {
-		owner, next := canonical(n.Hdr.Name), canonical(n.NextDomain)
-		after := compareNames(owner, name) < 0
-		before := compareNames(name, next) < 0 || compareNames(next, owner) <= 0 // the last gap ends at the origin
+		owner, next := Canonical(n.Hdr.Name), Canonical(n.NextDomain)
+		after := CompareNames(owner, name) < 0
+		before := CompareNames(name, next) < 0 || CompareNames(next, owner) <= 0 // the last gap ends at the origin
 		if !after || !before {
 			continue
 		}
-		if below(owner, name) && hasBit(n, TypeNS) && !hasBit(n, TypeSOA) {
+		if Below(owner, name) && hasBit(n, TypeNS) && !hasBit(n, TypeSOA) {
 			continue // below a zone cut: not for this zone to say (RFC 6840 §4.1)
 		}
-		if owner != name && below(owner, name) && hasBit(n, TypeDNAME) {
+		if owner != name && Below(owner, name) && hasBit(n, TypeDNAME) {
 			continue // another tree stands there (RFC 6672 §5.3.2)
 		}
 		return n
@@ -160,10 +160,10 @@ func hasBit(n *miekg.NSEC, t Type) bool {
 // encloserOf is the longest name above name that the gap of n shows to exist.
 func encloserOf(n *miekg.NSEC, name string) string {
 	best := "."
-	for _, other := range [2]string{canonical(n.Hdr.Name), canonical(n.NextDomain)} {
-		for s := parent(name); ; s = parent(s) {
-			if below(s, other) {
-				if labels(s) > labels(best) {
+	for _, other := range [2]string{Canonical(n.Hdr.Name), Canonical(n.NextDomain)} {
+		for s := Parent(name); ; s = Parent(s) {
+			if Below(s, other) {
+				if Labels(s) > Labels(best) {
 					best = s
 				}
 				break
@@ -174,7 +174,7 @@ func encloserOf(n *miekg.NSEC, name string) string {
 }
 
 // trimRoot is name to be put behind another label.
-func trimRoot(name string) string {
+func TrimRoot(name string) string {
 	if name == "." {
 		return ""
 	}

@@ -48,7 +48,7 @@ func (d denial) cover3(name string) *miekg.NSEC3 {
 // existing name above it, and the record that covers the name one label longer.
 func (d denial) encloser3(name string) (encloser string, next *miekg.NSEC3, err error) {
 	longer := name
-	for s := name; ; s = parent(s) {
+	for s := name; ; s = Parent(s) {
 		if m := d.match3(s); m != nil {
 			if s == name {
 				return "", nil, d.fault("an NSEC3 record says that the name exists")
@@ -84,7 +84,7 @@ func (d denial) check3() (int32, error) {
 	if err != nil {
 		return unchecked, err
 	}
-	if wild := d.match3("*." + trimRoot(encloser)); wild != nil { // RFC 5155 §8.7
+	if wild := d.match3("*." + TrimRoot(encloser)); wild != nil { // RFC 5155 §8.7
 		return secure, d.lacks3(wild)
 	}
 	if d.e.typ == TypeDS && next.Flags&1 != 0 { // opt-out: names without key may be left out
@@ -98,7 +98,7 @@ func (d denial) noName3(name string) (int32, error) {
 	if err != nil {
 		return unchecked, err
 	}
-	wild := "*." + trimRoot(encloser)
+	wild := "*." + TrimRoot(encloser)
 	if d.cover3(wild) == nil {
 		return unchecked, d.fault(fmt.Sprintf("no NSEC3 record proves that there is no wildcard %s", wild))
 	}

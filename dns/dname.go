@@ -11,7 +11,7 @@ func (z *Zone) dname(name string) string {
 		return ""
 	}
 	for name != z.origin {
-		name = parent(name)
+		name = Parent(name)
 		if n := z.nodes[name]; n != nil && n.set(TypeDNAME) != nil {
 			return name
 		}
@@ -33,18 +33,18 @@ func (l *lookup) substitute(owner, name string, t Type) (alias string) {
 	if t == TypeCNAME || t == TypeANY {
 		return ""
 	}
-	return canonical(c.Target)
+	return Canonical(c.Target)
 }
 
 // aliasOf is the CNAME record that a DNAME record makes for a name below it, with
 // the same TTL; nil if the new name is too long.
 func aliasOf(name string, dname miekg.RR) *miekg.CNAME {
-	owner, target := canonical(dname.Header().Name), canonical(targetOf(dname))
+	owner, target := Canonical(dname.Header().Name), Canonical(targetOf(dname))
 	front := name
 	if owner != "." {
 		front = name[:len(name)-len(owner)]
 	}
-	to := front + trimRoot(target)
+	to := front + TrimRoot(target)
 	if _, ok := miekg.IsDomainName(to); !ok {
 		return nil
 	}
@@ -56,8 +56,8 @@ func aliasOf(name string, dname miekg.RR) *miekg.CNAME {
 // looked at.
 func takeDNAME(answer []miekg.RR, name, zone string) *entry {
 	for _, rr := range answer {
-		owner := canonical(rr.Header().Name)
-		if typeOf(rr) != TypeDNAME || owner == name || !below(owner, name) || !below(zone, owner) {
+		owner := Canonical(rr.Header().Name)
+		if typeOf(rr) != TypeDNAME || owner == name || !Below(owner, name) || !Below(zone, owner) {
 			continue
 		}
 		rrs, sigs := pick(answer, owner, TypeDNAME)
@@ -81,7 +81,7 @@ func (w *walk) recallDNAME(name string) *entry {
 		return nil
 	}
 	for p := name; p != "."; {
-		p = parent(p)
+		p = Parent(p)
 		if d := w.r.cache.get(p, TypeDNAME); d != nil && d.typ == TypeDNAME && len(d.rrs) > 0 {
 			return aliasEntry(name, d)
 		}

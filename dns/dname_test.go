@@ -5,10 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"glassmail/lab/lesson/lessontest"
+
 	miekg "github.com/miekg/dns"
 	"pgregory.net/rapid"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 )
 
 // moved is a zone with a tree that stands for another one.
@@ -25,13 +28,13 @@ new      A     198.18.4.82
 away     DNAME crepes.fr.
 `
 
-func movedWorld(t *testing.T) *world {
-	w := newWorld(t, dns.LectureOptions{})
+func movedWorld(t *testing.T) *lessontest.World {
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
 	z, err := dns.ReadZone(strings.NewReader(moved), "", "moved")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.h.Load(z); err != nil {
+	if _, err := w.Hierarchy.Load(z); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -41,7 +44,7 @@ func movedWorld(t *testing.T) *world {
 // it makes, followed by the resolver and secure without a signature of its own.
 func TestDNAME(t *testing.T) {
 	w := movedWorld(t)
-	a := w.h.Server("dns.foo.com").Authority
+	a := w.Hierarchy.Server("dns.foo.com").Authority
 	m := ask(a, "www.old.foo.com", dns.TypeA)
 	var got []string
 	for _, r := range m.Answer() {
@@ -74,10 +77,10 @@ func TestDNAME(t *testing.T) {
 		{"gone.old.foo.com", dns.TypeA, dns.NameError, "new.foo.com."},
 		{"www.old.foo.com", dns.TypeMX, dns.NoError, "new.foo.com."},
 	} {
-		r := w.resolver(t, validating(w))
+		r := w.Resolver(t, lessontest.Validating(w))
 		for _, where := range []string{"from the servers", "from the cache"} {
 			m, err := r.Resolve(bg, c.name, c.typ)
-			if err != nil || !m.Header().AuthenticData || m.Header().Code != c.code || !strings.Contains(strings.Join(data(m.Answer()), " "), c.want) {
+			if err != nil || !m.Header().AuthenticData || m.Header().Code != c.code || !strings.Contains(strings.Join(lessontest.Data(m.Answer()), " "), c.want) {
 				t.Errorf("%s %s %s: %v, %v", c.name, c.typ, where, m, err)
 			}
 		}
@@ -87,19 +90,19 @@ func TestDNAME(t *testing.T) {
 // A known DNAME record answers for other names of its tree without asking.
 func TestDNAMEFromCache(t *testing.T) {
 	w := movedWorld(t)
-	r := w.resolver(t)
+	r := w.Resolver(t)
 	for _, name := range []string{"www.old.foo.com", "www.new.foo.com", "a.b.new.foo.com"} {
 		if _, err := r.Resolve(bg, name, dns.TypeA); err != nil {
 			t.Fatal(err)
 		}
 	}
-	before := w.queries.Load()
+	before := w.Queries.Load()
 	m, err := r.Resolve(bg, "a.b.old.foo.com", dns.TypeA)
-	if err != nil || len(m.Answer()) != 3 || w.queries.Load() != before {
-		t.Errorf("%v, %v, %d queries", m, err, w.queries.Load()-before)
+	if err != nil || len(m.Answer()) != 3 || w.Queries.Load() != before {
+		t.Errorf("%v, %v, %d queries", m, err, w.Queries.Load()-before)
 	}
-	w.clock.Advance(601 * time.Second)
-	if _, err := r.Resolve(bg, "a.b.old.foo.com", dns.TypeA); err != nil || w.queries.Load() == before {
+	w.ManualClock.Advance(601 * time.Second)
+	if _, err := r.Resolve(bg, "a.b.old.foo.com", dns.TypeA); err != nil || w.Queries.Load() == before {
 		t.Errorf("served past its TTL: %v", err)
 	}
 }
@@ -107,8 +110,8 @@ func TestDNAMEFromCache(t *testing.T) {
 // An altered DNAME record is found, though the alias beside it needs no signature.
 func TestDNAMEForged(t *testing.T) {
 	w := movedWorld(t)
-	a := w.h.Server("dns.foo.com")
-	w.raw[a.Addr] = func(query []byte) [][]byte {
+	a := w.Hierarchy.Server("dns.foo.com")
+	w.Raw[a.Addr] = func(query []byte) [][]byte {
 		m, err := dns.Unpack(query)
 		if err != nil {
 			return nil
@@ -132,7 +135,7 @@ func TestDNAMEForged(t *testing.T) {
 		b, _ = x.Pack()
 		return [][]byte{b}
 	}
-	if m, err := w.resolver(t, validating(w)).Resolve(bg, "www.old.foo.com", dns.TypeA); err == nil || !strings.Contains(err.Error(), "old.foo.com. DNAME") {
+	if m, err := w.Resolver(t, lessontest.Validating(w)).Resolve(bg, "www.old.foo.com", dns.TypeA); err == nil || !strings.Contains(err.Error(), "old.foo.com. DNAME") {
 		t.Errorf("%v, %v", m, err)
 	}
 }
@@ -179,8 +182,8 @@ func TestDNAMESubstitution(t *testing.T) {
 
 // Two OPT records are a fault of the sender (RFC 6891 §6.1.1).
 func TestTwoOPT(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	for name, h := range map[string]dns.Quick{"authority": w.h.Server("a.edu").Authority, "recursive": dns.NewRecursive(w.resolver(t), nil)} {
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	for name, h := range map[string]dns.Quick{"authority": w.Hierarchy.Server("a.edu").Authority, "recursive": dns.NewRecursive(w.Resolver(t), nil)} {
 		for opts, want := range map[int]dns.Code{1: dns.NoError, 2: dns.FormatError} {
 			var x miekg.Msg
 			x.SetQuestion("edu.", miekg.TypeSOA)

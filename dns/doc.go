@@ -1,5 +1,5 @@
-// Package dns is the name system: the words on the wire, the servers that own
-// names and the resolver that finds them.
+// Package dns reads and writes messages of the name system, answers from zones, and
+// finds names by asking from the root down, with a cache and DNSSEC.
 //
 // # What is here
 //
@@ -11,9 +11,10 @@
 //     learned in a Cache until the TTL is over. Stub asks one recursive server.
 //     Both offer the lookups that mail needs with the signatures of net.Resolver.
 //   - Recursive is the service of a local name server on top of a Resolver.
-//   - Lecture builds the hierarchy of the course: root, top-level domains, the
-//     zones of the examples, and who serves what at which address.
-//   - Dig and NSLookup are the two programs of those names, as functions.
+//   - Keys sign a Zone; a Resolver with trust anchors checks the signatures.
+//
+// dns/dissect takes a message apart byte by byte, dns/tool has dig and nslookup, and
+// lab/lesson the hierarchy of the course with its registrar, races and faults.
 //
 // Network and time are reached through a wire.Host only. Each datagram and each
 // step of a walk becomes a trace.Event.

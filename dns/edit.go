@@ -34,7 +34,7 @@ func (z *Zone) Edit(e Edit) (*Zone, error) {
 		drop = append(drop, SetName{r.Name(), r.Type()})
 	}
 	for i, s := range drop {
-		name := canonical(s.Name)
+		name := Canonical(s.Name)
 		n := len(kept)
 		kept = slices.DeleteFunc(kept, func(rr miekg.RR) bool { return typeOf(rr) == s.Type && rr.Header().Name == name })
 		if len(kept) == n && i < len(e.Drop) {
@@ -87,7 +87,7 @@ func (z *Zone) ParseRecord(line string) (Record, error) {
 // Find is the records of a name and type that the zone holds; nil if there are
 // none. Wildcards and aliases are not followed.
 func (z *Zone) Find(name string, t Type) []Record {
-	n := z.nodes[canonical(name)]
+	n := z.nodes[Canonical(name)]
 	if n == nil || n.set(t) == nil {
 		return nil
 	}

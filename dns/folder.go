@@ -149,7 +149,7 @@ func (f *Folder) serve(loaded []loadedFile) {
 func (f *Folder) Edit(origin string, e Edit) (Difference, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	origin = canonical(origin)
+	origin = Canonical(origin)
 	old := f.a.Zone(origin)
 	if old == nil || f.file[origin] == "" {
 		return Difference{}, fmt.Errorf("change %s: no such zone in %s", origin, f.dir)

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"glassmail/lab/lesson/lessontest"
+
 	"pgregory.net/rapid"
 
 	"glassmail/dns"
@@ -98,7 +100,7 @@ func TestInclude(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{"www.sub.x.test": "192.0.2.80", "x.child.sub.x.test": "192.0.2.81", "last.x.test": "192.0.2.99"} {
-		if got := data(z.Find(name, dns.TypeA)); len(got) != 1 || got[0] != want {
+		if got := lessontest.Data(z.Find(name, dns.TypeA)); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -190,21 +192,21 @@ func TestFolderEdit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := folder.Edit("a.test", dns.Edit{Add: []dns.Record{record(t, "www.a.test. 60 A 192.0.2.80")}})
+	d, err := folder.Edit("a.test", dns.Edit{Add: []dns.Record{lessontest.Record(t, "www.a.test. 60 A 192.0.2.80")}})
 	if err != nil || len(d.Added) != 2 {
 		t.Fatalf("%s, %v", d, err)
 	}
-	served := data(a.Zone("a.test").Find("www.a.test", dns.TypeA))
+	served := lessontest.Data(a.Zone("a.test").Find("www.a.test", dns.TypeA))
 	z, findings, err := dns.CheckFile(folder.Zones()[0].File)
-	if err != nil || len(served) != 1 || !slices.Equal(served, data(z.Find("www.a.test", dns.TypeA))) || z.Serial() != 2 {
+	if err != nil || len(served) != 1 || !slices.Equal(served, lessontest.Data(z.Find("www.a.test", dns.TypeA))) || z.Serial() != 2 {
 		t.Errorf("in service %v, in the file %v, %v", served, z, err)
 	}
 	if len(findings) != 1 || !strings.Contains(findings[0].Text, "one name server only") {
 		t.Errorf("findings %v", findings)
 	}
 	for _, e := range []dns.Edit{
-		{Remove: []dns.Record{record(t, "gone.a.test. A 192.0.2.80")}},
-		{Add: []dns.Record{record(t, "www.a.test. CNAME ns.a.test.")}},
+		{Remove: []dns.Record{lessontest.Record(t, "gone.a.test. A 192.0.2.80")}},
+		{Add: []dns.Record{lessontest.Record(t, "www.a.test. CNAME ns.a.test.")}},
 	} {
 		if _, err := folder.Edit("a.test", e); err == nil {
 			t.Errorf("%+v was made", e)
@@ -247,7 +249,7 @@ func TestMasterForms(t *testing.T) {
 		if err != nil {
 			rt.Fatalf("%v in\n%s", err, text)
 		}
-		got := data(z.Find("www.x.test", dns.TypeTXT))
+		got := lessontest.Data(z.Find("www.x.test", dns.TypeTXT))
 		if !slices.Equal(got, []string{`"a b" "c"`, `"second"`}) || z.Find("www.x.test", dns.TypeTXT)[0].TTL() != 60 {
 			rt.Fatalf("%v from\n%s", got, text)
 		}

@@ -8,16 +8,19 @@ import (
 	"strings"
 	"testing"
 
+	"glassmail/lab/lesson/lessontest"
+
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 
 	miekg "github.com/miekg/dns"
 )
 
 // tampered lets edit change every reply of the server of hamburger.edu.
-func tampered(t *testing.T, w *world, edit func(w *world, q, r *miekg.Msg)) {
+func tampered(t *testing.T, w *lessontest.World, edit func(w *lessontest.World, q, r *miekg.Msg)) {
 	t.Helper()
-	a := w.h.Server("dns1.hamburger.edu").Authority
-	w.raw[netip.MustParseAddr("203.0.113.53")] = func(b []byte) [][]byte {
+	a := w.Hierarchy.Server("dns1.hamburger.edu").Authority
+	w.Raw[netip.MustParseAddr("203.0.113.53")] = func(b []byte) [][]byte {
 		m, err := dns.Unpack(b)
 		if err != nil {
 			t.Error(err)
@@ -44,10 +47,10 @@ func tampered(t *testing.T, w *world, edit func(w *world, q, r *miekg.Msg)) {
 }
 
 // proof is the authority section of a genuine negative reply.
-func proof(t *testing.T, w *world, name string, typ dns.Type) []miekg.RR {
+func proof(t *testing.T, w *lessontest.World, name string, typ dns.Type) []miekg.RR {
 	t.Helper()
 	q := dns.NewMessage(dns.Query{Name: name, Type: typ, DNSSEC: true, Size: 1232})
-	m, _ := w.h.Server("dns1.hamburger.edu").Authority.AnswerNow(&dns.Request{Message: q})
+	m, _ := w.Hierarchy.Server("dns1.hamburger.edu").Authority.AnswerNow(&dns.Request{Message: q})
 	b, err := m.Pack()
 	if err != nil {
 		t.Fatal(err)
@@ -69,45 +72,45 @@ func TestForged(t *testing.T) {
 	for name, c := range map[string]struct {
 		ask  string
 		typ  dns.Type
-		edit func(w *world, q, r *miekg.Msg)
+		edit func(w *lessontest.World, q, r *miekg.Msg)
 		want string
 	}{
-		"signatures stripped": {"hamburger.edu", dns.TypeMX, func(w *world, q, r *miekg.Msg) {
+		"signatures stripped": {"hamburger.edu", dns.TypeMX, func(w *lessontest.World, q, r *miekg.Msg) {
 			r.Answer = without(r.Answer, miekg.TypeRRSIG)
 		}, "no signature"},
-		"keys denied": {"hamburger.edu", dns.TypeMX, func(w *world, q, r *miekg.Msg) {
+		"keys denied": {"hamburger.edu", dns.TypeMX, func(w *lessontest.World, q, r *miekg.Msg) {
 			if asked(q, miekg.TypeDNSKEY) {
 				r.Answer = nil
 			}
 		}, "missing key"},
-		"record replaced": {"mail.hamburger.edu", dns.TypeA, func(w *world, q, r *miekg.Msg) {
+		"record replaced": {"mail.hamburger.edu", dns.TypeA, func(w *lessontest.World, q, r *miekg.Msg) {
 			if a, ok := r.Answer[0].(*miekg.A); ok {
 				a.A = []byte{6, 6, 6, 6}
 			}
 		}, "altered"},
-		"record added": {"mail.hamburger.edu", dns.TypeA, func(w *world, q, r *miekg.Msg) {
+		"record added": {"mail.hamburger.edu", dns.TypeA, func(w *lessontest.World, q, r *miekg.Msg) {
 			if asked(q, miekg.TypeA) {
 				r.Answer = append(r.Answer, &miekg.A{Hdr: *r.Answer[0].Header(), A: []byte{6, 6, 6, 6}})
 			}
 		}, "altered"},
-		"existing name denied without proof": {"mail.hamburger.edu", dns.TypeA, func(w *world, q, r *miekg.Msg) {
+		"existing name denied without proof": {"mail.hamburger.edu", dns.TypeA, func(w *lessontest.World, q, r *miekg.Msg) {
 			if asked(q, miekg.TypeA) {
 				r.Answer, r.Rcode = nil, miekg.RcodeNameError
 			}
 		}, "no signature"},
-		"existing name denied with another's proof": {"mail.hamburger.edu", dns.TypeA, func(w *world, q, r *miekg.Msg) {
+		"existing name denied with another's proof": {"mail.hamburger.edu", dns.TypeA, func(w *lessontest.World, q, r *miekg.Msg) {
 			if asked(q, miekg.TypeA) {
 				r.Answer, r.Rcode = nil, miekg.RcodeNameError
 				r.Ns = proof(t, w, "zzz.hamburger.edu.", dns.TypeA)
 			}
 		}, ""},
-		"existing record denied with its own NSEC": {"mail.hamburger.edu", dns.TypeA, func(w *world, q, r *miekg.Msg) {
+		"existing record denied with its own NSEC": {"mail.hamburger.edu", dns.TypeA, func(w *lessontest.World, q, r *miekg.Msg) {
 			if asked(q, miekg.TypeA) {
 				r.Answer = nil
 				r.Ns = proof(t, w, "mail.hamburger.edu.", dns.TypeMX)
 			}
 		}, ""},
-		"wildcard proof left out": {"no.hamburger.edu", dns.TypeA, func(w *world, q, r *miekg.Msg) {
+		"wildcard proof left out": {"no.hamburger.edu", dns.TypeA, func(w *lessontest.World, q, r *miekg.Msg) {
 			for _, rr := range r.Ns {
 				if n, ok := rr.(*miekg.NSEC); ok && n.Hdr.Name == "hamburger.edu." {
 					r.Ns = slices.DeleteFunc(r.Ns, func(x miekg.RR) bool { return x == rr })
@@ -115,7 +118,7 @@ func TestForged(t *testing.T) {
 				}
 			}
 		}, "no wildcard"},
-		"signed by a stranger": {"mail.hamburger.edu", dns.TypeA, func(w *world, q, r *miekg.Msg) {
+		"signed by a stranger": {"mail.hamburger.edu", dns.TypeA, func(w *lessontest.World, q, r *miekg.Msg) {
 			for _, rr := range r.Answer {
 				if s, ok := rr.(*miekg.RRSIG); ok && asked(q, miekg.TypeA) {
 					s.SignerName = "crepes.fr."
@@ -124,9 +127,9 @@ func TestForged(t *testing.T) {
 		}, "no authority"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, dns.LectureOptions{})
+			w := lessontest.NewWorld(t, lesson.LectureOptions{})
 			tampered(t, w, c.edit)
-			m, err := w.resolver(t, validating(w)).Resolve(bg, c.ask, c.typ)
+			m, err := w.Resolver(t, lessontest.Validating(w)).Resolve(bg, c.ask, c.typ)
 			var broken *dns.ChainError
 			if !errors.As(err, &broken) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, %v; want a broken chain: %q", m, err, c.want)
@@ -137,9 +140,9 @@ func TestForged(t *testing.T) {
 
 // Replies with a wrong id or question are passed over until the right one comes.
 func TestForeignReplies(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{Unsigned: true})
-	a := w.h.Server("dns1.hamburger.edu").Authority
-	w.raw[netip.MustParseAddr("203.0.113.53")] = func(b []byte) [][]byte {
+	w := lessontest.NewWorld(t, lesson.LectureOptions{Unsigned: true})
+	a := w.Hierarchy.Server("dns1.hamburger.edu").Authority
+	w.Raw[netip.MustParseAddr("203.0.113.53")] = func(b []byte) [][]byte {
 		m, _ := dns.Unpack(b)
 		reply, _ := a.AnswerNow(&dns.Request{Message: m})
 		good, _ := reply.Pack()
@@ -149,7 +152,7 @@ func TestForeignReplies(t *testing.T) {
 		question[13] ^= 1
 		return [][]byte{nil, id, question, b, good[:20], good}
 	}
-	c := dns.Client{Host: w.internet}
+	c := dns.Client{Host: w.Internet}
 	r, err := c.Ask(bg, netip.MustParseAddrPort("203.0.113.53:53"), dns.NewMessage(dns.Query{Name: "hamburger.edu", Type: dns.TypeMX, ID: 77}))
 	if err != nil || len(r.Answer()) != 1 || r.Foreign != 5 {
 		t.Errorf("%v, %v, %d foreign", r, err, r.Foreign)
@@ -157,17 +160,17 @@ func TestForeignReplies(t *testing.T) {
 }
 
 func TestRecordViews(t *testing.T) {
-	mx := record(t, "hamburger.edu. 60 MX 10 mail.hamburger.edu.")
+	mx := lessontest.Record(t, "hamburger.edu. 60 MX 10 mail.hamburger.edu.")
 	if p, ok := mx.Preference(); !ok || p != 10 {
 		t.Error(p, ok)
 	}
 	if to, ok := mx.Target(); !ok || to != "mail.hamburger.edu." {
 		t.Error(to, ok)
 	}
-	if a, ok := record(t, "x. 60 AAAA 2001:db8::1").Addr(); !ok || a != netip.MustParseAddr("2001:db8::1") {
+	if a, ok := lessontest.Record(t, "x. 60 AAAA 2001:db8::1").Addr(); !ok || a != netip.MustParseAddr("2001:db8::1") {
 		t.Error(a, ok)
 	}
-	if txt, ok := record(t, `x. 60 TXT "a\"b" "\195\164"`).Text(); !ok || !slices.Equal(txt, []string{`a"b`, "ä"}) {
+	if txt, ok := lessontest.Record(t, `x. 60 TXT "a\"b" "\195\164"`).Text(); !ok || !slices.Equal(txt, []string{`a"b`, "ä"}) {
 		t.Errorf("%q", txt)
 	}
 	for _, line := range []string{"", "x. 60 MX", "x. 60 A 1.2.3", "; comment"} {

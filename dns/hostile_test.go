@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"glassmail/lab/lesson/lessontest"
+
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/wire"
 
 	miekg "github.com/miekg/dns"
@@ -18,7 +21,7 @@ import (
 // villain is a name server that says whatever a stream of bytes tells it to.
 type villain struct {
 	script []byte
-	w      *world
+	w      *lessontest.World
 }
 
 func (v *villain) next() int {
@@ -65,7 +68,7 @@ func (v *villain) record() miekg.RR {
 func (v *villain) reply(query []byte) [][]byte {
 	kind := v.next()
 	if kind%16 == 15 { // silence
-		v.w.clock.Advance(2 * time.Second)
+		v.w.ManualClock.Advance(2 * time.Second)
 		return nil
 	}
 	var q miekg.Msg
@@ -93,9 +96,9 @@ func (v *villain) reply(query []byte) [][]byte {
 		return [][]byte{forged, b}
 	case 13: // a lie about the counts
 		b[7] += byte(v.next())
-		v.w.clock.Advance(2 * time.Second)
+		v.w.ManualClock.Advance(2 * time.Second)
 	case 12: // cut off
-		v.w.clock.Advance(2 * time.Second)
+		v.w.ManualClock.Advance(2 * time.Second)
 		return [][]byte{b[:len(b)/2]}
 	}
 	return [][]byte{b}
@@ -103,37 +106,37 @@ func (v *villain) reply(query []byte) [][]byte {
 
 // evil is the lecture's hierarchy in which com delegates evil.com to addresses
 // where nobody listens yet.
-func evil(t testing.TB) *dns.Hierarchy {
+func evil(t testing.TB) *lesson.Hierarchy {
 	t.Helper()
-	h, err := dns.Lecture(dns.LectureOptions{Now: func() time.Time { return start }})
+	h, err := lesson.Lecture(lesson.LectureOptions{Now: func() time.Time { return lessontest.Start }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Change("com", []dns.Record{record(t, "evil.com. 3600 NS ns.evil.com."), record(t, "ns.evil.com. 3600 A 198.18.66.0")}, nil); err != nil {
+	if err := h.Change("com", []dns.Record{lessontest.Record(t, "evil.com. 3600 NS ns.evil.com."), lessontest.Record(t, "ns.evil.com. 3600 A 198.18.66.0")}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return h
 }
 
 // hostile lets a villain answer for evil.com.
-func hostile(t testing.TB, h *dns.Hierarchy, script []byte, minimise, check bool) {
-	w := newWorldOf(h, wire.NewManual(start))
+func hostile(t testing.TB, h *lesson.Hierarchy, script []byte, minimise, check bool) {
+	w := lessontest.NewWorldOf(h, wire.NewManual(lessontest.Start))
 	v := &villain{script: script, w: w}
-	w.deserted = func() { w.clock.Advance(2 * time.Second) }
+	w.Deserted = func() { w.ManualClock.Advance(2 * time.Second) }
 	for _, a := range []string{"198.18.66.0", "198.18.66.1", "198.18.66.2"} {
-		w.raw[netip.MustParseAddr(a)] = v.reply
+		w.Raw[netip.MustParseAddr(a)] = v.reply
 	}
-	r := w.resolver(t, func(o *dns.ResolverOptions) {
+	r := w.Resolver(t, func(o *dns.ResolverOptions) {
 		o.Minimise = minimise
 		if check {
-			o.Anchors = w.h.Anchors
+			o.Anchors = w.Hierarchy.Anchors
 		}
 	})
 	for _, q := range []string{"b.a.evil.com", "evil.com", "x.evil.com"} {
-		before := w.queries.Load()
+		before := w.Queries.Load()
 		r.Resolve(bg, q, dns.TypeA) // whatever comes: it comes to an end
 		// Each exchange sends at most a query, one without EDNS, and one each over TCP.
-		if n := w.queries.Load() - before; n > 4*64 {
+		if n := w.Queries.Load() - before; n > 4*64 {
 			t.Fatalf("%d queries for %s", n, q)
 		}
 	}
@@ -167,35 +170,35 @@ func TestHostile(t *testing.T) {
 // The cache never serves a record past its TTL, and shows what is left of it.
 func TestCacheTTL(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(t, dns.LectureOptions{Unsigned: true})
+		w := lessontest.NewWorld(t, lesson.LectureOptions{Unsigned: true})
 		ttl := rapid.IntRange(1, 600).Draw(rt, "ttl")
 		negative := rapid.IntRange(1, 600).Draw(rt, "negative")
-		soa := record(t, "hamburger.edu. 3600 SOA dns1.hamburger.edu. hostmaster.hamburger.edu. 1 3600 900 1209600 300")
-		if err := w.h.Change("hamburger.edu", []dns.Record{
-			record(t, "short.hamburger.edu. "+strconv.Itoa(ttl)+" A 203.0.113.99"),
-			record(t, "hamburger.edu. 3600 SOA dns1.hamburger.edu. hostmaster.hamburger.edu. 2 3600 900 1209600 "+strconv.Itoa(negative)),
+		soa := lessontest.Record(t, "hamburger.edu. 3600 SOA dns1.hamburger.edu. hostmaster.hamburger.edu. 1 3600 900 1209600 300")
+		if err := w.Hierarchy.Change("hamburger.edu", []dns.Record{
+			lessontest.Record(t, "short.hamburger.edu. "+strconv.Itoa(ttl)+" A 203.0.113.99"),
+			lessontest.Record(t, "hamburger.edu. 3600 SOA dns1.hamburger.edu. hostmaster.hamburger.edu. 2 3600 900 1209600 "+strconv.Itoa(negative)),
 		}, []dns.Record{soa}); err != nil {
 			t.Fatal(err)
 		}
-		r := w.resolver(t)
+		r := w.Resolver(t)
 		learned := map[string]time.Time{}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-			w.clock.Advance(time.Duration(rapid.IntRange(0, 400_000).Draw(rt, "ms")) * time.Millisecond)
+			w.ManualClock.Advance(time.Duration(rapid.IntRange(0, 400_000).Draw(rt, "ms")) * time.Millisecond)
 			name := rapid.SampledFrom([]string{"short.hamburger.edu", "none.hamburger.edu"}).Draw(rt, "name")
 			limit := map[string]int{"short.hamburger.edu": ttl, "none.hamburger.edu": negative}[name]
-			before := w.queries.Load()
+			before := w.Queries.Load()
 			m, err := r.Resolve(bg, name, dns.TypeA)
 			if err != nil {
 				rt.Fatal(err)
 			}
 			old, known := learned[name]
-			if w.queries.Load() > before {
-				if known && w.clock.Now().Sub(old) < time.Duration(limit)*time.Second {
-					rt.Fatalf("%s asked for again after %v, TTL %d", name, w.clock.Now().Sub(old), limit)
+			if w.Queries.Load() > before {
+				if known && w.ManualClock.Now().Sub(old) < time.Duration(limit)*time.Second {
+					rt.Fatalf("%s asked for again after %v, TTL %d", name, w.ManualClock.Now().Sub(old), limit)
 				}
-				learned[name] = w.clock.Now()
+				learned[name] = w.ManualClock.Now()
 			}
-			age := w.clock.Now().Sub(learned[name])
+			age := w.ManualClock.Now().Sub(learned[name])
 			if age >= time.Duration(limit)*time.Second {
 				rt.Fatalf("%s served at the age of %v, TTL %d", name, age, limit)
 			}
@@ -209,27 +212,27 @@ func TestCacheTTL(t *testing.T) {
 
 // A name that does not exist has no names below it: nobody is asked.
 func TestNXDomainCoversBelow(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	r := w.resolver(t)
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	r := w.Resolver(t)
 	if _, err := r.Resolve(bg, "nobody.hamburger.edu", dns.TypeA); err != nil {
 		t.Fatal(err)
 	}
-	before := w.queries.Load()
+	before := w.Queries.Load()
 	m, err := r.Resolve(bg, "a.b.nobody.hamburger.edu", dns.TypeMX)
-	if err != nil || m.Header().Code != dns.NameError || w.queries.Load() != before {
-		t.Errorf("%v, %v, %d queries", m, err, w.queries.Load()-before)
+	if err != nil || m.Header().Code != dns.NameError || w.Queries.Load() != before {
+		t.Errorf("%v, %v, %d queries", m, err, w.Queries.Load()-before)
 	}
-	w.clock.Advance(301 * time.Second) // the SOA's minimum
-	if _, err = r.Resolve(bg, "nobody.hamburger.edu", dns.TypeA); err != nil || w.queries.Load() == before {
+	w.ManualClock.Advance(301 * time.Second) // the SOA's minimum
+	if _, err = r.Resolve(bg, "nobody.hamburger.edu", dns.TypeA); err != nil || w.Queries.Load() == before {
 		t.Errorf("kept beyond the negative TTL: %v", err)
 	}
 }
 
 // A full cache stays within its bound and goes on to work.
 func TestCacheBound(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{Unsigned: true})
-	c := dns.NewCache(w.clock, 20)
-	r := w.resolver(t, func(o *dns.ResolverOptions) { o.Cache = c })
+	w := lessontest.NewWorld(t, lesson.LectureOptions{Unsigned: true})
+	c := dns.NewCache(w.ManualClock, 20)
+	r := w.Resolver(t, func(o *dns.ResolverOptions) { o.Cache = c })
 	for i := range 100 {
 		if _, err := r.Resolve(bg, "n"+strconv.Itoa(i)+".wild.foo.com", dns.TypeTXT); err != nil {
 			t.Fatal(err)
@@ -245,8 +248,8 @@ func TestCacheBound(t *testing.T) {
 
 // Many askers of one name cost one walk.
 func TestShared(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	r := w.resolver(t)
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	r := w.Resolver(t)
 	errs := make(chan error, 50)
 	for range 50 {
 		go func() {
@@ -259,7 +262,7 @@ func TestShared(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if n := w.queries.Load(); n != 3 {
+	if n := w.Queries.Load(); n != 3 {
 		t.Errorf("%d queries, want 3", n)
 	}
 }

@@ -22,8 +22,8 @@ func (w *walk) refer(in *Reply, from target, d *delegation, name string, nested 
 	next := &delegation{zone: cut, from: netip.AddrPortFrom(from.addr, w.r.o.Port)}
 	var ns []miekg.RR
 	for _, rr := range in.m.Ns {
-		if x, ok := rr.(*miekg.NS); ok && canonical(x.Hdr.Name) == cut {
-			host := canonical(x.Ns)
+		if x, ok := rr.(*miekg.NS); ok && Canonical(x.Hdr.Name) == cut {
+			host := Canonical(x.Ns)
 			ns = append(ns, rr)
 			next.servers = append(next.servers, NameServer{Name: host, Addrs: glue(in.m.Extra, host, d.zone)})
 		}
@@ -36,12 +36,12 @@ func (w *walk) refer(in *Reply, from target, d *delegation, name string, nested 
 
 // glue is the addresses of host among records, if host is in the bailiwick.
 func glue(extra []miekg.RR, host, zone string) []netip.Addr {
-	if !below(zone, host) {
+	if !Below(zone, host) {
 		return nil
 	}
 	var out []netip.Addr
 	for _, rr := range extra {
-		if a, ok := addrOf(rr); ok && canonical(rr.Header().Name) == host && len(out) < maxServers {
+		if a, ok := addrOf(rr); ok && Canonical(rr.Header().Name) == host && len(out) < maxServers {
 			out = append(out, a)
 		}
 	}
@@ -87,8 +87,8 @@ func (w *walk) learn(in *Reply, from netip.AddrPort, zone string, k key) *entry 
 		if e.typ != TypeCNAME || k.typ == TypeCNAME {
 			break
 		}
-		name = canonical(targetOf(e.rrs[0]))
-		if !below(zone, name) || w.seen[key{name, k.typ}] != nil {
+		name = Canonical(targetOf(e.rrs[0]))
+		if !Below(zone, name) || w.seen[key{name, k.typ}] != nil {
 			break // somebody else's name, or known: the walk goes on from there
 		}
 		if rrs, _ := pick(in.m.Answer, name, k.typ); len(rrs) == 0 && in.m.Rcode == miekg.RcodeSuccess && len(soaOf(in.m.Ns, zone, name)) == 0 {
@@ -103,7 +103,7 @@ func (w *walk) learn(in *Reply, from netip.AddrPort, zone string, k key) *entry 
 // takeSet takes the records of k out of an answer section, or the alias in their
 // place; nil if there are none.
 func (w *walk) takeSet(answer []miekg.RR, k key, zone string) *entry {
-	if !below(zone, k.name) {
+	if !Below(zone, k.name) {
 		return nil
 	}
 	if k.typ == TypeANY {
@@ -126,7 +126,7 @@ func (w *walk) takeSet(answer []miekg.RR, k key, zone string) *entry {
 func takeAll(answer []miekg.RR, k key, zone string) *entry {
 	e := &entry{key: k, zone: zone}
 	for _, rr := range answer {
-		if canonical(rr.Header().Name) == k.name {
+		if Canonical(rr.Header().Name) == k.name {
 			e.rrs = append(e.rrs, rr)
 		}
 	}
@@ -170,7 +170,7 @@ func (w *walk) keep(e *entry, proof []miekg.RR) {
 // signature has fewer labels than their owner (RFC 4035 §5.3.4).
 func expandedWildcard(e *entry) bool {
 	for _, rr := range e.sigs {
-		if sig, ok := rr.(*miekg.RRSIG); ok && int(sig.Labels) < labels(e.name) {
+		if sig, ok := rr.(*miekg.RRSIG); ok && int(sig.Labels) < Labels(e.name) {
 			return true
 		}
 	}
@@ -181,7 +181,7 @@ func expandedWildcard(e *entry) bool {
 // owner's case is not part of the name.
 func pick(section []miekg.RR, name string, t Type) (rrs, sigs []miekg.RR) {
 	for _, rr := range section {
-		if canonical(rr.Header().Name) != name {
+		if Canonical(rr.Header().Name) != name {
 			continue
 		}
 		if sig, ok := rr.(*miekg.RRSIG); ok && t != TypeRRSIG {
@@ -204,19 +204,19 @@ func proofs(section []miekg.RR, zone string) []miekg.RR {
 		if sig, ok := rr.(*miekg.RRSIG); ok {
 			t = Type(sig.TypeCovered)
 		}
-		if (t == TypeSOA || t == TypeNSEC || t == typeNSEC3) && below(zone, canonical(rr.Header().Name)) {
+		if (t == TypeSOA || t == TypeNSEC || t == TypeNSEC3) && Below(zone, Canonical(rr.Header().Name)) {
 			out = append(out, rr)
 		}
 	}
 	return out
 }
 
-const typeNSEC3 = Type(miekg.TypeNSEC3)
+const TypeNSEC3 = Type(miekg.TypeNSEC3)
 
 // soaOf is the SOA record in a section that stands above name, inside zone.
 func soaOf(section []miekg.RR, zone, name string) []miekg.RR {
 	for _, rr := range section {
-		if owner := canonical(rr.Header().Name); typeOf(rr) == TypeSOA && below(zone, owner) && below(owner, name) {
+		if owner := Canonical(rr.Header().Name); typeOf(rr) == TypeSOA && Below(zone, owner) && Below(owner, name) {
 			return []miekg.RR{rr}
 		}
 	}

@@ -30,7 +30,7 @@ func Lint(z *Zone) []Finding {
 		if target == "" || target == "." {
 			continue
 		}
-		for _, text := range z.lintTarget(rr, canonical(target)) {
+		for _, text := range z.lintTarget(rr, Canonical(target)) {
 			out = append(out, Finding{Name: rr.Header().Name, Type: typeOf(rr).String(), Text: text})
 		}
 	}
@@ -51,10 +51,10 @@ func (z *Zone) lintTarget(rr miekg.RR, target string) []string {
 	if _, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimSuffix(target, z.origin), ".")); err == nil {
 		return []string{fmt.Sprintf("%s is an address where a name belongs: give the host a name with an A record", target)}
 	}
-	if !below(z.origin, target) || t == TypeCNAME || t == TypePTR || t == TypeDNAME {
+	if !Below(z.origin, target) || t == TypeCNAME || t == TypePTR || t == TypeDNAME {
 		return nil
 	}
-	if cut := z.Cut(target); cut != "" && !(t == TypeNS && canonical(rr.Header().Name) == cut) {
+	if cut := z.Cut(target); cut != "" && !(t == TypeNS && Canonical(rr.Header().Name) == cut) {
 		return nil // another zone knows
 	}
 	if text := z.lintHost(t, target); text != "" {
@@ -73,7 +73,7 @@ func (z *Zone) lintHost(t Type, host string) string {
 		return ""
 	case z.Cut(host) != "":
 		return fmt.Sprintf("glue is missing: %s lies in the zone it serves, so this zone must tell its address (an A record)", host)
-	case z.nodes["*."+trimRoot(parent(host))] != nil:
+	case z.nodes["*."+TrimRoot(Parent(host))] != nil:
 		return ""
 	}
 	return fmt.Sprintf("%s has no address in this zone", host)
@@ -83,14 +83,14 @@ func (z *Zone) lintHost(t Type, host string) string {
 // serve it. A server that does not is lame: those who follow the delegation get
 // no answer.
 func CheckDelegation(ctx context.Context, c Client, up *Zone, child string, addrs func(host string) []netip.Addr) []Finding {
-	child = canonical(child)
+	child = Canonical(child)
 	n := up.nodes[child]
 	if n == nil || n.set(TypeNS) == nil {
 		return []Finding{{Name: child, Type: "NS", Text: "not delegated in " + up.origin}}
 	}
 	var out []Finding
 	for _, rr := range n.set(TypeNS).rrs {
-		host := canonical(targetOf(rr))
+		host := Canonical(targetOf(rr))
 		list := up.hostAddrs(host)
 		if len(list) == 0 {
 			list = addrs(host)
@@ -123,7 +123,7 @@ func lame(ctx context.Context, c Client, zone, host string, addrs []netip.Addr) 
 		return fmt.Sprintf("%s has no address (missing glue)", host)
 	}
 	for _, a := range addrs {
-		r, err := c.Ask(ctx, netip.AddrPortFrom(a, 53), NewMessage(Query{Name: zone, Type: TypeSOA, ID: randomID()}))
+		r, err := c.Ask(ctx, netip.AddrPortFrom(a, 53), NewMessage(Query{Name: zone, Type: TypeSOA, ID: RandomID()}))
 		switch {
 		case err != nil:
 			return fmt.Sprintf("%s (%s) does not answer: lame delegation", host, a)

@@ -24,7 +24,7 @@ func (z *Zone) answer(reply *miekg.Msg, name string, t Type, do bool) (fixed boo
 	reply.Authoritative = true
 	for range maxAliases {
 		next := l.step(name, t)
-		if next == "" || !below(z.origin, next) {
+		if next == "" || !Below(z.origin, next) {
 			break
 		}
 		name = next
@@ -63,8 +63,8 @@ func (l *lookup) step(name string, t Type) (alias string) {
 
 // encloser is the longest existing name above name.
 func (l *lookup) encloser(name string) string {
-	for name = parent(name); l.z.nodes[name] == nil; {
-		name = parent(name)
+	for name = Parent(name); l.z.nodes[name] == nil; {
+		name = Parent(name)
 	}
 	return name
 }
@@ -80,7 +80,7 @@ func (l *lookup) fromNode(n *node, name, owner string, t Type) (alias string) {
 	}
 	if s := n.set(TypeCNAME); s != nil {
 		l.reply.Answer = l.put(l.reply.Answer, s, name)
-		return canonical(targetOf(s.rrs[0]))
+		return Canonical(targetOf(s.rrs[0]))
 	}
 	l.negative()
 	if l.do && n.set(TypeNSEC) != nil {
@@ -181,7 +181,7 @@ func (z *Zone) before(name string) string {
 	lo, hi := 0, len(z.order)
 	for lo < hi {
 		mid := (lo + hi) / 2
-		if compareNames(z.order[mid], name) <= 0 {
+		if CompareNames(z.order[mid], name) <= 0 {
 			lo = mid + 1
 		} else {
 			hi = mid
@@ -199,7 +199,7 @@ func (l *lookup) addresses() {
 		for _, rr := range section {
 			switch typeOf(rr) {
 			case TypeNS, TypeMX, TypeSRV:
-				host := canonical(targetOf(rr))
+				host := Canonical(targetOf(rr))
 				if !contains(done, host) {
 					done = append(done, host)
 					l.address(host)
@@ -211,7 +211,7 @@ func (l *lookup) addresses() {
 
 func (l *lookup) address(host string) {
 	n := l.z.nodes[host]
-	if n == nil || !below(l.z.origin, host) {
+	if n == nil || !Below(l.z.origin, host) {
 		return
 	}
 	glue := l.z.Cut(host) != ""

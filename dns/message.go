@@ -14,7 +14,7 @@ const (
 	MinUDP     = 512   // what every client takes (RFC 1035 §2.3.4)
 	DefaultUDP = 1232  // what is offered with EDNS: no fragments on any usual path
 	MaxMessage = 65535 // the limit of TCP (RFC 1035 §4.2.2)
-	headerSize = 12
+	HeaderSize = 12
 )
 
 // Message is one query or reply (RFC 1035 §4).
@@ -104,8 +104,8 @@ func (m *Message) NewAnswer(answer ...Record) *Message {
 // be told, and the error.
 func Unpack(b []byte) (*Message, error) {
 	m := &Message{}
-	if len(b) < headerSize {
-		return nil, fmt.Errorf("message of %d bytes: a header has %d", len(b), headerSize)
+	if len(b) < HeaderSize {
+		return nil, fmt.Errorf("message of %d bytes: a header has %d", len(b), HeaderSize)
 	}
 	if err := m.m.Unpack(b); err != nil {
 		head := m.m.MsgHdr
@@ -218,7 +218,7 @@ func (m *Message) Authority() []Record { return records(m.m.Ns) }
 func (m *Message) Additional() []Record { return records(m.m.Extra) }
 
 // Glue is the addresses that the additional section gives to a host, 13 at most.
-func (m *Message) Glue(host string) []netip.Addr { return glue(m.m.Extra, canonical(host), ".") }
+func (m *Message) Glue(host string) []netip.Addr { return glue(m.m.Extra, Canonical(host), ".") }
 
 // ExtendedError says why a server failed (RFC 8914).
 type ExtendedError struct {
@@ -264,10 +264,10 @@ func (m *Message) Limit() int {
 // FormatErrorReply is the reply to bytes that are no query but have a header
 // that can be answered; nil if they have not.
 func FormatErrorReply(b []byte) []byte {
-	if len(b) < headerSize || b[2]&0x80 != 0 { // never answer a reply
+	if len(b) < HeaderSize || b[2]&0x80 != 0 { // never answer a reply
 		return nil
 	}
-	r := make([]byte, headerSize)
+	r := make([]byte, HeaderSize)
 	copy(r, b[:2])
 	r[2] = 0x80 | b[2]&0x79 // QR, the opcode and RD
 	r[3] = byte(FormatError)
@@ -352,7 +352,7 @@ func (m *Message) referral() string {
 	}
 	for _, rr := range m.m.Ns {
 		if typeOf(rr) == TypeNS {
-			return canonical(rr.Header().Name)
+			return Canonical(rr.Header().Name)
 		}
 	}
 	return ""

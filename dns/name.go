@@ -10,10 +10,10 @@ import (
 )
 
 // canonical is name in lower case with its final dot.
-func canonical(name string) string { return miekg.CanonicalName(name) }
+func Canonical(name string) string { return miekg.CanonicalName(name) }
 
 // parent is the name without its first label; the root is its own parent.
-func parent(name string) string {
+func Parent(name string) string {
 	off, end := miekg.NextLabel(name, 0)
 	if end {
 		return "."
@@ -22,7 +22,7 @@ func parent(name string) string {
 }
 
 // below reports whether name is zone or lies below it. Both are canonical.
-func below(zone, name string) bool {
+func Below(zone, name string) bool {
 	if zone == "." || name == zone {
 		return true
 	}
@@ -43,16 +43,16 @@ func below(zone, name string) bool {
 
 // suffix is the last n labels of name; it is the root for n = 0.
 func suffix(name string, n int) string {
-	for labels(name) > n {
-		name = parent(name)
+	for Labels(name) > n {
+		name = Parent(name)
 	}
 	return name
 }
 
-func labels(name string) int { return miekg.CountLabel(name) }
+func Labels(name string) int { return miekg.CountLabel(name) }
 
 // compareNames is the canonical order of names, from the root down (RFC 4034 §6.1).
-func compareNames(a, b string) int {
+func CompareNames(a, b string) int {
 	la, lb := miekg.SplitDomainName(a), miekg.SplitDomainName(b)
 	for i := 1; i <= len(la) && i <= len(lb); i++ {
 		x, y := rawLabel(la[len(la)-i]), rawLabel(lb[len(lb)-i])

@@ -48,7 +48,7 @@ func newPackets() *packets {
 
 // get is the reply to query with the query's id, or nil.
 func (p *packets) get(query, buf []byte) ([]byte, time.Time) {
-	if len(query) < headerSize || len(query) > maxPacketQuery {
+	if len(query) < HeaderSize || len(query) > maxPacketQuery {
 		return nil, time.Time{}
 	}
 	p.mu.RLock()
@@ -65,7 +65,7 @@ func (p *packets) get(query, buf []byte) ([]byte, time.Time) {
 // put keeps a reply if its query has come before. That keeps those out who ask for
 // a new name each time.
 func (p *packets) put(query, reply []byte, until time.Time) {
-	if len(query) < headerSize || len(query) > maxPacketQuery || len(reply) < headerSize {
+	if len(query) < HeaderSize || len(query) > maxPacketQuery || len(reply) < HeaderSize {
 		return
 	}
 	h := maphash.Bytes(p.seed, query[2:])

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -46,14 +47,29 @@ func sendPacked(t testing.TB, h Wire, q Query, from netip.AddrPort) (m *Message,
 	return m, false
 }
 
-// A kept reply is the one that would be made afresh, with the id of its query, and
-// goes when a zone changes. Records in turn stay in turn.
-func TestPacketsOfAuthority(t *testing.T) {
-	h, err := Lecture(LectureOptions{})
+// lectureZone is a zone of the lecture, signed, and the keys that signed it.
+func lectureZone(t testing.TB, name string) (*Zone, *Keys) {
+	t.Helper()
+	z, err := ReadZoneFile(os.DirFS("../lab/lesson/zones"), name+".zone")
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := h.Server("dns1.hamburger.edu").Authority
+	keys, err := NewKeys(z.Origin(), ECDSAP256, false)
+	if err == nil {
+		z, err = z.Sign(keys, time.Now())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z, keys
+}
+
+// A kept reply is the one that would be made afresh, with the id of its query, and
+// goes when a zone changes. Records in turn stay in turn.
+func TestPacketsOfAuthority(t *testing.T) {
+	hamburger, keys := lectureZone(t, "hamburger.edu")
+	amazon, _ := lectureZone(t, "amazon.com")
+	a := NewAuthority(nil, hamburger, amazon)
 	for _, q := range []Query{
 		{Name: "hamburger.edu", Type: TypeMX},
 		{Name: "hamburger.edu", Type: TypeMX, DNSSEC: true, Size: 1232},
@@ -75,15 +91,20 @@ func TestPacketsOfAuthority(t *testing.T) {
 			}
 		}
 	}
-	if _, err := h.Edit("hamburger.edu", Edit{Replace: []Record{AddressRecord("mail.hamburger.edu.", netip.MustParseAddr("203.0.113.77"), 60)}}); err != nil {
+	changed, err := hamburger.Edit(Edit{Replace: []Record{AddressRecord("mail.hamburger.edu.", netip.MustParseAddr("203.0.113.77"), 60)}})
+	if err == nil {
+		changed, err = changed.Sign(keys, time.Now())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
+	a.Put(changed)
 	if _, kept := sendPacked(t, a, Query{Name: "hamburger.edu", Type: TypeMX}, netip.AddrPort{}); kept {
 		t.Error("a reply from before the change")
 	}
 	first := map[string]int{}
 	for range 9 {
-		m, kept := sendPacked(t, h.Server("dns1.amazon.com").Authority, Query{Name: "www.amazon.com", Type: TypeA}, netip.AddrPort{})
+		m, kept := sendPacked(t, a, Query{Name: "www.amazon.com", Type: TypeA}, netip.AddrPort{})
 		if kept {
 			t.Error("a reply with records in turn was kept")
 		}
@@ -97,13 +118,9 @@ func TestPacketsOfAuthority(t *testing.T) {
 // From a cache too, a kept reply is what would be made afresh: no TTL is older
 // than it may be, nothing outlives it, and what was flushed or switched is gone.
 func TestPacketsOfRecursive(t *testing.T) {
-	h, err := Lecture(LectureOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	rapid.Check(t, func(rt *rapid.T) {
 		clock := wire.NewManual(time.Date(2026, 11, 25, 9, 0, 0, rapid.IntRange(0, 999_999_999).Draw(rt, "ns"), time.UTC))
-		r, err := NewResolver(ResolverOptions{Host: still{clock: clock}, Roots: h.Roots})
+		r, err := NewResolver(ResolverOptions{Host: still{clock: clock}, Roots: []NameServer{{Name: "a.root."}}})
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -179,7 +196,7 @@ func TestPacketsBound(t *testing.T) {
 	if n := len(p.kept); n != maxPackets {
 		t.Errorf("%d replies kept, want %d", n, maxPackets)
 	}
-	for _, n := range []int{0, 2, headerSize - 1, maxPacketQuery + 1} {
+	for _, n := range []int{0, 2, HeaderSize - 1, maxPacketQuery + 1} {
 		if out, _ := p.get(make([]byte, n), nil); out != nil {
 			t.Errorf("a query of %d bytes was answered", n)
 		}
@@ -189,11 +206,8 @@ func TestPacketsBound(t *testing.T) {
 
 // BenchmarkPackets is a kept reply and one made afresh.
 func BenchmarkPackets(b *testing.B) {
-	h, err := Lecture(LectureOptions{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	a := h.Server("dns1.hamburger.edu").Authority
+	zone, _ := lectureZone(b, "hamburger.edu")
+	a := NewAuthority(nil, zone)
 	q := Query{Name: "hamburger.edu", Type: TypeMX, Size: 1232}
 	in, err := NewMessage(q).Pack()
 	if err != nil {

@@ -48,7 +48,7 @@ func (s *Recursive) AnswerNow(q *Request) (*Message, bool) {
 	m, name, t := s.begin(q)
 	home := s.r.packed()
 	w := &walk{r: s.r, s: s.r.switches.Load(), cause: q.Cause}
-	found, ok := w.ready(canonical(name), t, !q.m.CheckingDisabled)
+	found, ok := w.ready(Canonical(name), t, !q.m.CheckingDisabled)
 	if !ok {
 		if !q.m.RecursionDesired { // not asked to search: what is here, nothing more
 			return m, true
@@ -56,7 +56,7 @@ func (s *Recursive) AnswerNow(q *Request) (*Message, bool) {
 		return nil, false
 	}
 	if s.r.o.Trace != nil {
-		w.cacheHit(canonical(name), t, found)
+		w.cacheHit(Canonical(name), t, found)
 	} else {
 		m.mark(home, found, s.r.o.Host.Clock().Now())
 	}

@@ -114,14 +114,14 @@ func (r *Resolver) walk(ctx context.Context, name string, t Type, check bool) (*
 	if err != nil {
 		return nil, nil, err
 	}
-	name = canonical(name)
+	name = Canonical(name)
 	w := newWalk(r)
 	w.cause = trace.CauseOf(ctx)
 	if found, ok := w.ready(name, t, check); ok {
 		w.cacheHit(name, t, found)
 		return w, found, nil
 	}
-	ctx, stop := within(ctx, r.o.Host.Clock(), maxLookup)
+	ctx, stop := Within(ctx, r.o.Host.Clock(), maxLookup)
 	defer stop()
 	land, err := r.take(ctx, key{name, t})
 	if err != nil {
@@ -205,4 +205,4 @@ func (r *Resolver) order(list []target) {
 }
 
 // id is a query id.
-func (w *walk) id() uint16 { return randomID() & (1<<w.s.IDBits - 1) }
+func (w *walk) id() uint16 { return RandomID() & (1<<w.s.IDBits - 1) }

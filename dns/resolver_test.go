@@ -11,22 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"glassmail/lab/lesson/lessontest"
+
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/trace"
 )
 
 var bg = context.Background()
-
-func data(recs []dns.Record) []string {
-	var out []string
-	for _, r := range recs {
-		if r.Type() != dns.TypeRRSIG {
-			out = append(out, r.Data())
-		}
-	}
-	slices.Sort(out)
-	return out
-}
 
 // The slide of the iterated example: engineering.nyu.edu asks dns.nyu.edu for
 // gaia.cs.umass.edu. Two messages pass between those two; the rest is counted
@@ -36,24 +28,24 @@ func TestIteratedExample(t *testing.T) {
 		via  bool
 		want int
 	}{{false, 8}, {true, 10}} {
-		w := newWorld(t, dns.LectureOptions{ViaUmass: c.via})
-		local := dns.NewRecursive(w.resolver(t), nil)
+		w := lessontest.NewWorld(t, lesson.LectureOptions{ViaUmass: c.via})
+		local := dns.NewRecursive(w.Resolver(t), nil)
 		messages := func() int {
-			before := len(datagrams(w.log))
+			before := len(datagrams(w.Log))
 			q := dns.NewMessage(dns.Query{Name: "gaia.cs.umass.edu", Type: dns.TypeA, RecursionDesired: true, ID: 7})
 			m := local.Answer(bg, &dns.Request{Message: q, From: netip.MustParseAddrPort("198.18.3.10:5000")})
-			if got := data(m.Answer()); !slices.Equal(got, []string{"128.119.245.12"}) || !m.Header().RecursionAvailable || m.Header().Authoritative {
+			if got := lessontest.Data(m.Answer()); !slices.Equal(got, []string{"128.119.245.12"}) || !m.Header().RecursionAvailable || m.Header().Authoritative {
 				t.Fatalf("answer %v, header %+v", got, m.Header())
 			}
-			return 2 + len(datagrams(w.log)) - before
+			return 2 + len(datagrams(w.Log)) - before
 		}
 		if n := messages(); n != c.want {
-			t.Errorf("cold, via umass %v: %d messages, want %d\n%s", c.via, n, c.want, lines(w.log))
+			t.Errorf("cold, via umass %v: %d messages, want %d\n%s", c.via, n, c.want, lines(w.Log))
 		}
 		if n := messages(); n != 2 {
 			t.Errorf("cached: %d messages, want 2", n)
 		}
-		w.clock.Advance(time.Hour)
+		w.ManualClock.Advance(time.Hour)
 		if n := messages(); n != 4 {
 			t.Errorf("after the TTL of the record: %d messages, want 4 (its server is still known)", n)
 		}
@@ -74,8 +66,8 @@ func lines(l *trace.Log) string {
 
 // Three servers are asked for www.amazon.com: root, com, amazon.
 func TestAmazonThreeServers(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	r := w.resolver(t)
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	r := w.Resolver(t)
 	ips, err := r.LookupNetIP(bg, "ip4", "www.amazon.com")
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +76,7 @@ func TestAmazonThreeServers(t *testing.T) {
 		t.Errorf("%d addresses, want 3", len(ips))
 	}
 	var asked []string
-	for _, e := range datagrams(w.log) {
+	for _, e := range datagrams(w.Log) {
 		if e.Dir == trace.Client {
 			asked = append(asked, e.Remote)
 		}
@@ -95,11 +87,11 @@ func TestAmazonThreeServers(t *testing.T) {
 }
 
 func TestLookups(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{Addresses: map[string]netip.Addr{"mail.crepes.fr": netip.MustParseAddr("127.0.0.2")}})
-	r := w.resolver(t)
+	w := lessontest.NewWorld(t, lesson.LectureOptions{Addresses: map[string]netip.Addr{"mail.crepes.fr": netip.MustParseAddr("127.0.0.2")}})
+	r := w.Resolver(t)
 	recursive := dns.NewRecursive(r, nil)
-	w.set("198.18.3.53", recursive)
-	stub, err := dns.NewStub(dns.StubOptions{Host: w.internet, Servers: []netip.AddrPort{netip.MustParseAddrPort("198.18.3.53:53")}})
+	w.Set("198.18.3.53", recursive)
+	stub, err := dns.NewStub(dns.StubOptions{Host: w.Internet, Servers: []netip.AddrPort{netip.MustParseAddrPort("198.18.3.53:53")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,9 +154,9 @@ func TestLookups(t *testing.T) {
 
 // A server that says nothing is a temporary failure, by the clock of the host.
 func TestSilence(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	w.remove("203.0.113.53")
-	r := w.resolver(t)
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	w.Remove("203.0.113.53")
+	r := w.Resolver(t)
 	done := make(chan error, 1)
 	go func() {
 		_, err := r.LookupMX(bg, "hamburger.edu")
@@ -181,25 +173,25 @@ func TestSilence(t *testing.T) {
 				t.Errorf("the error %q does not name the server", err)
 			}
 			return
-		case <-w.silent:
-			w.clock.Sleepers(2) // the exchange and the whole lookup
-			w.clock.Advance(2 * time.Second)
+		case <-w.Silent:
+			w.ManualClock.Sleepers(2) // the exchange and the whole lookup
+			w.ManualClock.Advance(2 * time.Second)
 		}
 	}
 }
 
 // One of two root servers is enough.
 func TestRootReplica(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
 	refuse := handlerFunc(func(_ context.Context, q *dns.Request) *dns.Message { return q.NewReply(dns.Refused) })
-	w.set("192.0.2.1", refuse)
+	w.Set("192.0.2.1", refuse)
 	for range 8 {
-		if _, err := w.resolver(t).LookupMX(bg, "crepes.fr"); err != nil {
+		if _, err := w.Resolver(t).LookupMX(bg, "crepes.fr"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.set("192.0.2.2", refuse)
-	_, err := w.resolver(t).LookupMX(bg, "crepes.fr")
+	w.Set("192.0.2.2", refuse)
+	_, err := w.Resolver(t).LookupMX(bg, "crepes.fr")
 	var de *net.DNSError
 	if !errors.As(err, &de) || !de.IsTemporary || de.IsNotFound {
 		t.Errorf("without a root: %v", err)
@@ -212,25 +204,25 @@ func (f handlerFunc) Answer(ctx context.Context, q *dns.Request) *dns.Message { 
 
 // networkutopia.com exists only after its registration.
 func TestRegistration(t *testing.T) {
-	_, err := newWorld(t, dns.LectureOptions{}).resolver(t).LookupMX(bg, "networkutopia.com")
+	_, err := lessontest.NewWorld(t, lesson.LectureOptions{}).Resolver(t).LookupMX(bg, "networkutopia.com")
 	var de *net.DNSError
 	if !errors.As(err, &de) || !de.IsNotFound {
 		t.Errorf("not registered: %v", err)
 	}
-	mx, err := newWorld(t, dns.LectureOptions{Registered: true}).resolver(t).LookupMX(bg, "networkutopia.com")
+	mx, err := lessontest.NewWorld(t, lesson.LectureOptions{Registered: true}).Resolver(t).LookupMX(bg, "networkutopia.com")
 	if err != nil || len(mx) != 1 || mx[0].Host != "mail.networkutopia.com." {
 		t.Errorf("registered: %v, %v", mx, err)
 	}
 }
 
 func TestMinimise(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{ViaUmass: true})
-	r := w.resolver(t, func(o *dns.ResolverOptions) { o.Minimise = true })
+	w := lessontest.NewWorld(t, lesson.LectureOptions{ViaUmass: true})
+	r := w.Resolver(t, func(o *dns.ResolverOptions) { o.Minimise = true })
 	ips, err := r.LookupNetIP(bg, "ip4", "gaia.cs.umass.edu")
 	if err != nil || len(ips) != 1 {
 		t.Fatalf("%v, %v", ips, err)
 	}
-	for _, e := range datagrams(w.log) {
+	for _, e := range datagrams(w.Log) {
 		if strings.HasPrefix(e.Remote, "192.0.2.1:") || strings.HasPrefix(e.Remote, "192.0.2.2:") {
 			if strings.Contains(e.Text, "umass") {
 				t.Errorf("the root was told %q", e.Text)

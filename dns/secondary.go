@@ -107,11 +107,11 @@ func between(seconds uint32) time.Duration {
 // refresh copies the zone if the primary has a newer one.
 func (s *Secondary) refresh(ctx context.Context) error {
 	c := Client{Host: s.o.Host, Trace: s.o.Trace, Node: s.o.Node}
-	r, err := c.Ask(ctx, s.o.Primary, NewMessage(Query{Name: s.o.Origin, Type: TypeSOA, ID: randomID()}))
+	r, err := c.Ask(ctx, s.o.Primary, NewMessage(Query{Name: s.o.Origin, Type: TypeSOA, ID: RandomID()}))
 	if err != nil {
 		return err
 	}
-	soas, _ := pick(r.m.Answer, canonical(s.o.Origin), TypeSOA)
+	soas, _ := pick(r.m.Answer, Canonical(s.o.Origin), TypeSOA)
 	if !r.m.Authoritative || len(soas) == 0 {
 		return fmt.Errorf("%s does not serve %s", s.o.Primary, s.o.Origin)
 	}

@@ -43,7 +43,7 @@ func NewKeys(zone string, a Algorithm, split bool) (*Keys, error) {
 	if a != ECDSAP256 && a != Ed25519 {
 		return nil, fmt.Errorf("keys for %s: algorithm %d: want 13 (ECDSA P-256) or 15 (Ed25519)", zone, a)
 	}
-	k := &Keys{zone: canonical(zone)}
+	k := &Keys{zone: Canonical(zone)}
 	flags := []uint16{miekg.ZONE | miekg.SEP}
 	if split {
 		flags = append(flags, miekg.ZONE)
@@ -146,7 +146,7 @@ func (z *Zone) owners() []string {
 			out = append(out, name)
 		}
 	}
-	slices.SortFunc(out, compareNames)
+	slices.SortFunc(out, CompareNames)
 	return out
 }
 

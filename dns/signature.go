@@ -21,8 +21,8 @@ const (
 // verify checks one set by one of its signatures.
 func (w *walk) verify(ctx context.Context, name string, t Type, rrs, sigs []miekg.RR) (int32, error) {
 	sig, _ := sigs[0].(*miekg.RRSIG)
-	signer := canonical(sig.SignerName)
-	if !below(signer, name) || t == TypeDS && signer == name {
+	signer := Canonical(sig.SignerName)
+	if !Below(signer, name) || t == TypeDS && signer == name {
 		return unchecked, &ChainError{name, t, signer, fmt.Sprintf("signed by %s, which has no authority over the name", signer)}
 	}
 	keys, v, err := w.keysOf(ctx, signer)
@@ -46,7 +46,7 @@ func (w *walk) signedBy(name string, t Type, rrs, sigs, keys []miekg.RR) error {
 		if !ok {
 			continue
 		}
-		fault = &ChainError{name, t, canonical(sig.SignerName), fmt.Sprintf("%s publishes no key with the number %d, which signed the record (missing key)", sig.SignerName, sig.KeyTag)}
+		fault = &ChainError{name, t, Canonical(sig.SignerName), fmt.Sprintf("%s publishes no key with the number %d, which signed the record (missing key)", sig.SignerName, sig.KeyTag)}
 		for _, k := range keys {
 			key, ok := k.(*miekg.DNSKEY)
 			if !ok || key.KeyTag() != sig.KeyTag || key.Algorithm != sig.Algorithm || key.Flags&miekg.ZONE == 0 {
@@ -56,10 +56,10 @@ func (w *walk) signedBy(name string, t Type, rrs, sigs, keys []miekg.RR) error {
 				continue
 			}
 			if tries++; tries > maxVerify {
-				return &ChainError{name, t, canonical(sig.SignerName), "too many keys and signatures with the same number"}
+				return &ChainError{name, t, Canonical(sig.SignerName), "too many keys and signatures with the same number"}
 			}
 			if w.verified++; w.verified > maxSignatures {
-				return &ChainError{name, t, canonical(sig.SignerName), fmt.Sprintf("more than %d signatures to check for one lookup", maxSignatures)}
+				return &ChainError{name, t, Canonical(sig.SignerName), fmt.Sprintf("more than %d signatures to check for one lookup", maxSignatures)}
 			}
 			if sig.Verify(key, canonicalSet(rrs)) == nil {
 				return nil
@@ -86,7 +86,7 @@ func periodFault(sig *miekg.RRSIG, now time.Time) string {
 
 // canonicalSet has all owners in one case, as Verify wants it.
 func canonicalSet(rrs []miekg.RR) []miekg.RR {
-	name := canonical(rrs[0].Header().Name)
+	name := Canonical(rrs[0].Header().Name)
 	out := make([]miekg.RR, len(rrs))
 	for i, rr := range rrs {
 		out[i] = named(rr, name)

@@ -59,14 +59,14 @@ func (s *Stub) Resolve(ctx context.Context, name string, t Type) (*Message, erro
 	if err != nil {
 		return nil, err
 	}
-	name = canonical(name)
+	name = Canonical(name)
 	if e := s.cache.get(name, t); e != nil {
 		return s.fromCache(ctx, name, t, e), nil
 	}
 	var last error
 	for range maxTries {
 		for _, to := range s.o.Servers {
-			q := Query{Name: name, Type: t, RecursionDesired: true, Size: DefaultUDP, ID: randomID()}
+			q := Query{Name: name, Type: t, RecursionDesired: true, Size: DefaultUDP, ID: RandomID()}
 			in, err := s.asker.Ask(ctx, to, NewMessage(q))
 			if err == nil {
 				if err = s.keep(in, to, key{name, t}); err == nil {
@@ -123,7 +123,7 @@ func lastAlias(answer []miekg.RR, name string) string {
 		if len(c) == 0 {
 			break
 		}
-		name = canonical(targetOf(c[0]))
+		name = Canonical(targetOf(c[0]))
 	}
 	return name
 }

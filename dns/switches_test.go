@@ -5,13 +5,16 @@ import (
 	"strings"
 	"testing"
 
+	"glassmail/lab/lesson/lessontest"
+
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 )
 
 // What cannot be had is refused, and then nothing has changed.
 func TestSwitchRefuses(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	r := w.resolver(t)
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	r := w.Resolver(t)
 	was := r.Switches()
 	for want, change := range map[string]func(*dns.Switches){
 		"unknown mode":      func(s *dns.Switches) { s.Mode = "sideways" },
@@ -36,8 +39,8 @@ func TestSwitchRefuses(t *testing.T) {
 // Switches take effect at the next lookup: minimisation hides the name from the
 // root, validation finds what it did not look for, forwarding asks elsewhere.
 func TestSwitchWhileRunning(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	r := w.resolver(t, validating(w))
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	r := w.Resolver(t, lessontest.Validating(w))
 	set := func(change func(*dns.Switches)) {
 		t.Helper()
 		s := r.Switches()
@@ -47,7 +50,7 @@ func TestSwitchWhileRunning(t *testing.T) {
 		}
 	}
 	set(func(s *dns.Switches) { s.Validate = false })
-	if err := w.h.Break("hamburger.edu", dns.AlteredRecord); err != nil {
+	if err := w.Hierarchy.Break("hamburger.edu", lesson.AlteredRecord); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Resolve(bg, "mail.hamburger.edu", dns.TypeA); err != nil {
@@ -64,7 +67,7 @@ func TestSwitchWhileRunning(t *testing.T) {
 		t.Errorf("minimised: the root was asked for %+v, %v", steps, err)
 	}
 	local := netip.MustParseAddrPort("198.18.3.53:53")
-	w.set(local.Addr().String(), dns.NewRecursive(w.resolver(t), nil))
+	w.Set(local.Addr().String(), dns.NewRecursive(w.Resolver(t), nil))
 	set(func(s *dns.Switches) { s.Mode, s.ForwardTo = dns.Forward, []netip.AddrPort{local} })
 	_, steps, err = r.Fresh().Walk(bg, "crepes.fr", dns.TypeMX)
 	if err != nil || len(steps) != 1 || steps[0].Addr != local {

@@ -49,7 +49,7 @@ const maxTransfer = 64 << 20 // bytes of one zone transfer
 
 func (c *Client) transferAll(ctx context.Context, server netip.AddrPort, q *Message) (*Reply, error) {
 	start := c.Host.Clock().Now()
-	ctx, stop := within(ctx, c.Host.Clock(), max(c.Timeout, 30*time.Second))
+	ctx, stop := Within(ctx, c.Host.Clock(), max(c.Timeout, 30*time.Second))
 	defer stop()
 	conn, err := c.Host.Dial(ctx, "tcp", server.String())
 	if err != nil {
@@ -112,7 +112,7 @@ func readTransfer(r io.Reader, q *Message) (*Reply, error) {
 // does. The zone is checked as if it were read from a file.
 func Transfer(ctx context.Context, host wire.Host, server netip.AddrPort, origin string) (*Zone, error) {
 	c := Client{Host: host}
-	r, err := c.Transfer(ctx, server, NewMessage(Query{Name: origin, Type: TypeAXFR, ID: randomID()}))
+	r, err := c.Transfer(ctx, server, NewMessage(Query{Name: origin, Type: TypeAXFR, ID: RandomID()}))
 	if err != nil {
 		return nil, fmt.Errorf("transfer of %s: %w", origin, err)
 	}

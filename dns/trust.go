@@ -67,14 +67,14 @@ func vouches(anchor miekg.RR, key *miekg.DNSKEY) bool {
 	return false
 }
 
-func equalFold(a, b string) bool { return canonical(a) == canonical(b) }
+func equalFold(a, b string) bool { return Canonical(a) == Canonical(b) }
 
 // anchorsOf is what vouches for the keys of a zone: trust anchors or checked DS
 // records.
 func (w *walk) anchorsOf(ctx context.Context, zone string) ([]miekg.RR, int32, error) {
 	var anchors []miekg.RR
 	for _, a := range w.r.o.Anchors {
-		if canonical(a.Name()) == zone {
+		if Canonical(a.Name()) == zone {
 			anchors = append(anchors, a.rr)
 		}
 	}
@@ -130,7 +130,7 @@ func (w *walk) trusted(ctx context.Context, zone string) (int32, error) {
 // and the name there must be a zone that provably has no key.
 func (w *walk) judgeUnsigned(ctx context.Context, name string, t Type) (int32, error) {
 	zone := "."
-	for n := 0; n <= labels(name); n++ {
+	for n := 0; n <= Labels(name); n++ {
 		cut := suffix(name, n)
 		if t == TypeDS && cut == name {
 			break // the zone above owns DS
@@ -168,7 +168,7 @@ func (w *walk) cutAt(ctx context.Context, name string) (isCut bool, v int32, err
 		return true, v, err
 	}
 	for _, rr := range ds.proof { // proven: no DS. A zone begins here if there is an NS record
-		if n, ok := rr.(*miekg.NSEC); ok && canonical(n.Hdr.Name) == name && hasBit(n, TypeNS) {
+		if n, ok := rr.(*miekg.NSEC); ok && Canonical(n.Hdr.Name) == name && hasBit(n, TypeNS) {
 			return true, insecure, nil
 		}
 		if n, ok := rr.(*miekg.NSEC3); ok && bit3(n, TypeNS) && n.Match(name) {

@@ -4,11 +4,12 @@ import (
 	"testing"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 )
 
 // How long a reply holds is read from the section that says something.
 func TestReplyTTL(t *testing.T) {
-	h, err := dns.Lecture(dns.LectureOptions{})
+	h, err := lesson.Lecture(lesson.LectureOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

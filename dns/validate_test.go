@@ -7,19 +7,18 @@ import (
 	"testing"
 	"time"
 
-	"glassmail/dns"
-)
+	"glassmail/lab/lesson/lessontest"
 
-func validating(w *world) func(*dns.ResolverOptions) {
-	return func(o *dns.ResolverOptions) { o.Anchors = w.h.Anchors }
-}
+	"glassmail/dns"
+	"glassmail/lab/lesson"
+)
 
 // Everything in the lecture's hierarchy is signed, and everything that is not
 // there is denied with a proof.
 func TestSecure(t *testing.T) {
 	for _, via := range []bool{false, true} {
-		w := newWorld(t, dns.LectureOptions{ViaUmass: via, Registered: true})
-		r := w.resolver(t, validating(w))
+		w := lessontest.NewWorld(t, lesson.LectureOptions{ViaUmass: via, Registered: true})
+		r := w.Resolver(t, lessontest.Validating(w))
 		for _, q := range []struct {
 			name string
 			typ  dns.Type
@@ -58,13 +57,13 @@ func TestSecure(t *testing.T) {
 // A hierarchy without signatures is not secure, and valid only without an anchor
 // for its root.
 func TestUnsigned(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{Unsigned: true})
-	m, err := w.resolver(t).Resolve(bg, "hamburger.edu", dns.TypeMX)
+	w := lessontest.NewWorld(t, lesson.LectureOptions{Unsigned: true})
+	m, err := w.Resolver(t).Resolve(bg, "hamburger.edu", dns.TypeMX)
 	if err != nil || m.Header().AuthenticData {
 		t.Errorf("%+v, %v", m, err)
 	}
-	other := newWorld(t, dns.LectureOptions{})
-	_, err = w.resolver(t, validating(other)).Resolve(bg, "hamburger.edu", dns.TypeMX)
+	other := lessontest.NewWorld(t, lesson.LectureOptions{})
+	_, err = w.Resolver(t, lessontest.Validating(other)).Resolve(bg, "hamburger.edu", dns.TypeMX)
 	var broken *dns.ChainError
 	if !errors.As(err, &broken) {
 		t.Errorf("a root without its key: %v", err)
@@ -74,16 +73,16 @@ func TestUnsigned(t *testing.T) {
 // An unsigned zone below signed ones is valid and not secure: the zone above
 // proves that it has no key.
 func TestInsecureDelegation(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
 	z, err := dns.ReadZone(strings.NewReader("$TTL 60\n@ SOA ns h 1 1 1 1 1\n NS ns\nns A 198.18.9.53\nx TXT hello\n"), "plain.", "plain")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.set("198.18.9.53", dns.NewAuthority(nil, z))
-	if err := w.h.Change(".", []dns.Record{record(t, "plain. 60 NS ns.plain."), record(t, "ns.plain. 60 A 198.18.9.53")}, nil); err != nil {
+	w.Set("198.18.9.53", dns.NewAuthority(nil, z))
+	if err := w.Hierarchy.Change(".", []dns.Record{lessontest.Record(t, "plain. 60 NS ns.plain."), lessontest.Record(t, "ns.plain. 60 A 198.18.9.53")}, nil); err != nil {
 		t.Fatal(err)
 	}
-	r := w.resolver(t, validating(w))
+	r := w.Resolver(t, lessontest.Validating(w))
 	for _, q := range []struct {
 		name string
 		typ  dns.Type
@@ -95,35 +94,26 @@ func TestInsecureDelegation(t *testing.T) {
 	}
 }
 
-func record(t testing.TB, line string) dns.Record {
-	t.Helper()
-	r, err := dns.ParseRecord(line)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 // Each broken link is named, and repaired it works again.
 func TestBrokenLinks(t *testing.T) {
-	for fault, want := range map[dns.Fault]string{
-		dns.WrongDS:          "hamburger.edu. DNSKEY: the DS record in the zone above fits none of the keys",
-		dns.ExpiredSignature: "hamburger.edu. expired at 20261124",
-		dns.AlteredRecord:    "mail.hamburger.edu. A: the signature by key",
-		dns.MissingKey:       "hamburger.edu. publishes no key with the number",
+	for fault, want := range map[lesson.Fault]string{
+		lesson.WrongDS:          "hamburger.edu. DNSKEY: the DS record in the zone above fits none of the keys",
+		lesson.ExpiredSignature: "hamburger.edu. expired at 20261124",
+		lesson.AlteredRecord:    "mail.hamburger.edu. A: the signature by key",
+		lesson.MissingKey:       "hamburger.edu. publishes no key with the number",
 	} {
-		w := newWorld(t, dns.LectureOptions{})
-		if err := w.h.Break("hamburger.edu", fault); err != nil {
+		w := lessontest.NewWorld(t, lesson.LectureOptions{})
+		if err := w.Hierarchy.Break("hamburger.edu", fault); err != nil {
 			t.Fatal(err)
 		}
-		r := w.resolver(t, validating(w))
+		r := w.Resolver(t, lessontest.Validating(w))
 		_, err := r.LookupNetIP(bg, "ip4", "mail.hamburger.edu")
 		var broken *dns.ChainError
 		var de *net.DNSError
 		if !errors.As(err, &broken) || !errors.As(err, &de) || !de.IsTemporary || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", fault, err, want)
 		}
-		if _, err := w.resolver(t).LookupNetIP(bg, "ip4", "mail.hamburger.edu"); err != nil {
+		if _, err := w.Resolver(t).LookupNetIP(bg, "ip4", "mail.hamburger.edu"); err != nil {
 			t.Errorf("%s, not validating: %v", fault, err)
 		}
 		local := dns.NewRecursive(r, nil)
@@ -135,7 +125,7 @@ func TestBrokenLinks(t *testing.T) {
 		if m := local.Answer(bg, &dns.Request{Message: q}); len(m.Answer()) != 1 || m.Header().AuthenticData {
 			t.Errorf("%s with CD: the local server answers %s", fault, m.Line())
 		}
-		if err := w.h.Break("hamburger.edu", dns.NoFault); fault == dns.WrongDS && err != nil {
+		if err := w.Hierarchy.Break("hamburger.edu", lesson.NoFault); fault == lesson.WrongDS && err != nil {
 			t.Fatal(err)
 		}
 		r.Cache().Flush()
@@ -147,13 +137,13 @@ func TestBrokenLinks(t *testing.T) {
 
 // What was asked for without DO serves a validating client afterwards.
 func TestDOAfterPlain(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	local := dns.NewRecursive(w.resolver(t, validating(w)), nil)
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	local := dns.NewRecursive(w.Resolver(t, lessontest.Validating(w)), nil)
 	plain := dns.NewMessage(dns.Query{Name: "hamburger.edu", Type: dns.TypeMX, RecursionDesired: true})
 	if m := local.Answer(bg, &dns.Request{Message: plain}); len(m.Answer()) != 1 {
 		t.Fatal(m.Line())
 	}
-	w.clock.Advance(10 * time.Second)
+	w.ManualClock.Advance(10 * time.Second)
 	do := dns.NewMessage(dns.Query{Name: "hamburger.edu", Type: dns.TypeMX, RecursionDesired: true, DNSSEC: true, Size: 1232})
 	m, ok := local.AnswerNow(&dns.Request{Message: do})
 	if !ok || len(m.Answer()) != 2 || !m.Header().AuthenticData || m.Answer()[0].TTL() != 3590 {
@@ -163,17 +153,17 @@ func TestDOAfterPlain(t *testing.T) {
 
 // A signature does not hold beyond its time, whatever the TTL of the records.
 func TestExpiryByClock(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	r := w.resolver(t, validating(w))
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	r := w.Resolver(t, lessontest.Validating(w))
 	if _, err := r.Resolve(bg, "crepes.fr", dns.TypeMX); err != nil {
 		t.Fatal(err)
 	}
-	w.clock.Advance(31 * 24 * time.Hour)
+	w.ManualClock.Advance(31 * 24 * time.Hour)
 	_, err := r.Resolve(bg, "crepes.fr", dns.TypeMX)
 	if err == nil || !strings.Contains(err.Error(), "expired") {
 		t.Errorf("after 31 days: %v", err)
 	}
-	if err := w.h.Resign(); err != nil {
+	if err := w.Hierarchy.Resign(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Resolve(bg, "crepes.fr", dns.TypeMX); err != nil {

@@ -87,7 +87,7 @@ type Heard struct {
 func (r *Resolver) Follow(ctx context.Context, name string, t Type, heard func(Heard)) error {
 	w := newWalk(r)
 	w.heard = func(zone string, s target, in *Reply) { heard(Heard{zone, s.name, s.addr, in}) }
-	_, err := w.find(ctx, canonical(name), t, 0)
+	_, err := w.find(ctx, Canonical(name), t, 0)
 	return err
 }
 
@@ -107,7 +107,7 @@ func (w *walk) find(ctx context.Context, name string, t Type, nested int) ([]*en
 		if e.typ != TypeCNAME || t == TypeCNAME {
 			return chain, nil
 		}
-		name = canonical(targetOf(e.rrs[0]))
+		name = Canonical(targetOf(e.rrs[0]))
 	}
 	return nil, fmt.Errorf("%s: more than %d aliases behind each other", name, maxAliases)
 }
@@ -124,7 +124,7 @@ func (w *walk) known(name string, t Type) ([]*entry, bool) {
 		if e.typ != TypeCNAME || t == TypeCNAME {
 			return chain, true
 		}
-		name = canonical(targetOf(e.rrs[0]))
+		name = Canonical(targetOf(e.rrs[0]))
 	}
 	return nil, false
 }
@@ -154,10 +154,10 @@ func (w *walk) iterate(ctx context.Context, name string, t Type, nested int) (*e
 		return w.forward(ctx, name, t, nested)
 	}
 	d := w.start(name, t)
-	shown := labels(d.zone) + 1 // labels of the name told to the servers
+	shown := Labels(d.zone) + 1 // labels of the name told to the servers
 	for range maxReferrals {
 		ask := key{name, t}
-		if w.s.Minimise && shown < labels(name) {
+		if w.s.Minimise && shown < Labels(name) {
 			ask = key{suffix(name, shown), TypeA} // RFC 9156 §2.1
 		}
 		in, from, err := w.askZone(ctx, d, ask, nested)
@@ -165,7 +165,7 @@ func (w *walk) iterate(ctx context.Context, name string, t Type, nested int) (*e
 			return nil, err
 		}
 		if next := w.refer(in, from, d, ask.name, nested); next != nil {
-			d, shown = next, labels(next.zone)+1
+			d, shown = next, Labels(next.zone)+1
 			continue
 		}
 		e := w.learn(in, netip.AddrPortFrom(from.addr, w.r.o.Port), d.zone, ask)
@@ -180,7 +180,7 @@ func (w *walk) iterate(ctx context.Context, name string, t Type, nested int) (*e
 // start is where a walk begins. The servers of the zone above answer for DS.
 func (w *walk) start(name string, t Type) *delegation {
 	if t == TypeDS && name != "." {
-		name = parent(name)
+		name = Parent(name)
 	}
 	if d := w.r.cache.closest(name); d != nil {
 		return d

@@ -66,7 +66,7 @@ func (z *Zone) rrs(signatures bool) []miekg.RR {
 			owners = append(owners, name)
 		}
 	}
-	slices.SortFunc(owners, compareNames)
+	slices.SortFunc(owners, CompareNames)
 	out := []miekg.RR{z.soa()}
 	for _, name := range owners {
 		for _, s := range z.nodes[name].sets {
@@ -109,7 +109,7 @@ type builder struct {
 }
 
 func newBuilder(origin string) *builder {
-	return &builder{z: &Zone{origin: canonical(origin), nodes: map[string]*node{}}}
+	return &builder{z: &Zone{origin: Canonical(origin), nodes: map[string]*node{}}}
 }
 
 func (b *builder) add(rr miekg.RR) error {
@@ -117,9 +117,9 @@ func (b *builder) add(rr miekg.RR) error {
 	if h.Class != miekg.ClassINET {
 		return fmt.Errorf("%s: class %s: only IN is served", h.Name, miekg.Class(h.Class))
 	}
-	owner := canonical(h.Name)
+	owner := Canonical(h.Name)
 	b.last = owner
-	if !below(b.z.origin, owner) {
+	if !Below(b.z.origin, owner) {
 		return fmt.Errorf("%s %s: not at or below %s; is a final dot missing or too many", h.Name, typeOf(rr), b.z.origin)
 	}
 	if h.Name != owner {
@@ -248,7 +248,7 @@ func (z *Zone) addNonTerminals() {
 	}
 	for _, name := range owners {
 		for name != z.origin {
-			name = parent(name)
+			name = Parent(name)
 			if z.nodes[name] != nil {
 				break
 			}
@@ -265,7 +265,7 @@ func (z *Zone) link() {
 			z.order = append(z.order, name)
 		}
 	}
-	slices.SortFunc(z.order, compareNames)
+	slices.SortFunc(z.order, CompareNames)
 	z.signed = z.nodes[z.origin].set(TypeDNSKEY) != nil && len(z.order) > 0
 }
 
@@ -276,7 +276,7 @@ func (z *Zone) Cut(name string) string {
 		if n := z.nodes[name]; n != nil && n.set(TypeNS) != nil {
 			found = name
 		}
-		name = parent(name)
+		name = Parent(name)
 	}
 	return found
 }

@@ -9,7 +9,10 @@ import (
 	"sync"
 	"testing"
 
+	"glassmail/lab/lesson/lessontest"
+
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 
 	"pgregory.net/rapid"
 )
@@ -100,7 +103,7 @@ func TestAuthority(t *testing.T) {
 		}
 	}
 	m := ask(a, "deep.sub.hard.test", dns.TypeA)
-	if got := data(m.Additional()); !slices.Equal(got, []string{"192.0.2.153"}) {
+	if got := lessontest.Data(m.Additional()); !slices.Equal(got, []string{"192.0.2.153"}) {
 		t.Errorf("glue %v", got)
 	}
 	if n := len(ask(a, "loop.hard.test", dns.TypeA).Answer()); n > 10 {
@@ -113,7 +116,7 @@ func TestAuthority(t *testing.T) {
 
 // Address records take turns, all of them in each answer.
 func TestRotation(t *testing.T) {
-	h, err := dns.Lecture(dns.LectureOptions{})
+	h, err := lesson.Lecture(lesson.LectureOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +164,7 @@ func TestZoneErrors(t *testing.T) {
 
 // A zone written out and read back is the same.
 func TestZoneRoundTrip(t *testing.T) {
-	h, err := dns.Lecture(dns.LectureOptions{})
+	h, err := lesson.Lecture(lesson.LectureOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +187,7 @@ func TestZoneRoundTrip(t *testing.T) {
 
 func TestWith(t *testing.T) {
 	z := hardZone(t)
-	nz, err := z.With([]dns.Record{record(t, "new.hard.test. 60 A 192.0.2.1")}, []dns.Record{record(t, "x.w.hard.test. 600 TXT exists")})
+	nz, err := z.With([]dns.Record{lessontest.Record(t, "new.hard.test. 60 A 192.0.2.1")}, []dns.Record{lessontest.Record(t, "x.w.hard.test. 600 TXT exists")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +201,7 @@ func TestWith(t *testing.T) {
 	if len(ask(dns.NewAuthority(nil, z), "new.hard.test", dns.TypeA).Answer()) != 0 {
 		t.Error("the old zone changed")
 	}
-	if _, err := z.With(nil, []dns.Record{record(t, "gone.hard.test. A 192.0.2.1")}); err == nil {
+	if _, err := z.With(nil, []dns.Record{lessontest.Record(t, "gone.hard.test. A 192.0.2.1")}); err == nil {
 		t.Error("a record that is not there was removed")
 	}
 }
@@ -221,7 +224,7 @@ func TestReplaceWithoutGap(t *testing.T) {
 	}
 	for i := range 50 {
 		if err := a.Update("hard.test", func(z *dns.Zone) (*dns.Zone, error) {
-			return z.With([]dns.Record{record(t, "n.hard.test. TXT "+string(rune('a'+i%26)))}, nil)
+			return z.With([]dns.Record{lessontest.Record(t, "n.hard.test. TXT "+string(rune('a'+i%26)))}, nil)
 		}); err != nil {
 			t.Error(err)
 		}
@@ -262,9 +265,9 @@ func FuzzZone(f *testing.F) {
 
 // FuzzMessage reads datagrams: what is read can be answered, printed and packed.
 func FuzzMessage(f *testing.F) {
-	f.Add(reply(f, dns.Query{Name: "hamburger.edu", Type: dns.TypeMX, DNSSEC: true}))
+	f.Add(lessontest.Reply(f, dns.Query{Name: "hamburger.edu", Type: dns.TypeMX, DNSSEC: true}))
 	f.Add([]byte("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01x\x00\x00\x01\x00\x01"))
-	h, err := dns.Lecture(dns.LectureOptions{Unsigned: true})
+	h, err := lesson.Lecture(lesson.LectureOptions{Unsigned: true})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -292,8 +295,8 @@ func FuzzMessage(f *testing.F) {
 // Names compare as RFC 4034 §6.1 orders them, and the proofs of absence that a
 // signed zone gives are accepted for any name.
 func TestDenialOfAnyName(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	r := w.resolver(t, validating(w))
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	r := w.Resolver(t, lessontest.Validating(w))
 	label := rapid.StringMatching(`[a-z*_]{1,3}|w|x|wild|bar|relay1|mail|www`)
 	rapid.Check(t, func(rt *rapid.T) {
 		name := strings.Join(rapid.SliceOfN(label, 1, 4).Draw(rt, "labels"), ".") + ".foo.com"

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/trace"
 	"glassmail/wire"
 )
@@ -143,11 +144,11 @@ func TestSecondaryServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	copied("an edit", 2)
-	if err := c.Break(t.Context(), zone, dns.MissingKey); err != nil {
+	if err := c.Break(t.Context(), zone, lesson.MissingKey); err != nil {
 		t.Fatal(err)
 	}
 	copied("a fault", 3)
-	if err := c.Break(t.Context(), zone, dns.NoFault); err != nil {
+	if err := c.Break(t.Context(), zone, lesson.NoFault); err != nil {
 		t.Fatal(err)
 	}
 	copied("a repair", 4)
@@ -191,7 +192,7 @@ func TestOtherWalks(t *testing.T) {
 	if p := walk(WalkRequest{Name: "gaia.cs.umass.edu", Validate: true}); p.Messages <= 8 || p.Error != "" || !strings.Contains(p.Arrows[len(p.Arrows)-1].Text, "128.119.245.12") {
 		t.Errorf("with signatures checked: %+v", p)
 	}
-	if err := c.Break(t.Context(), "cs.umass.edu", dns.ExpiredSignature); err != nil {
+	if err := c.Break(t.Context(), "cs.umass.edu", lesson.ExpiredSignature); err != nil {
 		t.Fatal(err)
 	}
 	if p := walk(WalkRequest{Name: "gaia.cs.umass.edu", Validate: true}); !strings.Contains(p.Error, "expired") {
@@ -297,7 +298,7 @@ func TestZoneTexts(t *testing.T) {
 		t.Fatalf("%+v, %v", zones, err)
 	}
 	for _, z := range zones {
-		if !z.Signed || z.Records == 0 || z.Fault != dns.NoFault {
+		if !z.Signed || z.Records == 0 || z.Fault != lesson.NoFault {
 			t.Errorf("%+v", z)
 		}
 	}
@@ -391,7 +392,7 @@ func TestSwitch(t *testing.T) {
 	if _, err := c.Switch(t.Context(), Switching{Mode: &iterate}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Break(t.Context(), "cs.umass.edu", dns.AlteredRecord); err != nil {
+	if err := c.Break(t.Context(), "cs.umass.edu", lesson.AlteredRecord); err != nil {
 		t.Fatal(err)
 	}
 	n.Resolver.Cache().Flush()

@@ -8,16 +8,17 @@ import (
 
 	"glassmail/control"
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 )
 
 // ZoneInfo is one zone of a running lab.
 type ZoneInfo struct {
-	Zone    string    `json:"zone"`
-	Serial  uint32    `json:"serial"`
-	Records int       `json:"records"` // keys, denial records and signatures left out
-	Signed  bool      `json:"signed"`
-	Servers []string  `json:"servers"`
-	Fault   dns.Fault `json:"fault"` // "none", or what a lesson broke
+	Zone    string       `json:"zone"`
+	Serial  uint32       `json:"serial"`
+	Records int          `json:"records"` // keys, denial records and signatures left out
+	Signed  bool         `json:"signed"`
+	Servers []string     `json:"servers"`
+	Fault   lesson.Fault `json:"fault"` // "none", or what a lesson broke
 }
 
 // ZoneChange is what an edit or a registration made of a zone.
@@ -88,11 +89,11 @@ type WalkRequest struct {
 
 // WalkPicture is one search.
 type WalkPicture struct {
-	Messages int           `json:"messages"`
-	Took     time.Duration `json:"took"` // in nanoseconds
-	Arrows   []dns.Arrow   `json:"arrows"`
-	Answer   []string      `json:"answer"`          // records
-	Error    string        `json:"error,omitempty"` // why there is no answer
+	Messages int            `json:"messages"`
+	Took     time.Duration  `json:"took"` // in nanoseconds
+	Arrows   []lesson.Arrow `json:"arrows"`
+	Answer   []string       `json:"answer"`          // records
+	Error    string         `json:"error,omitempty"` // why there is no answer
 }
 
 // NamesClient speaks with the names of a running lab.
@@ -156,7 +157,7 @@ func (n *NamesClient) Transfer(ctx context.Context, r Registration) error {
 }
 
 // Break makes a fault in a zone, or repairs all with dns.NoFault.
-func (n *NamesClient) Break(ctx context.Context, zone string, f dns.Fault) error {
+func (n *NamesClient) Break(ctx context.Context, zone string, f lesson.Fault) error {
 	return n.c.Call(ctx, "break", breakRequest{zone, f}, nil, nil)
 }
 
@@ -191,7 +192,7 @@ func (n *NamesClient) Race(ctx context.Context, r RaceRequest, p control.Progres
 }
 
 // Flood floods the lab's root servers.
-func (n *NamesClient) Flood(ctx context.Context, f FloodRequest) (out dns.FloodResult, err error) {
+func (n *NamesClient) Flood(ctx context.Context, f FloodRequest) (out lesson.FloodResult, err error) {
 	err = n.c.Call(ctx, "flood", f, &out, nil)
 	return out, err
 }
@@ -202,6 +203,6 @@ type zoneRequest struct {
 }
 
 type breakRequest struct {
-	Zone  string    `json:"zone"`
-	Fault dns.Fault `json:"fault"`
+	Zone  string       `json:"zone"`
+	Fault lesson.Fault `json:"fault"`
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 )
 
 // RaceRequest sets up the race of a forger against the server of a zone.
@@ -23,7 +24,7 @@ type RaceRequest struct {
 
 // RaceOutcome is how the race ended.
 type RaceOutcome struct {
-	dns.RaceResult
+	lesson.RaceResult
 	Poisoned []dns.Entry `json:"poisoned"` // what the cache now holds from the forger
 }
 
@@ -36,7 +37,7 @@ const (
 // victim: its cache is the one that is poisoned. The server answers the victim at
 // a port of its own for that time, so that all others go on asking it; the forged
 // replies leave from there and cannot reach beyond the lab.
-func (n *Names) Race(ctx context.Context, q RaceRequest, watch func(dns.RaceResult)) (RaceOutcome, error) {
+func (n *Names) Race(ctx context.Context, q RaceRequest, watch func(lesson.RaceResult)) (RaceOutcome, error) {
 	z, err := n.zone(q.Zone)
 	if err != nil {
 		return RaceOutcome{}, err
@@ -52,7 +53,7 @@ func (n *Names) Race(ctx context.Context, q RaceRequest, watch func(dns.RaceResu
 	if err != nil {
 		return RaceOutcome{}, err
 	}
-	r, err := dns.Race(ctx, dns.RaceOptions{
+	r, err := lesson.Race(ctx, lesson.RaceOptions{
 		Host: server, Inside: n.o.Internet.has, Listen: at.String(), Zone: z, Victim: victim, Forged: q.Forged,
 		Rounds: q.Rounds, Window: q.Window, IDBits: q.IDBits, AnyPort: q.RandomPort, Watch: watch,
 	})

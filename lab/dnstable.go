@@ -11,6 +11,7 @@ import (
 
 	"glassmail/control"
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 )
 
 // table is what commands can ask of running names; NamesClient is the other end.
@@ -38,7 +39,7 @@ func (n *Names) table() control.Table {
 			if err := json.Unmarshal(request, &r); err != nil {
 				return nil, err
 			}
-			return n.Race(ctx, r, func(now dns.RaceResult) { p(int64(now.Rounds), int64(r.Rounds)) })
+			return n.Race(ctx, r, func(now lesson.RaceResult) { p(int64(now.Rounds), int64(r.Rounds)) })
 		},
 	}
 }
@@ -81,7 +82,7 @@ func (n *Names) ZoneInfos() []ZoneInfo {
 	broken := n.Hierarchy.Broken()
 	var out []ZoneInfo
 	for _, z := range n.Hierarchy.Zones() {
-		i := ZoneInfo{Zone: z.Origin(), Serial: z.Serial(), Records: len(z.Unsigned()), Signed: z.Signed(), Fault: dns.NoFault}
+		i := ZoneInfo{Zone: z.Origin(), Serial: z.Serial(), Records: len(z.Unsigned()), Signed: z.Signed(), Fault: lesson.NoFault}
 		if f, ok := broken[i.Zone]; ok {
 			i.Fault = f
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 )
 
 // asker is the host of the lecture's example that asks its local name server.
@@ -73,7 +74,7 @@ func (n *Names) picture(ctx context.Context, r *dns.Resolver, name string, t dns
 	start := clock.Now()
 	m, steps, err := r.Walk(ctx, name, t)
 	p := WalkPicture{Took: clock.Now().Sub(start), Answer: []string{}}
-	p.Arrows = dns.Picture(asker, n.host.name, name, t, steps)
+	p.Arrows = lesson.Picture(asker, n.host.name, name, t, steps)
 	for _, a := range p.Arrows {
 		p.Messages = max(p.Messages, a.Number)
 	}
@@ -97,7 +98,7 @@ func (n *Names) picture(ctx context.Context, r *dns.Resolver, name string, t dns
 
 // plain is an arrow with hosts as people write them, and with a reply that does
 // not repeat the question: "referral: edu. NS a.edu., TTL 86400".
-func plain(a dns.Arrow) dns.Arrow {
+func plain(a lesson.Arrow) lesson.Arrow {
 	a.From, a.To = bare(a.From), bare(a.To)
 	words := strings.SplitN(a.Text, " ", 4)
 	if !a.Reply || len(words) < 4 || words[0] != "A" {

@@ -10,6 +10,7 @@ import (
 
 	"glassmail/control"
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/server/dnsd"
 	"glassmail/trace"
 	"glassmail/wire"
@@ -19,8 +20,8 @@ import (
 // hierarchy on a host of its own, port 53, and the local name server, which also
 // answers at a door of the real machine.
 type Names struct {
-	Hierarchy *dns.Hierarchy
-	Registrar *dns.Registrar
+	Hierarchy *lesson.Hierarchy
+	Registrar *lesson.Registrar
 	Resolver  *dns.Resolver // of the local name server
 
 	o         NamesOptions
@@ -33,8 +34,8 @@ type Names struct {
 	second netip.AddrPort // another recursive server in the lab, to which the local one may forward
 
 	secondCache *dns.Cache
-	attacker    *Host        // where forged answers lead to and floods come from
-	gauges      []*dns.Gauge // before the root servers
+	attacker    *Host           // where forged answers lead to and floods come from
+	gauges      []*lesson.Gauge // before the root servers
 	servers     []*dnsd.Server
 	secondaries []*dns.Secondary
 	outside     *dnsd.Server
@@ -53,11 +54,11 @@ type NamesOptions struct {
 
 // NewNames puts the hierarchy on the internet. Nobody answers before Run.
 func NewNames(o NamesOptions) (*Names, error) {
-	h, err := dns.Lecture(dns.LectureOptions{Addresses: o.Addresses, Now: o.Internet.clock.Now})
+	h, err := lesson.Lecture(lesson.LectureOptions{Addresses: o.Addresses, Now: o.Internet.clock.Now})
 	if err != nil {
 		return nil, fmt.Errorf("the lecture's name hierarchy: %w", err)
 	}
-	n := &Names{Hierarchy: h, Registrar: dns.NewRegistrar(h), o: o, doors: map[string]*dnsd.Server{}}
+	n := &Names{Hierarchy: h, Registrar: lesson.NewRegistrar(h), o: o, doors: map[string]*dnsd.Server{}}
 	for _, p := range h.Servers {
 		name := strings.TrimSuffix(p.Name, ".")
 		host, err := o.Internet.Host(name, p.Addr)
@@ -71,7 +72,7 @@ func NewNames(o NamesOptions) (*Names, error) {
 		client := dns.Client{Host: host, Trace: o.Trace, Node: name}
 		var chain dns.Quick = dns.NewChain(p.Authority, client, &n.recursion, h.Addrs)
 		if p.Authority.Zone(".") != nil {
-			gauge := dns.NewGauge(chain, host.Clock())
+			gauge := lesson.NewGauge(chain, host.Clock())
 			n.gauges, chain = append(n.gauges, gauge), gauge
 		}
 		n.add(host, p.Addr, chain, name, o.Trace)

@@ -14,6 +14,8 @@ import (
 	"glassmail/config"
 	"glassmail/control"
 	"glassmail/dns"
+	"glassmail/dns/dissect"
+	"glassmail/lab/lesson"
 	"glassmail/server"
 	"glassmail/web"
 	"glassmail/web/api"
@@ -79,7 +81,7 @@ func (n namesPage) Ask(ctx context.Context, what string, request json.RawMessage
 	calls := n.table()
 	calls["tree"] = control.Func(func(context.Context, struct{}) (any, error) { return n.tree(), nil })
 	calls["faults"] = control.Func(func(context.Context, struct{}) (any, error) {
-		return map[string]any{"choices": dns.Faults(), "broken": n.Hierarchy.Broken()}, nil
+		return map[string]any{"choices": lesson.Faults(), "broken": n.Hierarchy.Broken()}, nil
 	})
 	calls["query"] = control.Func(func(ctx context.Context, q queryRequest) (any, error) { return n.query(ctx, q) })
 	calls["check"] = control.Func(func(_ context.Context, r checkRequest) (any, error) { return n.check(r) })
@@ -136,12 +138,12 @@ type queryRequest struct {
 
 // queryReply is what came back.
 type queryReply struct {
-	Server     string         `json:"server"`
-	Text       string         `json:"text"`
-	Bytes      []byte         `json:"bytes"` // base64
-	Dissection dns.Dissection `json:"dissection"`
-	Took       string         `json:"took"`
-	TCP        bool           `json:"tcp"`
+	Server     string             `json:"server"`
+	Text       string             `json:"text"`
+	Bytes      []byte             `json:"bytes"` // base64
+	Dissection dissect.Dissection `json:"dissection"`
+	Took       string             `json:"took"`
+	TCP        bool               `json:"tcp"`
 }
 
 // query asks a server of the lab, and no other, from the local name server's host.
@@ -169,7 +171,7 @@ func (n *Names) query(ctx context.Context, q queryRequest) (queryReply, error) {
 	if err != nil {
 		return queryReply{}, err
 	}
-	d := dns.Dissect(reply.Raw)
+	d := dissect.Dissect(reply.Raw)
 	return queryReply{
 		Server: server.Addr().String(), Text: d.Text(reply.Raw), Bytes: reply.Raw, Dissection: d, Took: reply.Took.String(), TCP: reply.TCP,
 	}, nil

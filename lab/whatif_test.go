@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"glassmail/dns"
+	"glassmail/dns/dissect"
 	"glassmail/hold"
 	"glassmail/trace"
 	"glassmail/web/api"
@@ -153,7 +154,7 @@ func TestWhatIfTTL(t *testing.T) {
 // answered reports an answer of a name server in whose dissection something stands.
 func answered(d trace.Detail, what *regexp.Regexp) bool {
 	for _, s := range d.Steps {
-		if s.Kind == trace.Datagram && what.MatchString(dns.Dissect(s.Bytes).Text(s.Bytes)) {
+		if s.Kind == trace.Datagram && what.MatchString(dissect.Dissect(s.Bytes).Text(s.Bytes)) {
 			return true
 		}
 	}

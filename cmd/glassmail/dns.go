@@ -9,6 +9,7 @@ import (
 
 	"glassmail/cmd/glassmail/tools"
 	"glassmail/dns"
+	"glassmail/dns/tool"
 	"glassmail/wire"
 )
 
@@ -39,7 +40,7 @@ func (n network) Dial(ctx context.Context, protocol, addr string) (net.Conn, err
 
 // surroundings are the network of dig and nslookup and the servers they ask:
 // the local name server of a running lab, else the system's.
-func surroundings(ctx context.Context) (wire.Host, dns.Environment) {
+func surroundings(ctx context.Context) (wire.Host, tool.Environment) {
 	host := network{book: tools.OpenBook()}
 	lookup := func(name string) ([]netip.Addr, error) { return net.DefaultResolver.LookupNetIP(ctx, "ip", name) }
 	servers, _ := systemServers()
@@ -51,7 +52,7 @@ func surroundings(ctx context.Context) (wire.Host, dns.Environment) {
 			}
 		}
 	}
-	return host, dns.Environment{Servers: servers, Lookup: lookup}
+	return host, tool.Environment{Servers: servers, Lookup: lookup}
 }
 
 func digCommand() *cobra.Command {
@@ -78,7 +79,7 @@ each byte means, in the language of --lang.`,
 			if len(args) == 0 {
 				return usage("dig: no name: write dig NAME, dig NAME TYPE, or dig @SERVER NAME")
 			}
-			o, err := dns.ParseDigArgs(args)
+			o, err := tool.ParseDigArgs(args)
 			if err != nil {
 				return usage("%w", err)
 			}
@@ -86,7 +87,7 @@ each byte means, in the language of --lang.`,
 			if env.Meaning, err = meanings(c); err != nil {
 				return err
 			}
-			return dns.Dig(c.Context(), host, c.OutOrStdout(), env, o)
+			return tool.Dig(c.Context(), host, c.OutOrStdout(), env, o)
 		},
 	}
 }
@@ -109,12 +110,12 @@ server of a running lab is asked, else the system's. -port=N asks another port.`
 			if err != nil {
 				return err
 			}
-			o, err := dns.ParseNSLookupArgs(args)
+			o, err := tool.ParseNSLookupArgs(args)
 			if err != nil {
 				return usage("%w", err)
 			}
 			host, env := surroundings(c.Context())
-			return dns.NSLookup(c.Context(), host, c.OutOrStdout(), env, o)
+			return tool.NSLookup(c.Context(), host, c.OutOrStdout(), env, o)
 		},
 	}
 }

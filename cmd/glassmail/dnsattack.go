@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"glassmail/dns"
 	"glassmail/lab"
+	"glassmail/lab/lesson"
 )
 
 func dnsAttack() *cobra.Command {
@@ -190,7 +190,7 @@ reason why such an attack on the real root failed. The flood ends after --querie
 	return cmd
 }
 
-func printFlood(w io.Writer, r dns.FloodResult) {
+func printFlood(w io.Writer, r lesson.FloodResult) {
 	row := func(what string, a, b any) { fmt.Fprintf(w, "%-44s %14v %14v\n", what, a, b) }
 	c, u := r.Cached, r.Uncached
 	row("The users' local name server", "caches", "forgets")

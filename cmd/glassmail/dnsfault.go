@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"glassmail/dns"
 	"glassmail/lab"
+	"glassmail/lab/lesson"
 )
 
 func dnsFault() *cobra.Command {
@@ -22,13 +22,13 @@ func dnsFault() *cobra.Command {
 
 // faultsNow is what "fault list" prints.
 type faultsNow struct {
-	Known []dns.FaultInfo `json:"known"`
-	Zones []zoneFault     `json:"zones"`
+	Known []lesson.FaultInfo `json:"known"`
+	Zones []zoneFault        `json:"zones"`
 }
 
 type zoneFault struct {
-	Zone  string    `json:"zone"`
-	Fault dns.Fault `json:"fault"`
+	Zone  string       `json:"zone"`
+	Fault lesson.Fault `json:"fault"`
 }
 
 func faultList() *cobra.Command {
@@ -42,9 +42,9 @@ func faultList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		now := faultsNow{Known: slices.DeleteFunc(dns.Faults(), func(f dns.FaultInfo) bool { return f.Fault == dns.NoFault }), Zones: []zoneFault{}}
+		now := faultsNow{Known: slices.DeleteFunc(lesson.Faults(), func(f lesson.FaultInfo) bool { return f.Fault == lesson.NoFault }), Zones: []zoneFault{}}
 		for _, z := range zones {
-			if z.Fault != dns.NoFault {
+			if z.Fault != lesson.NoFault {
 				now.Zones = append(now.Zones, zoneFault{z.Zone, z.Fault})
 			}
 		}
@@ -68,7 +68,7 @@ func faultSet() *cobra.Command {
 		Use: "set ZONE FAULT", Short: "Make a fault in a zone", Args: cobra.ExactArgs(2),
 		Example: "  glassmail dns fault set amazon.com expired-signature",
 		RunE: withNames(func(c *cobra.Command, n *lab.NamesClient, args []string) error {
-			if err := n.Break(c.Context(), args[0], dns.Fault(args[1])); err != nil {
+			if err := n.Break(c.Context(), args[0], lesson.Fault(args[1])); err != nil {
 				return err
 			}
 			gone, err := n.Flush(c.Context(), "")
@@ -85,7 +85,7 @@ func faultClear() *cobra.Command {
 		Use: "clear ZONE", Short: "Mend a zone", Args: cobra.ExactArgs(1),
 		Example: "  glassmail dns fault clear amazon.com",
 		RunE: withNames(func(c *cobra.Command, n *lab.NamesClient, args []string) error {
-			if err := n.Break(c.Context(), args[0], dns.NoFault); err != nil {
+			if err := n.Break(c.Context(), args[0], lesson.NoFault); err != nil {
 				return err
 			}
 			gone, err := n.Flush(c.Context(), "")

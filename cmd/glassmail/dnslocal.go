@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"glassmail/dns"
+	"glassmail/lab/lesson"
 )
 
 // localNames is the answer to the lecture's first exercise.
@@ -86,7 +86,7 @@ func describeLocal(servers []netip.AddrPort, source string, networks []netip.Pre
 		}
 		if n, ok := nearest(networks, s.Addr()); ok && !one.ThisMachine {
 			one.Network = n.String()
-			one.SameNetwork, one.Working = dns.SameNetwork(n, s.Addr())
+			one.SameNetwork, one.Working = lesson.SameNetwork(n, s.Addr())
 		}
 		out.Resolvers = append(out.Resolvers, one)
 	}

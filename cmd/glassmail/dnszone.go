@@ -10,6 +10,7 @@ import (
 
 	"glassmail/dns"
 	"glassmail/lab"
+	"glassmail/lab/lesson"
 )
 
 func dnsZone() *cobra.Command {
@@ -35,7 +36,7 @@ func zoneList() *cobra.Command {
 		return printAs(c, *asJSON, all, func(w io.Writer) {
 			for _, z := range all {
 				fmt.Fprintf(w, "%-30s serial %-11d %3d records  %s", z.Zone, z.Serial, z.Records, strings.Join(z.Servers, " "))
-				if z.Fault != dns.NoFault {
+				if z.Fault != lesson.NoFault {
 					fmt.Fprintf(w, "  (fault: %s)", z.Fault)
 				}
 				fmt.Fprintln(w)

@@ -7,7 +7,7 @@ import (
 
 	"glassmail/catalogue"
 	"glassmail/cmd/glassmail/tools"
-	"glassmail/dns"
+	"glassmail/dns/dissect"
 )
 
 // phrase is a text of the catalogue in the language of a command; args alternates
@@ -51,7 +51,7 @@ func takeLanguage(c *cobra.Command, args []string) (rest []string, err error) {
 }
 
 // meanings tell what the fields of a DNS message mean; nil leaves them in English.
-func meanings(c *cobra.Command) (func(dns.Field) string, error) {
+func meanings(c *cobra.Command) (func(dissect.Field) string, error) {
 	lang, err := tools.Language(c)
 	if err != nil || lang == catalogue.English {
 		return nil, err
@@ -61,7 +61,7 @@ func meanings(c *cobra.Command) (func(dns.Field) string, error) {
 		return nil, err
 	}
 	query := false
-	return func(f dns.Field) string {
+	return func(f dissect.Field) string {
 		if f.Name == "QR" { // it comes before all bits that mean something else in a query
 			query = f.Value == "0"
 		}
@@ -71,7 +71,7 @@ func meanings(c *cobra.Command) (func(dns.Field) string, error) {
 
 // meaning is what a field means, by the texts of the page DNS. What has none there
 // is told in English.
-func meaning(say phrase, f dns.Field, query bool) string {
+func meaning(say phrase, f dissect.Field, query bool) string {
 	if key := "tool.query." + meaningKey(f); query && f.Bits != "" && say(key) != key {
 		return say(key)
 	}
@@ -89,7 +89,7 @@ func meaning(say phrase, f dns.Field, query bool) string {
 }
 
 // meaningKey is a field's name; of bits and types, with their value.
-func meaningKey(f dns.Field) string {
+func meaningKey(f dissect.Field) string {
 	switch {
 	case f.Bits != "":
 		return f.Name + "." + f.Value

@@ -7,6 +7,7 @@ import (
 
 	"glassmail/catalogue"
 	"glassmail/dns"
+	"glassmail/dns/dissect"
 	"glassmail/lab"
 )
 
@@ -68,8 +69,8 @@ func TestMeanings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := dns.Dissect(b)
-	thai := d.Translate(func(f dns.Field) string { return meaning(say, f, true) })
+	d := dissect.Dissect(b)
+	thai := d.Translate(func(f dissect.Field) string { return meaning(say, f, true) })
 	for i, f := range thai.Fields {
 		if f.Meaning == d.Fields[i].Meaning && f.Name != "OPCODE" {
 			t.Errorf("%s %s means %q in Thai too", f.Name, f.Value, f.Meaning)
@@ -79,15 +80,15 @@ func TestMeanings(t *testing.T) {
 		t.Errorf("the table is\n%s", text)
 	}
 	for _, tt := range []struct {
-		f    dns.Field
+		f    dissect.Field
 		want string
 	}{
-		{dns.Field{Name: "NAME", Length: 2, Pointer: 12}, "ไบต์ 12"},
-		{dns.Field{Name: "NAME", Length: 9, Pointer: 12}, "ตอนท้าย"},
-		{dns.Field{Name: "flags", Section: "additional", Value: "0x8000", Pointer: -1}, "DO เป็น 1"},
-		{dns.Field{Name: "flags", Section: "additional", Value: "0x0000", Pointer: -1}, "DO เป็น 0"},
-		{dns.Field{Name: "KEY TAG", Pointer: -1}, "กุญแจ"},
-		{dns.Field{Name: "unheard", Meaning: "of", Pointer: -1}, "of"},
+		{dissect.Field{Name: "NAME", Length: 2, Pointer: 12}, "ไบต์ 12"},
+		{dissect.Field{Name: "NAME", Length: 9, Pointer: 12}, "ตอนท้าย"},
+		{dissect.Field{Name: "flags", Section: "additional", Value: "0x8000", Pointer: -1}, "DO เป็น 1"},
+		{dissect.Field{Name: "flags", Section: "additional", Value: "0x0000", Pointer: -1}, "DO เป็น 0"},
+		{dissect.Field{Name: "KEY TAG", Pointer: -1}, "กุญแจ"},
+		{dissect.Field{Name: "unheard", Meaning: "of", Pointer: -1}, "of"},
 	} {
 		if got := meaning(say, tt.f, false); !strings.Contains(got, tt.want) {
 			t.Errorf("%s means %q, want %q in it", tt.f.Name, got, tt.want)

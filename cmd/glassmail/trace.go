@@ -12,6 +12,7 @@ import (
 	"glassmail/dns"
 	"glassmail/explain"
 	"glassmail/lab"
+	"glassmail/lab/lesson"
 )
 
 func traceCommand() *cobra.Command {
@@ -114,7 +115,7 @@ func (p *walkPrinter) print(w io.Writer, pictures []lab.WalkPicture) {
 }
 
 // line is one message, as it was sent, with what it means beside it.
-func (p *walkPrinter) line(a dns.Arrow) string {
+func (p *walkPrinter) line(a lesson.Arrow) string {
 	if a.Number == 0 { // the cache, which sends nothing
 		return "    " + strings.Repeat("   ", a.Depth) + p.say("tool.trace.knows", "server", a.From, "text", a.Text)
 	}

@@ -4,15 +4,15 @@ import (
 	"strings"
 	"testing"
 
-	"glassmail/dns"
 	"glassmail/explain"
 	"glassmail/lab"
+	"glassmail/lab/lesson"
 )
 
 // The messages of a walk stand as they were sent, in every language; around them
 // and beside them is the reader's.
 func TestPrintWalk(t *testing.T) {
-	picture := lab.WalkPicture{Messages: 4, Arrows: []dns.Arrow{
+	picture := lab.WalkPicture{Messages: 4, Arrows: []lesson.Arrow{
 		{Number: 1, From: "engineering.nyu.edu", To: "dns.nyu.edu", Text: "hamburger.edu. MX ?"},
 		{Depth: 1, From: "dns.nyu.edu", Text: "NS a.edu., 5s left"},
 		{Number: 2, Depth: 1, From: "dns.nyu.edu", To: "a.edu", Text: "hamburger.edu. MX ?"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/server/dnsd"
 	"glassmail/wire"
 )
@@ -16,7 +17,7 @@ import (
 // else: who knows the servers of the top-level domains needs no root.
 func TestFlood(t *testing.T) {
 	o := floodOptions(t)
-	r, err := dns.Flood(context.Background(), o)
+	r, err := lesson.Flood(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func TestFlood(t *testing.T) {
 	if u.Found == o.Lookups || u.AtRoot != u.Lookups || u.HitRate != 0 {
 		t.Errorf("without a cache %d of %d lookups succeeded, %d asked the root", u.Found, u.Lookups, u.AtRoot)
 	}
-	for _, v := range []dns.FloodView{c, u} {
+	for _, v := range []lesson.FloodView{c, u} {
 		if v.Sent == 0 || v.Sent > o.Queries || v.Answered > v.Sent || v.Load.Seen > v.Sent+4*v.Lookups+10 {
 			t.Errorf("counts %+v", v)
 		}
@@ -48,9 +49,9 @@ func TestFlood(t *testing.T) {
 }
 
 // floodOptions is the lecture's hierarchy with root servers behind gauges.
-func floodOptions(t *testing.T) dns.FloodOptions {
+func floodOptions(t *testing.T) lesson.FloodOptions {
 	l := newLab(t)
-	o := dns.FloodOptions{
+	o := lesson.FloodOptions{
 		Host: l.host, Inside: insideLab, Roots: l.h.Roots,
 		Warm:    []string{"www.hamburger.edu", "www.crepes.fr", "www.amazon.com"},
 		Names:   []string{"www.nyu.edu", "mail.crepes.fr", "www.ibm.com", "gaia.cs.umass.edu", "relay1.bar.foo.com"},
@@ -60,7 +61,7 @@ func floodOptions(t *testing.T) dns.FloodOptions {
 		if p.Authority.Zone(".") == nil {
 			continue
 		}
-		g := dns.NewGauge(p.Authority, wire.System{})
+		g := lesson.NewGauge(p.Authority, wire.System{})
 		o.Gauges = append(o.Gauges, g)
 		l.host.to[p.Addr.String()+":53"] = run(t, g, dnsd.Options{PerClient: -1}).Addr().String()
 	}
@@ -74,20 +75,20 @@ func floodOptions(t *testing.T) dns.FloodOptions {
 
 func TestFloodConfined(t *testing.T) {
 	o := floodOptions(t)
-	for want, change := range map[string]func(*dns.FloodOptions){
-		"8.8.8.8 lies outside": func(o *dns.FloodOptions) {
+	for want, change := range map[string]func(*lesson.FloodOptions){
+		"8.8.8.8 lies outside": func(o *lesson.FloodOptions) {
 			o.Roots = []dns.NameServer{{Name: "a.root.", Addrs: []netip.Addr{netip.MustParseAddr("8.8.8.8")}}}
 		},
-		"which addresses belong": func(o *dns.FloodOptions) { o.Inside = nil },
-		"1 to 1,000,000":         func(o *dns.FloodOptions) { o.Queries = 2_000_000 },
-		"1 to 1,000 lookups":     func(o *dns.FloodOptions) { o.Lookups = 0 },
-		"names to look for":      func(o *dns.FloodOptions) { o.Names = nil },
-		"at least one query":     func(o *dns.FloodOptions) { o.Limit = -1 },
-		"host, users":            func(o *dns.FloodOptions) { o.Gauges = nil },
+		"which addresses belong": func(o *lesson.FloodOptions) { o.Inside = nil },
+		"1 to 1,000,000":         func(o *lesson.FloodOptions) { o.Queries = 2_000_000 },
+		"1 to 1,000 lookups":     func(o *lesson.FloodOptions) { o.Lookups = 0 },
+		"names to look for":      func(o *lesson.FloodOptions) { o.Names = nil },
+		"at least one query":     func(o *lesson.FloodOptions) { o.Limit = -1 },
+		"host, users":            func(o *lesson.FloodOptions) { o.Gauges = nil },
 	} {
 		bad := o
 		change(&bad)
-		if _, err := dns.Flood(context.Background(), bad); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := lesson.Flood(context.Background(), bad); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

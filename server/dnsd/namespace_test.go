@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/server/dnsd"
 	"glassmail/wire"
 )
@@ -55,7 +56,7 @@ func TestNamespace(t *testing.T) {
 }
 
 func namespace(t *testing.T, dir string) {
-	h, err := dns.Lecture(dns.LectureOptions{Registered: true})
+	h, err := lesson.Lecture(lesson.LectureOptions{Registered: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +129,7 @@ func recursives(t *testing.T, at netip.AddrPort) {
 	}
 }
 
-func unbound(t *testing.T, dir string, h *dns.Hierarchy, hints string) netip.AddrPort {
+func unbound(t *testing.T, dir string, h *lesson.Hierarchy, hints string) netip.AddrPort {
 	t.Helper()
 	path, err := exec.LookPath("unbound")
 	if err != nil {

@@ -12,13 +12,14 @@ import (
 	"testing"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/server/dnsd"
 	"glassmail/wire"
 )
 
 // BenchmarkServer is one query and its reply over loopback, by kind of answer.
 func BenchmarkServer(b *testing.B) {
-	h, err := dns.Lecture(dns.LectureOptions{})
+	h, err := lesson.Lecture(lesson.LectureOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}

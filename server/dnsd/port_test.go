@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/server/dnsd"
 	"glassmail/wire"
 )
@@ -30,7 +31,7 @@ func (s *seen) Answer(ctx context.Context, r *dns.Request) *dns.Message {
 
 // Ports and ids of queries are random, unless a lesson switches that off.
 func TestPortsAndIDs(t *testing.T) {
-	h, err := dns.Lecture(dns.LectureOptions{Unsigned: true})
+	h, err := lesson.Lecture(lesson.LectureOptions{Unsigned: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/wire"
 )
 
 // race runs the forger against a resolver whose ids have so many bits.
-func race(t *testing.T, bits int, fixed, check bool, rounds int) dns.RaceResult {
+func race(t *testing.T, bits int, fixed, check bool, rounds int) lesson.RaceResult {
 	t.Helper()
 	l := newLab(t)
 	at := freePort(t)
@@ -28,7 +29,7 @@ func race(t *testing.T, bits int, fixed, check bool, rounds int) dns.RaceResult 
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := dns.Race(context.Background(), dns.RaceOptions{
+	r, err := lesson.Race(context.Background(), lesson.RaceOptions{
 		Host: wire.OS{}, Inside: insideLab, Listen: at.String(), Zone: l.h.Zone("crepes.fr"), Victim: victim,
 		Forged: netip.MustParseAddr("198.18.66.66"), Rounds: rounds, Window: 500 * time.Millisecond, IDBits: bits, AnyPort: !fixed,
 	})
@@ -59,25 +60,25 @@ func insideLab(a netip.Addr) bool {
 // Nothing is forged from or for an address outside the lab.
 func TestRaceConfined(t *testing.T) {
 	l := newLab(t)
-	o := dns.RaceOptions{
+	o := lesson.RaceOptions{
 		Host: wire.OS{}, Inside: insideLab, Listen: freePort(t).String(), Zone: l.h.Zone("crepes.fr"), Victim: l.r,
 		Forged: netip.MustParseAddr("198.18.66.66"), Rounds: 1, IDBits: 1,
 	}
-	for want, change := range map[string]func(*dns.RaceOptions){
-		"1.2.3.4 lies outside":        func(o *dns.RaceOptions) { o.Forged = netip.MustParseAddr("1.2.3.4") },
-		"192.168.1.1 lies outside":    func(o *dns.RaceOptions) { o.Listen = "192.168.1.1:53" },
-		"0.0.0.0 lies outside":        func(o *dns.RaceOptions) { o.Listen = "0.0.0.0:53" },
-		"which addresses belong":      func(o *dns.RaceOptions) { o.Inside = nil },
-		"1 to 1000 rounds":            func(o *dns.RaceOptions) { o.Rounds = 1001 },
-		"a window of 0 to 2 seconds":  func(o *dns.RaceOptions) { o.Window = time.Minute },
-		"the server's address":        func(o *dns.RaceOptions) { o.Listen = "localhost:53" },
-		"host, zone and victim":       func(o *dns.RaceOptions) { o.Victim = nil },
-		"1 to 16 bits":                func(o *dns.RaceOptions) { o.IDBits = 17 },
-		"forged address must be IPv4": func(o *dns.RaceOptions) { o.Forged = netip.IPv6Loopback() },
+	for want, change := range map[string]func(*lesson.RaceOptions){
+		"1.2.3.4 lies outside":        func(o *lesson.RaceOptions) { o.Forged = netip.MustParseAddr("1.2.3.4") },
+		"192.168.1.1 lies outside":    func(o *lesson.RaceOptions) { o.Listen = "192.168.1.1:53" },
+		"0.0.0.0 lies outside":        func(o *lesson.RaceOptions) { o.Listen = "0.0.0.0:53" },
+		"which addresses belong":      func(o *lesson.RaceOptions) { o.Inside = nil },
+		"1 to 1000 rounds":            func(o *lesson.RaceOptions) { o.Rounds = 1001 },
+		"a window of 0 to 2 seconds":  func(o *lesson.RaceOptions) { o.Window = time.Minute },
+		"the server's address":        func(o *lesson.RaceOptions) { o.Listen = "localhost:53" },
+		"host, zone and victim":       func(o *lesson.RaceOptions) { o.Victim = nil },
+		"1 to 16 bits":                func(o *lesson.RaceOptions) { o.IDBits = 17 },
+		"forged address must be IPv4": func(o *lesson.RaceOptions) { o.Forged = netip.IPv6Loopback() },
 	} {
 		bad := o
 		change(&bad)
-		if _, err := dns.Race(context.Background(), bad); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := lesson.Race(context.Background(), bad); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/server/dnsd"
 	"glassmail/wire"
 )
@@ -70,7 +71,7 @@ func (m mappedPackets) ReadFrom(b []byte) (int, net.Addr, error) {
 // lab runs every server of the lecture and a validating local server on real
 // sockets.
 type lab struct {
-	h     *dns.Hierarchy
+	h     *lesson.Hierarchy
 	host  mapped
 	local netip.AddrPort
 	r     *dns.Resolver
@@ -78,7 +79,7 @@ type lab struct {
 
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	h, err := dns.Lecture(dns.LectureOptions{Registered: true})
+	h, err := lesson.Lecture(lesson.LectureOptions{Registered: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +191,7 @@ func TestRealDelv(t *testing.T) {
 		out := program(t, "bind9-dnsutils", "delv", "@127.0.0.1", "-p", strconv.Itoa(int(l.local.Port())), "-a", anchor, "+root=.", c[0], c[1])
 		wants(t, out, c[2])
 	}
-	if err := l.h.Break("hamburger.edu", dns.AlteredRecord); err != nil {
+	if err := l.h.Break("hamburger.edu", lesson.AlteredRecord); err != nil {
 		t.Fatal(err)
 	}
 	l.r.Cache().Flush()
@@ -199,7 +200,7 @@ func TestRealDelv(t *testing.T) {
 }
 
 // movedTree lets names below old.foo.com stand for those below bar.foo.com.
-func movedTree(t *testing.T, h *dns.Hierarchy) {
+func movedTree(t *testing.T, h *lesson.Hierarchy) {
 	t.Helper()
 	r, err := dns.ParseRecord("old.foo.com. 600 DNAME bar.foo.com.")
 	if err != nil {
@@ -213,7 +214,7 @@ func movedTree(t *testing.T, h *dns.Hierarchy) {
 // BIND's checker accepts every zone, signed and unsigned.
 func TestRealCheckzone(t *testing.T) {
 	for _, unsigned := range []bool{true, false} {
-		h, err := dns.Lecture(dns.LectureOptions{Unsigned: unsigned, Registered: true})
+		h, err := lesson.Lecture(lesson.LectureOptions{Unsigned: unsigned, Registered: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/server/dnsd"
 	"glassmail/trace"
 	"glassmail/wire"
@@ -40,7 +41,7 @@ func run(t testing.TB, h dns.Handler, o dnsd.Options) *dnsd.Server {
 
 func hamburger(t testing.TB) *dns.Authority {
 	t.Helper()
-	h, err := dns.Lecture(dns.LectureOptions{})
+	h, err := lesson.Lecture(lesson.LectureOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,6 @@
-package dns
+// Package tool is the programs dig and nslookup as functions: their arguments, what
+// they ask, and their output in the form that users of those programs know.
+package tool
 
 import (
 	"context"
@@ -10,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"glassmail/dns"
+	"glassmail/dns/dissect"
 	"glassmail/wire"
 )
 
@@ -89,27 +93,27 @@ type digger struct {
 	o    DigOptions
 }
 
-func (d *digger) query() *Message {
-	q := Query{Name: d.o.Name, Type: d.o.Type, RecursionDesired: !d.o.NoRecurse, AuthenticData: true, CheckingDisabled: d.o.CD, DNSSEC: d.o.DNSSEC, Size: d.o.Size, ID: randomID()}
+func (d *digger) query() *dns.Message {
+	q := dns.Query{Name: d.o.Name, Type: d.o.Type, RecursionDesired: !d.o.NoRecurse, AuthenticData: true, CheckingDisabled: d.o.CD, DNSSEC: d.o.DNSSEC, Size: d.o.Size, ID: dns.RandomID()}
 	if d.o.NoEDNS {
 		q.Size, q.DNSSEC = 0, false
 	}
-	return NewMessage(q)
+	return dns.NewMessage(q)
 }
 
-func (d *digger) ask(ctx context.Context, s netip.AddrPort, m *Message) (*Reply, error) {
+func (d *digger) ask(ctx context.Context, s netip.AddrPort, m *dns.Message) (*dns.Reply, error) {
 	timeout := d.o.Timeout
 	if timeout == 0 {
 		timeout = 5 * time.Second
 	}
-	c := Client{Host: d.host, Timeout: timeout, TCP: d.o.TCP || d.o.Type == TypeAXFR}
-	if d.o.Type == TypeAXFR {
+	c := dns.Client{Host: d.host, Timeout: timeout, TCP: d.o.TCP || d.o.Type == dns.TypeAXFR}
+	if d.o.Type == dns.TypeAXFR {
 		return c.Transfer(ctx, s, m)
 	}
 	return c.Ask(ctx, s, m)
 }
 
-func (d *digger) print(s netip.AddrPort, q *Message, r *Reply) error {
+func (d *digger) print(s netip.AddrPort, q *dns.Message, r *dns.Reply) error {
 	var text string
 	switch {
 	case d.o.JSON:
@@ -131,16 +135,16 @@ func (d *digger) print(s netip.AddrPort, q *Message, r *Reply) error {
 	return err
 }
 
-func bytesText(q *Message, r *Reply, meaning func(Field) string) string {
+func bytesText(q *dns.Message, r *dns.Reply, meaning func(dissect.Field) string) string {
 	out, err := q.Pack()
 	if err != nil {
 		return err.Error()
 	}
-	text := func(b []byte) string { return Dissect(b).Translate(meaning).Text(b) }
+	text := func(b []byte) string { return dissect.Dissect(b).Translate(meaning).Text(b) }
 	return fmt.Sprintf("\n;; QUERY, %d bytes\n%s\n;; REPLY, %d bytes\n%s", len(out), text(out), len(r.Raw), text(r.Raw))
 }
 
-func shortText(m *Message) string {
+func shortText(m *dns.Message) string {
 	var b strings.Builder
 	for _, r := range m.Answer() {
 		b.WriteString(r.Data() + "\n")
@@ -152,7 +156,7 @@ func shortText(m *Message) string {
 func hash(s netip.AddrPort) string { return fmt.Sprintf("%s#%d", s.Addr(), s.Port()) }
 
 // messageText is the header and the sections.
-func messageText(m *Message) string {
+func messageText(m *dns.Message) string {
 	var b strings.Builder
 	h := m.Header()
 	fmt.Fprintf(&b, ";; Got answer:\n;; ->>HEADER<<- opcode: %s, status: %s, id: %d\n", h.Opcode, h.Code, h.ID)
@@ -169,11 +173,11 @@ func messageText(m *Message) string {
 		b.WriteString(extendedErrors(m))
 	}
 	if q, ok := m.Question(); ok {
-		fmt.Fprintf(&b, ";; QUESTION SECTION:\n%s\n", columns(";"+q.Name, "", ClassText(q.Class), q.Type.String(), ""))
+		fmt.Fprintf(&b, ";; QUESTION SECTION:\n%s\n", columns(";"+q.Name, "", dns.ClassText(q.Class), q.Type.String(), ""))
 	}
 	for _, s := range []struct {
 		name string
-		recs []Record
+		recs []dns.Record
 	}{{"ANSWER", m.Answer()}, {"AUTHORITY", m.Authority()}, {"ADDITIONAL", m.Additional()}} {
 		if len(s.recs) > 0 {
 			fmt.Fprintf(&b, "\n;; %s SECTION:\n", s.name)
@@ -186,7 +190,7 @@ func messageText(m *Message) string {
 }
 
 // extendedErrors prints why a server failed, if it said so (RFC 8914).
-func extendedErrors(m *Message) string {
+func extendedErrors(m *dns.Message) string {
 	var b strings.Builder
 	for _, e := range m.ExtendedErrors() {
 		fmt.Fprintf(&b, "; EDE: %d (%s): (%s)\n", e.Code, e.Meaning, e.Text)
@@ -194,7 +198,7 @@ func extendedErrors(m *Message) string {
 	return b.String()
 }
 
-func flags(h Header) string {
+func flags(h dns.Header) string {
 	s := ""
 	for _, f := range []struct {
 		on   bool
@@ -207,7 +211,7 @@ func flags(h Header) string {
 	return s
 }
 
-func recordColumns(r Record) string {
+func recordColumns(r dns.Record) string {
 	return columns(r.Name(), fmt.Sprint(r.TTL()), r.Class(), r.Type().String(), r.Data())
 }
 
@@ -235,7 +239,7 @@ func tabTo(s string, column int) string {
 	return s
 }
 
-func footer(now time.Time, s netip.AddrPort, r *Reply) string {
+func footer(now time.Time, s netip.AddrPort, r *dns.Reply) string {
 	over := "UDP"
 	if r.TCP {
 		over = "TCP"
@@ -268,7 +272,7 @@ type jsonRecord struct {
 	Data  string `json:"data"`
 }
 
-func replyJSON(s netip.AddrPort, r *Reply) jsonReply {
+func replyJSON(s netip.AddrPort, r *dns.Reply) jsonReply {
 	h := r.Header()
 	j := jsonReply{Server: s.String(), Transport: "udp", Took: float64(r.Took.Microseconds()) / 1000, Size: r.Size, ID: h.ID, Status: h.Code.String(), Flags: strings.Fields(flags(h)),
 		Answer: jsonRecords(r.Answer()), Authority: jsonRecords(r.Authority()), Extra: jsonRecords(r.Additional())}
@@ -281,7 +285,7 @@ func replyJSON(s netip.AddrPort, r *Reply) jsonReply {
 	return j
 }
 
-func jsonRecords(recs []Record) []jsonRecord {
+func jsonRecords(recs []dns.Record) []jsonRecord {
 	out := make([]jsonRecord, 0, len(recs))
 	for _, r := range recs {
 		out = append(out, jsonRecord{r.Name(), r.TTL(), r.Class(), r.Type().String(), r.Data()})

@@ -1,4 +1,4 @@
-package dns
+package lesson
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"glassmail/dns"
 	"glassmail/trace"
 	"glassmail/wire"
 )
@@ -39,62 +40,62 @@ import (
 // In each network the last number tells the service: 25 mail, 53 names, 80 web.
 type Hierarchy struct {
 	Servers []*Place
-	Roots   []NameServer // root hints
-	Local   NameServer   // the host that is meant to run the local name server
-	Anchors []Record     // keys of the root, for resolvers that check signatures
+	Roots   []dns.NameServer // root hints
+	Local   dns.NameServer   // the host that is meant to run the local name server
+	Anchors []dns.Record     // keys of the root, for resolvers that check signatures
 
-	keys map[string]*Keys // by zone; empty when unsigned
+	keys map[string]*dns.Keys // by zone; empty when unsigned
 	now  func() time.Time
 
-	edit   sync.Mutex       // held while zones are changed
-	faults map[string]Fault // by zone
-	intact map[string]*Zone // zones that are served with a fault, without it
-	signed time.Time        // when all zones were last signed
+	edit   sync.Mutex           // held while zones are changed
+	faults map[string]Fault     // by zone
+	intact map[string]*dns.Zone // zones that are served with a fault, without it
+	signed time.Time            // when all zones were last signed
 }
 
 // Place is one server of a hierarchy.
 type Place struct {
 	Name      string // with its final dot
 	Addr      netip.Addr
-	Authority *Authority
+	Authority *dns.Authority
 	Primary   netip.AddrPort // the server of which it is meant to be a secondary; invalid if it is none
 
-	secondary *Secondary // keeps the zones, once there is one
+	secondary *dns.Secondary // keeps the zones, once there is one
 }
 
 // place puts the zones on their servers.
-func (h *Hierarchy) place(zones map[string]*Zone, hosts map[string][]netip.Addr, plans []plan) error {
+func (h *Hierarchy) place(zones map[string]*dns.Zone, hosts map[string][]netip.Addr, plans []plan) error {
 	for _, p := range plans {
 		addrs := hosts[p.server]
 		if len(addrs) == 0 {
 			return fmt.Errorf("the server %s has no address", p.server)
 		}
 		s := &Place{Name: p.server, Addr: addrs[0]}
-		var mine []*Zone
+		var mine []*dns.Zone
 		for _, origin := range p.zones {
 			if zones[origin] == nil {
 				return fmt.Errorf("the server %s should serve %s, which is no zone", p.server, origin)
 			}
 			mine = append(mine, zones[origin])
 		}
-		s.Authority = NewAuthority(func(*Request) bool { return true }, mine...)
+		s.Authority = dns.NewAuthority(func(*dns.Request) bool { return true }, mine...)
 		if from := hosts[p.primary]; len(from) > 0 {
 			s.Primary = netip.AddrPortFrom(from[0], 53)
 		}
 		h.Servers = append(h.Servers, s)
 		if slices.Contains(p.zones, ".") {
-			h.Roots = append(h.Roots, NameServer{Name: p.server, Addrs: addrs[:1]})
+			h.Roots = append(h.Roots, dns.NameServer{Name: p.server, Addrs: addrs[:1]})
 		}
 	}
 	if len(hosts[localServer]) == 0 {
 		return errors.New("the local name server has no address")
 	}
-	h.Local = NameServer{Name: localServer, Addrs: hosts[localServer][:1]}
+	h.Local = dns.NameServer{Name: localServer, Addrs: hosts[localServer][:1]}
 	return nil
 }
 
 // Zone is the zone of that name, nil if there is none.
-func (h *Hierarchy) Zone(origin string) *Zone {
+func (h *Hierarchy) Zone(origin string) *dns.Zone {
 	for _, s := range h.Servers {
 		if z := s.Authority.Zone(origin); z != nil {
 			return z
@@ -104,8 +105,8 @@ func (h *Hierarchy) Zone(origin string) *Zone {
 }
 
 // Zones lists all zones, root first.
-func (h *Hierarchy) Zones() []*Zone {
-	byName := map[string]*Zone{}
+func (h *Hierarchy) Zones() []*dns.Zone {
+	byName := map[string]*dns.Zone{}
 	for _, s := range h.Servers {
 		for _, z := range s.Authority.Zones() {
 			if byName[z.Origin()] == nil { // a secondary, which may be behind, comes after its primary
@@ -113,13 +114,13 @@ func (h *Hierarchy) Zones() []*Zone {
 			}
 		}
 	}
-	return slices.SortedFunc(maps.Values(byName), func(a, b *Zone) int { return compareNames(a.Origin(), b.Origin()) })
+	return slices.SortedFunc(maps.Values(byName), func(a, b *dns.Zone) int { return dns.CompareNames(a.Origin(), b.Origin()) })
 }
 
 // Server is the server of that name, nil if there is none.
 func (h *Hierarchy) Server(name string) *Place {
 	for _, s := range h.Servers {
-		if s.Name == canonical(name) {
+		if s.Name == dns.Canonical(name) {
 			return s
 		}
 	}
@@ -129,21 +130,21 @@ func (h *Hierarchy) Server(name string) *Place {
 // Addrs is the addresses that the hierarchy gives to a host, without asking over
 // the network; nil if it has none.
 func (h *Hierarchy) Addrs(host string) []netip.Addr {
-	host = canonical(host)
-	var best *Zone
+	host = dns.Canonical(host)
+	var best *dns.Zone
 	for _, z := range h.Zones() { // root first, so the last that fits is nearest
-		if below(z.Origin(), host) {
+		if dns.Below(z.Origin(), host) {
 			best = z
 		}
 	}
 	if best == nil {
 		return nil
 	}
-	return addresses(best.Find(host, TypeA))
+	return addresses(best.Find(host, dns.TypeA))
 }
 
 // addresses is those of A and AAAA records.
-func addresses(records []Record) []netip.Addr {
+func addresses(records []dns.Record) []netip.Addr {
 	var out []netip.Addr
 	for _, r := range records {
 		if a, ok := r.Addr(); ok {
@@ -155,10 +156,10 @@ func addresses(records []Record) []netip.Addr {
 
 // put exchanges zones on all servers that have them, and then tells secondaries
 // that there is something to copy.
-func (h *Hierarchy) put(zones ...*Zone) {
-	var behind []*Secondary
+func (h *Hierarchy) put(zones ...*dns.Zone) {
+	var behind []*dns.Secondary
 	for _, s := range h.Servers {
-		var mine []*Zone
+		var mine []*dns.Zone
 		for _, z := range zones {
 			switch {
 			case s.secondary != nil && s.secondary.Origin() == z.Origin():
@@ -176,12 +177,12 @@ func (h *Hierarchy) put(zones ...*Zone) {
 
 // Secondary makes the server s, which has a Primary, copy its zone from there
 // from now on. Run the result; changes of the hierarchy reach s through it alone.
-func (h *Hierarchy) Secondary(s *Place, host wire.Host, log *trace.Log) *Secondary {
+func (h *Hierarchy) Secondary(s *Place, host wire.Host, log *trace.Log) *dns.Secondary {
 	h.edit.Lock()
 	defer h.edit.Unlock()
-	s.secondary = NewSecondary(SecondaryOptions{
+	s.secondary = dns.NewSecondary(dns.SecondaryOptions{
 		Host: host, Authority: s.Authority, Origin: s.Authority.Zones()[0].Origin(), Primary: s.Primary,
-		Trace: log, Node: trimRoot(s.Name),
+		Trace: log, Node: dns.TrimRoot(s.Name),
 	})
 	return s.secondary
 }
@@ -204,25 +205,25 @@ func (h *Hierarchy) ViaUmass(on bool) {
 }
 
 // signAll gives each zone keys, each zone above the DS record, and signs all.
-func (h *Hierarchy) signAll(zones map[string]*Zone) error {
+func (h *Hierarchy) signAll(zones map[string]*dns.Zone) error {
 	for origin := range zones {
-		k, err := NewKeys(origin, ECDSAP256, false)
+		k, err := dns.NewKeys(origin, dns.ECDSAP256, false)
 		if err != nil {
 			return err
 		}
 		h.keys[origin] = k
 	}
-	add := map[string][]Record{}
+	add := map[string][]dns.Record{}
 	for origin := range zones {
 		up := zoneAbove(zones, origin)
-		if up != nil && up.Find(origin, TypeNS) != nil {
+		if up != nil && up.Find(origin, dns.TypeNS) != nil {
 			add[up.Origin()] = append(add[up.Origin()], h.keys[origin].DS())
 		}
 	}
 	for origin, z := range zones {
 		var err error
 		if ds := add[origin]; len(ds) > 0 {
-			if z, err = NewZone(origin, append(z.Unsigned(), ds...)); err != nil {
+			if z, err = dns.NewZone(origin, append(z.Unsigned(), ds...)); err != nil {
 				return err
 			}
 		}
@@ -235,9 +236,9 @@ func (h *Hierarchy) signAll(zones map[string]*Zone) error {
 }
 
 // zoneAbove is the nearest zone above origin, nil for the root.
-func zoneAbove(zones map[string]*Zone, origin string) *Zone {
+func zoneAbove(zones map[string]*dns.Zone, origin string) *dns.Zone {
 	for origin != "." {
-		origin = parent(origin)
+		origin = dns.Parent(origin)
 		if z := zones[origin]; z != nil {
 			return z
 		}

@@ -1,8 +1,10 @@
-package dns
+package tool
 
 import (
 	"context"
 	"fmt"
+
+	"glassmail/dns"
 )
 
 // trace walks from the root and prints what each server said. Addresses come
@@ -20,19 +22,19 @@ func (d *digger) trace(ctx context.Context) error {
 }
 
 // heard prints one reply of the walk.
-func (d *digger) heard(h Heard) {
+func (d *digger) heard(h dns.Heard) {
 	section := h.Reply.Answer()
 	if len(section) == 0 {
 		section = h.Reply.Authority()
 	}
 	for _, r := range section {
 		t := r.Type()
-		if !d.o.DNSSEC && (t == TypeRRSIG || t == TypeNSEC || t == typeNSEC3 || t == TypeDS) && t != d.o.Type {
+		if !d.o.DNSSEC && (t == dns.TypeRRSIG || t == dns.TypeNSEC || t == dns.TypeNSEC3 || t == dns.TypeDS) && t != d.o.Type {
 			continue
 		}
 		fmt.Fprintln(d.w, recordColumns(r))
 	}
-	if code := h.Reply.Header().Code; code != NoError {
+	if code := h.Reply.Header().Code; code != dns.NoError {
 		fmt.Fprintf(d.w, ";; status: %s\n", code)
 	}
 	fmt.Fprintf(d.w, ";; Received %d bytes from %s#%d(%s) in %d ms, asked as a server of %s\n\n", h.Reply.Size, h.Addr, d.port(), h.Server, h.Reply.Took.Milliseconds(), h.Zone)
@@ -47,7 +49,7 @@ func (d *digger) port() uint16 {
 
 // resolver starts from the root hints, or from what the named server tells about
 // the root.
-func (d *digger) resolver(ctx context.Context) (*Resolver, error) {
+func (d *digger) resolver(ctx context.Context) (*dns.Resolver, error) {
 	roots := d.env.Roots
 	if len(roots) == 0 || d.o.Server != "" {
 		var err error
@@ -55,31 +57,31 @@ func (d *digger) resolver(ctx context.Context) (*Resolver, error) {
 			return nil, err
 		}
 	}
-	return NewResolver(ResolverOptions{Host: d.host, Roots: roots, Port: d.o.Port, Timeout: d.o.Timeout})
+	return dns.NewResolver(dns.ResolverOptions{Host: d.host, Roots: roots, Port: d.o.Port, Timeout: d.o.Timeout})
 }
 
 // askRoots asks a server who serves the root, and for their addresses if they
 // are not in the reply.
-func (d *digger) askRoots(ctx context.Context) ([]NameServer, error) {
+func (d *digger) askRoots(ctx context.Context) ([]dns.NameServer, error) {
 	servers, err := d.env.servers(d.o.Server, 0)
 	if err != nil {
 		return nil, err
 	}
-	stub, err := NewStub(StubOptions{Host: d.host, Servers: servers, Timeout: d.o.Timeout})
+	stub, err := dns.NewStub(dns.StubOptions{Host: d.host, Servers: servers, Timeout: d.o.Timeout})
 	if err != nil {
 		return nil, err
 	}
-	m, err := stub.Resolve(ctx, ".", TypeNS)
+	m, err := stub.Resolve(ctx, ".", dns.TypeNS)
 	if err != nil {
 		return nil, err
 	}
-	var roots []NameServer
+	var roots []dns.NameServer
 	for _, r := range m.Answer() {
-		if r.Type() != TypeNS {
+		if r.Type() != dns.TypeNS {
 			continue
 		}
 		name, _ := r.Target()
-		s := NameServer{Name: canonical(name), Addrs: m.Glue(name)}
+		s := dns.NameServer{Name: dns.Canonical(name), Addrs: m.Glue(name)}
 		if len(s.Addrs) == 0 {
 			s.Addrs, _ = stub.LookupNetIP(ctx, "ip4", s.Name) // one root with an address is enough
 		}

@@ -1,4 +1,4 @@
-package dns
+package lesson
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"glassmail/dns"
 	"glassmail/wire"
 )
 
@@ -27,8 +28,8 @@ type RaceOptions struct {
 	Host   wire.Host             // on which the server of the zone lives
 	Inside func(netip.Addr) bool // whether an address belongs to the lab; required
 	Listen string                // the server's address and port, free for the time of the race
-	Zone   *Zone                 // whose genuine replies come late
-	Victim *Resolver             // which has been told that this server serves the zone
+	Zone   *dns.Zone             // whose genuine replies come late
+	Victim *dns.Resolver         // which has been told that this server serves the zone
 
 	Forged  netip.Addr    // the IPv4 address that the forger wants to be believed
 	Rounds  int           // queries that the victim is made to send, 1 to 1000
@@ -64,7 +65,7 @@ func Race(ctx context.Context, o RaceOptions) (RaceResult, error) {
 	if err != nil {
 		return RaceResult{}, fmt.Errorf("race: %w", err)
 	}
-	f := &forger{o: o, pc: pc, zone: NewAuthority(nil, o.Zone), raced: map[string]bool{}}
+	f := &forger{o: o, pc: pc, zone: dns.NewAuthority(nil, o.Zone), raced: map[string]bool{}}
 	var serving sync.WaitGroup
 	serving.Go(func() { f.serve(ctx) })
 	defer serving.Wait()
@@ -78,8 +79,8 @@ func Race(ctx context.Context, o RaceOptions) (RaceResult, error) {
 	for r.Rounds < o.Rounds && r.Wins == 0 && ctx.Err() == nil {
 		r.Rounds++
 		name := fmt.Sprintf("%s%08x.%s", racePrefix, rand.Uint32(), o.Zone.Origin())
-		m, err := o.Victim.Resolve(ctx, name, TypeA)
-		var broken *ChainError
+		m, err := o.Victim.Resolve(ctx, name, dns.TypeA)
+		var broken *dns.ChainError
 		switch {
 		case errors.As(err, &broken):
 			r.Noticed++
@@ -139,7 +140,7 @@ func (o RaceOptions) checkServer() error {
 type forger struct {
 	o    RaceOptions
 	pc   net.PacketConn
-	zone *Authority
+	zone *dns.Authority
 
 	raced map[string]bool // names for which a race was run
 	sent  atomic.Int64    // forged replies; read while they are sent
@@ -153,7 +154,7 @@ func (f *forger) serve(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		m, err := Unpack(buf[:n])
+		m, err := dns.Unpack(buf[:n])
 		u, ok := from.(*net.UDPAddr)
 		if err != nil || !ok || !f.o.Inside(u.AddrPort().Addr().Unmap()) {
 			continue
@@ -162,12 +163,12 @@ func (f *forger) serve(ctx context.Context) {
 		if !ok {
 			continue
 		}
-		name := canonical(question.Name)
+		name := dns.Canonical(question.Name)
 		if strings.HasPrefix(name, racePrefix) && !f.raced[name] && len(f.raced) < 1000 {
 			f.raced[name] = true
 			f.attack(ctx, m, u)
 		}
-		if reply, _ := f.zone.AnswerNow(&Request{Message: m}); reply != nil {
+		if reply, _ := f.zone.AnswerNow(&dns.Request{Message: m}); reply != nil {
 			if out, err := reply.PackUDP(nil, m.Limit()); err == nil {
 				f.pc.WriteTo(out, from) // lost datagrams are asked for again
 			}
@@ -177,7 +178,7 @@ func (f *forger) serve(ctx context.Context) {
 
 // attack sends forged replies for the time of the window. It looks neither at the
 // id of the query nor, with AnyPort, at its port.
-func (f *forger) attack(ctx context.Context, q *Message, victim *net.UDPAddr) {
+func (f *forger) attack(ctx context.Context, q *dns.Message, victim *net.UDPAddr) {
 	out, err := f.forge(q)
 	if err != nil {
 		return
@@ -206,11 +207,11 @@ func (f *forger) aim(victim *net.UDPAddr) *net.UDPAddr {
 	return &net.UDPAddr{IP: victim.IP, Port: 1024 + rand.IntN(65536-1024), Zone: victim.Zone}
 }
 
-func (f *forger) forge(q *Message) ([]byte, error) {
+func (f *forger) forge(q *dns.Message) ([]byte, error) {
 	question, _ := q.Question()
-	return q.NewAnswer(AddressRecord(question.Name, f.o.Forged, 3600)).Pack()
+	return q.NewAnswer(dns.AddressRecord(question.Name, f.o.Forged, 3600)).Pack()
 }
 
-func (f *forger) believed(m *Message) bool {
+func (f *forger) believed(m *dns.Message) bool {
 	return slices.Contains(addresses(m.Answer()), f.o.Forged)
 }

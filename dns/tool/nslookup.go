@@ -1,4 +1,4 @@
-package dns
+package tool
 
 import (
 	"context"
@@ -10,14 +10,15 @@ import (
 	"strconv"
 	"strings"
 
+	"glassmail/dns"
 	"glassmail/wire"
 )
 
 // NSLookupOptions is what nslookup is asked to do.
 type NSLookupOptions struct {
-	Name      string // in the form for the wire
-	Types     []Type // A and AAAA if none was given, PTR for an address
-	Server    string // "" is the environment's
+	Name      string     // in the form for the wire
+	Types     []dns.Type // A and AAAA if none was given, PTR for an address
+	Server    string     // "" is the environment's
 	Port      uint16
 	NoRecurse bool
 	TCP       bool
@@ -47,15 +48,15 @@ func ParseNSLookupArgs(args []string) (NSLookupOptions, error) {
 		o.Server = words[1]
 	}
 	if a, err := netip.ParseAddr(words[0]); err == nil {
-		o.Name, o.Types = ReverseName(a), []Type{TypePTR}
+		o.Name, o.Types = dns.ReverseName(a), []dns.Type{dns.TypePTR}
 		return o, nil
 	}
-	n, err := Name(words[0])
+	n, err := dns.Name(words[0])
 	if err != nil {
 		return NSLookupOptions{}, fmt.Errorf("nslookup: %w", err)
 	}
 	if o.Name = n; len(o.Types) == 0 {
-		o.Types = []Type{TypeA, TypeAAAA}
+		o.Types = []dns.Type{dns.TypeA, dns.TypeAAAA}
 	}
 	return o, nil
 }
@@ -64,11 +65,11 @@ func (o *NSLookupOptions) option(a string) error {
 	word, value, _ := strings.Cut(a, "=")
 	switch word {
 	case "type", "query", "querytype", "q", "ty":
-		t, err := ParseType(value)
+		t, err := dns.ParseType(value)
 		if err != nil {
 			return err
 		}
-		o.Types = []Type{t}
+		o.Types = []dns.Type{t}
 	case "port":
 		n, err := strconv.ParseUint(value, 10, 16)
 		if err != nil || n == 0 {
@@ -96,9 +97,9 @@ func NSLookup(ctx context.Context, host wire.Host, w io.Writer, env Environment,
 		return fmt.Errorf("nslookup: %w", err)
 	}
 	var s netip.AddrPort
-	var replies []*Reply
+	var replies []*dns.Reply
 	for _, t := range o.Types {
-		var r *Reply
+		var r *dns.Reply
 		if s, r, err = o.ask(ctx, host, servers, t); err != nil {
 			return fmt.Errorf("nslookup: no servers could be reached: %w", err)
 		}
@@ -109,19 +110,19 @@ func NSLookup(ctx context.Context, host wire.Host, w io.Writer, env Environment,
 		name = o.Server
 	}
 	fmt.Fprintf(w, "Server:\t\t%s\nAddress:\t%s\n\n", name, hash(s))
-	if code := replies[0].Header().Code; code != NoError {
+	if code := replies[0].Header().Code; code != dns.NoError {
 		fmt.Fprintf(w, "** server can't find %s: %s\n\n", strings.TrimSuffix(o.Name, "."), code)
 		return fmt.Errorf("nslookup: %s: %s", o.Name, code)
 	}
 	return o.print(w, replies)
 }
 
-func (o NSLookupOptions) ask(ctx context.Context, host wire.Host, servers []netip.AddrPort, t Type) (netip.AddrPort, *Reply, error) {
+func (o NSLookupOptions) ask(ctx context.Context, host wire.Host, servers []netip.AddrPort, t dns.Type) (netip.AddrPort, *dns.Reply, error) {
 	var last error
 	for range nslookupTries {
 		for _, s := range servers {
-			c := Client{Host: host, TCP: o.TCP}
-			m := NewMessage(Query{Name: o.Name, Type: t, RecursionDesired: !o.NoRecurse, ID: randomID()})
+			c := dns.Client{Host: host, TCP: o.TCP}
+			m := dns.NewMessage(dns.Query{Name: o.Name, Type: t, RecursionDesired: !o.NoRecurse, ID: dns.RandomID()})
 			r, err := c.Ask(ctx, s, m)
 			if err == nil {
 				return s, r, nil
@@ -132,7 +133,7 @@ func (o NSLookupOptions) ask(ctx context.Context, host wire.Host, servers []neti
 	return netip.AddrPort{}, nil, last
 }
 
-func (o NSLookupOptions) print(w io.Writer, replies []*Reply) error {
+func (o NSLookupOptions) print(w io.Writer, replies []*dns.Reply) error {
 	var b strings.Builder
 	var lines []string // an alias in the way of two types is printed once
 	for _, r := range replies {
@@ -164,8 +165,8 @@ func (o NSLookupOptions) print(w io.Writer, replies []*Reply) error {
 
 // furtherHelp prints the authority and additional sections for the questions
 // where the program does: all but those for addresses.
-func furtherHelp(r *Reply, empty bool, types []Type) string {
-	if types[0] == TypeA {
+func furtherHelp(r *dns.Reply, empty bool, types []dns.Type) string {
+	if types[0] == dns.TypeA {
 		return ""
 	}
 	var b strings.Builder
@@ -184,24 +185,24 @@ func furtherHelp(r *Reply, empty bool, types []Type) string {
 }
 
 // nslookupLine is a record in the words of nslookup.
-func nslookupLine(r Record) string {
+func nslookupLine(r dns.Record) string {
 	name := strings.TrimSuffix(r.Name(), ".")
 	target, _ := r.Target()
 	switch r.Type() {
-	case TypeA, TypeAAAA:
+	case dns.TypeA, dns.TypeAAAA:
 		a, _ := r.Addr()
 		return fmt.Sprintf("Name:\t%s\nAddress: %s", name, a)
-	case TypeNS:
+	case dns.TypeNS:
 		return fmt.Sprintf("%s\tnameserver = %s", name, target)
-	case TypeCNAME:
+	case dns.TypeCNAME:
 		return fmt.Sprintf("%s\tcanonical name = %s", name, target)
-	case TypePTR:
+	case dns.TypePTR:
 		return fmt.Sprintf("%s\tname = %s", name, target)
-	case TypeMX:
+	case dns.TypeMX:
 		return fmt.Sprintf("%s\tmail exchanger = %s", name, r.Data())
-	case TypeTXT:
+	case dns.TypeTXT:
 		return fmt.Sprintf("%s\ttext = %s", name, r.Data())
-	case TypeSOA:
+	case dns.TypeSOA:
 		if soa := strings.Fields(r.Data()); len(soa) == 7 {
 			return fmt.Sprintf("%s\n\torigin = %s\n\tmail addr = %s\n\tserial = %s\n\trefresh = %s\n\tretry = %s\n\texpire = %s\n\tminimum = %s",
 				name, soa[0], soa[1], soa[2], soa[3], soa[4], soa[5], soa[6])

@@ -1,4 +1,4 @@
-package dns
+package lesson
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"glassmail/dns"
 )
 
 // Fault is a way to break the chain of trust of a zone, for a lesson.
@@ -51,7 +53,7 @@ func (h *Hierarchy) Broken() map[string]Fault {
 func (h *Hierarchy) Break(origin string, f Fault) error {
 	h.edit.Lock()
 	defer h.edit.Unlock()
-	origin = canonical(origin)
+	origin = dns.Canonical(origin)
 	if h.keys[origin] == nil || h.Zone(origin) == nil {
 		return fmt.Errorf("break %s: no such signed zone", origin)
 	}
@@ -65,7 +67,7 @@ func (h *Hierarchy) Break(origin string, f Fault) error {
 		}
 	}
 	h.setFault(origin, f)
-	z, err := h.truth(origin).Edit(Edit{}) // a new serial number, so that secondaries copy it
+	z, err := h.truth(origin).Edit(dns.Edit{}) // a new serial number, so that secondaries copy it
 	if err == nil {
 		err = h.serve(z)
 	}
@@ -85,7 +87,7 @@ func (h *Hierarchy) setFault(origin string, f Fault) {
 }
 
 // truth is the zone without its fault.
-func (h *Hierarchy) truth(origin string) *Zone {
+func (h *Hierarchy) truth(origin string) *dns.Zone {
 	if z := h.intact[origin]; z != nil {
 		return z
 	}
@@ -93,7 +95,7 @@ func (h *Hierarchy) truth(origin string) *Zone {
 }
 
 // serve signs a zone, with its fault if it has one, and puts it on its servers.
-func (h *Hierarchy) serve(z *Zone) error {
+func (h *Hierarchy) serve(z *dns.Zone) error {
 	k := h.keys[z.Origin()]
 	if k == nil {
 		h.put(z)
@@ -128,23 +130,23 @@ func (h *Hierarchy) serve(z *Zone) error {
 
 // vouch gives the zone above the right DS record for a zone, or a wrong one.
 func (h *Hierarchy) vouch(origin string, right bool) error {
-	zones := map[string]*Zone{}
+	zones := map[string]*dns.Zone{}
 	for _, z := range h.Zones() {
 		zones[z.Origin()] = h.truth(z.Origin())
 	}
 	up := zoneAbove(zones, origin)
-	if up == nil || up.Find(origin, TypeDS) == nil {
+	if up == nil || up.Find(origin, dns.TypeDS) == nil {
 		return fmt.Errorf("break %s: no zone above vouches for it", origin)
 	}
 	ds := h.keys[origin].DS()
 	if !right {
-		other, err := NewKeys(origin, ECDSAP256, false)
+		other, err := dns.NewKeys(origin, dns.ECDSAP256, false)
 		if err != nil {
 			return err
 		}
 		ds = other.DS()
 	}
-	nz, err := up.Edit(Edit{Replace: []Record{ds}})
+	nz, err := up.Edit(dns.Edit{Replace: []dns.Record{ds}})
 	if err != nil {
 		return err
 	}
@@ -153,7 +155,7 @@ func (h *Hierarchy) vouch(origin string, right bool) error {
 
 // alter is a signed zone with the last number of every address changed, and the
 // signatures left as they are.
-func alter(z *Zone) (*Zone, error) {
+func alter(z *dns.Zone) (*dns.Zone, error) {
 	records, done := z.Records(), false
 	for i, r := range records {
 		a, ok := r.Addr()
@@ -162,18 +164,18 @@ func alter(z *Zone) (*Zone, error) {
 		}
 		ip := a.As4()
 		ip[3] ^= 1
-		records[i], done = AddressRecord(r.Name(), netip.AddrFrom4(ip), r.TTL()), true
+		records[i], done = dns.AddressRecord(r.Name(), netip.AddrFrom4(ip), r.TTL()), true
 	}
 	if !done {
 		return nil, fmt.Errorf("%s has no address to alter", z.Origin())
 	}
-	return NewZone(z.Origin(), records)
+	return dns.NewZone(z.Origin(), records)
 }
 
 // signedByStranger is a copy of the zone whose records are signed by a key that it
 // does not publish: it has the keys of good, which is the zone rightly signed.
-func signedByStranger(z, good *Zone, now time.Time) (*Zone, error) {
-	other, err := NewKeys(z.Origin(), ECDSAP256, false)
+func signedByStranger(z, good *dns.Zone, now time.Time) (*dns.Zone, error) {
+	other, err := dns.NewKeys(z.Origin(), dns.ECDSAP256, false)
 	if err != nil {
 		return nil, err
 	}
@@ -186,10 +188,10 @@ func signedByStranger(z, good *Zone, now time.Time) (*Zone, error) {
 			records = append(records, r)
 		}
 	}
-	return NewZone(z.Origin(), records)
+	return dns.NewZone(z.Origin(), records)
 }
 
 // ofKeys reports a key, or the signature of the keys.
-func ofKeys(r Record) bool {
-	return r.Type() == TypeDNSKEY || r.Type() == TypeRRSIG && strings.HasPrefix(r.Data(), TypeDNSKEY.String()+" ")
+func ofKeys(r dns.Record) bool {
+	return r.Type() == dns.TypeDNSKEY || r.Type() == dns.TypeRRSIG && strings.HasPrefix(r.Data(), dns.TypeDNSKEY.String()+" ")
 }

@@ -1,36 +1,39 @@
-package dns_test
+package tool_test
 
 import (
 	"encoding/json"
 	"net/netip"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
+	"glassmail/lab/lesson/lessontest"
+
 	"glassmail/dns"
+	"glassmail/dns/tool"
+	"glassmail/lab/lesson"
 )
 
 // tool is a world with its local name server at the address of the slide.
-func tool(t *testing.T) (*world, dns.Environment) {
-	w := newWorld(t, dns.LectureOptions{ViaUmass: true})
-	w.set("198.18.3.53", dns.NewRecursive(w.resolver(t), nil))
-	return w, dns.Environment{
+func environment(t *testing.T) (*lessontest.World, tool.Environment) {
+	w := lessontest.NewWorld(t, lesson.LectureOptions{ViaUmass: true})
+	w.Set("198.18.3.53", dns.NewRecursive(w.Resolver(t), nil))
+	return w, tool.Environment{
 		Servers: []netip.AddrPort{netip.MustParseAddrPort("198.18.3.53:53")},
-		Roots:   w.h.Roots,
-		Lookup:  func(name string) ([]netip.Addr, error) { return w.h.Addrs(name), nil },
+		Roots:   w.Hierarchy.Roots,
+		Lookup:  func(name string) ([]netip.Addr, error) { return w.Hierarchy.Addrs(name), nil },
 	}
 }
 
 func dig(t *testing.T, args string) string {
 	t.Helper()
-	w, env := tool(t)
-	o, err := dns.ParseDigArgs(strings.Fields(args))
+	w, env := environment(t)
+	o, err := tool.ParseDigArgs(strings.Fields(args))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if err := dns.Dig(bg, w.internet, &b, env, o); err != nil {
+	if err := tool.Dig(t.Context(), w.Internet, &b, env, o); err != nil {
 		t.Fatalf("dig %s: %v\n%s", args, err, &b)
 	}
 	return b.String()
@@ -83,7 +86,7 @@ func TestDigForms(t *testing.T) {
 		"@a.root . ns +norec +noall=1 +time=1 +tries=2": ``,
 	} {
 		if want == "" {
-			if _, err := dns.ParseDigArgs(strings.Fields(args)); err == nil {
+			if _, err := tool.ParseDigArgs(strings.Fields(args)); err == nil {
 				t.Errorf("dig %s: no error", args)
 			}
 			continue
@@ -134,15 +137,15 @@ func TestDigErrors(t *testing.T) {
 		"+bufsize=12 a.edu": "512",
 		"-z":                "-p PORT",
 	} {
-		_, err := dns.ParseDigArgs(strings.Fields(args))
+		_, err := tool.ParseDigArgs(strings.Fields(args))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("dig %s: %v, want %q", args, err, want)
 		}
 	}
-	w, env := tool(t)
+	w, env := environment(t)
 	env.Servers = nil
-	o, _ := dns.ParseDigArgs([]string{"x"})
-	if err := dns.Dig(bg, w.internet, &strings.Builder{}, env, o); err == nil || !strings.Contains(err.Error(), "@ADDRESS") {
+	o, _ := tool.ParseDigArgs([]string{"x"})
+	if err := tool.Dig(t.Context(), w.Internet, &strings.Builder{}, env, o); err == nil || !strings.Contains(err.Error(), "@ADDRESS") {
 		t.Errorf("without servers: %v", err)
 	}
 }
@@ -173,7 +176,7 @@ umass\.edu\tnameserver = dns\.umass\.edu\.
 		}
 	}
 	for _, args := range [][]string{nil, {"a", "b", "c"}, {"-type=WAT", "a"}, {"-wat", "a"}} {
-		if _, err := dns.ParseNSLookupArgs(args); err == nil {
+		if _, err := tool.ParseNSLookupArgs(args); err == nil {
 			t.Errorf("nslookup %v: no error", args)
 		}
 	}
@@ -181,51 +184,12 @@ umass\.edu\tnameserver = dns\.umass\.edu\.
 
 func nslookup(t *testing.T, args string) (string, error) {
 	t.Helper()
-	w, env := tool(t)
-	o, err := dns.ParseNSLookupArgs(strings.Fields(args))
+	w, env := environment(t)
+	o, err := tool.ParseNSLookupArgs(strings.Fields(args))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	err = dns.NSLookup(bg, w.internet, &b, env, o)
+	err = tool.NSLookup(t.Context(), w.Internet, &b, env, o)
 	return b.String(), err
-}
-
-// The walk as numbered arrows: 8 messages cold, 2 from the cache.
-func TestArrows(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	r := w.resolver(t)
-	for i, want := range []int{8, 2} {
-		_, steps, err := r.Walk(bg, "gaia.cs.umass.edu", dns.TypeA)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out := dns.Arrows("engineering.nyu.edu.", "dns.nyu.edu.", "gaia.cs.umass.edu.", dns.TypeA, steps)
-		if n := strings.Count(out, "→ "+"") - strings.Count(out, "→ edu. NS") - strings.Count(out, "→ cs.umass.edu. NS"); n != want {
-			t.Errorf("walk %d: %d arrows, want %d\n%s", i, n, want, out)
-		}
-	}
-}
-
-// A secondary copies a zone and answers the same.
-func TestTransfer(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	z, err := dns.Transfer(bg, w.internet, netip.MustParseAddrPort("198.51.100.53:53"), "crepes.fr")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var a, b []string
-	for _, r := range w.h.Zone("crepes.fr").Records() {
-		a = append(a, r.String())
-	}
-	for _, r := range z.Records() {
-		b = append(b, r.String())
-	}
-	if !slices.Equal(a, b) || len(a) < 10 {
-		t.Errorf("%d records became %d", len(a), len(b))
-	}
-	w.set("198.51.100.53", dns.NewAuthority(nil, w.h.Zone("crepes.fr")))
-	if _, err := dns.Transfer(bg, w.internet, netip.MustParseAddrPort("198.51.100.53:53"), "crepes.fr"); err == nil || !strings.Contains(err.Error(), "REFUSED") {
-		t.Errorf("a server that allows nobody: %v", err)
-	}
 }

@@ -1,10 +1,11 @@
-package dns
+package lesson
 
 import (
 	"context"
 	"sync"
 	"time"
 
+	"glassmail/dns"
 	"glassmail/wire"
 )
 
@@ -12,7 +13,7 @@ import (
 // server as weak as a lesson wants: queries above the limit are lost, as in the
 // full buffers of a server that has too much to do.
 type Gauge struct {
-	next  Quick
+	next  dns.Quick
 	clock wire.Clock
 
 	mu    sync.Mutex
@@ -37,7 +38,7 @@ func (a GaugeReading) minus(b GaugeReading) GaugeReading {
 }
 
 // NewGauge counts what reaches next.
-func NewGauge(next Quick, clock wire.Clock) *Gauge { return &Gauge{next: next, clock: clock} }
+func NewGauge(next dns.Quick, clock wire.Clock) *Gauge { return &Gauge{next: next, clock: clock} }
 
 // Limit is how many queries a second the server bears from now on, with bursts of
 // a tenth of a second's worth; 0 is no limit.
@@ -74,7 +75,7 @@ func (g *Gauge) bears() bool {
 }
 
 // Answer asks the handler behind, unless the query is lost.
-func (g *Gauge) Answer(ctx context.Context, r *Request) *Message {
+func (g *Gauge) Answer(ctx context.Context, r *dns.Request) *dns.Message {
 	if !g.bears() {
 		return nil
 	}
@@ -83,7 +84,7 @@ func (g *Gauge) Answer(ctx context.Context, r *Request) *Message {
 
 // AnswerNow is Answer for what needs no waiting. A query for which the handler
 // must wait is counted by the Answer that follows.
-func (g *Gauge) AnswerNow(r *Request) (*Message, bool) {
+func (g *Gauge) AnswerNow(r *dns.Request) (*dns.Message, bool) {
 	m, ok := g.next.AnswerNow(r)
 	if !ok {
 		return nil, false

@@ -1,4 +1,4 @@
-package dns_test
+package lesson_test
 
 import (
 	"fmt"
@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"glassmail/lab/lesson/lessontest"
+
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/trace"
 )
 
@@ -20,9 +23,9 @@ func utopia() []dns.NameServer {
 // The registration of the lecture: two NS and two A records appear in com, and
 // then the domain is found.
 func TestRegister(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	reg := dns.NewRegistrar(w.h)
-	r := w.resolver(t, validating(w))
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	reg := lesson.NewRegistrar(w.Hierarchy)
+	r := w.Resolver(t, lessontest.Validating(w))
 	if _, err := reg.Register("networkutopia.com", "ada", []dns.NameServer{{Name: "dns1.networkutopia.com"}}); err == nil || !strings.Contains(err.Error(), "glue") {
 		t.Errorf("without glue: %v", err)
 	}
@@ -39,11 +42,11 @@ func TestRegister(t *testing.T) {
 	if d.String() != want {
 		t.Errorf("got\n%swant\n%s", d, want)
 	}
-	m, err := r.Resolve(bg, "networkutopia.com", dns.TypeMX)
+	m, err := r.Resolve(t.Context(), "networkutopia.com", dns.TypeMX)
 	if err != nil || len(m.Answer()) != 1 || m.Header().AuthenticData {
 		t.Fatalf("registered: %v, %v", m, err)
 	}
-	ds, err := w.h.DS("networkutopia.com")
+	ds, err := w.Hierarchy.DS("networkutopia.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +54,7 @@ func TestRegister(t *testing.T) {
 		t.Fatalf("publish DS: %v, %v", d, err)
 	}
 	r.Cache().Flush()
-	if m, err = r.Resolve(bg, "networkutopia.com", dns.TypeMX); err != nil || !m.Header().AuthenticData {
+	if m, err = r.Resolve(t.Context(), "networkutopia.com", dns.TypeMX); err != nil || !m.Header().AuthenticData {
 		t.Errorf("with DS: %v, %v", m, err)
 	}
 	if d, err = reg.SetServers("networkutopia.com", "ada", utopia()[:1]); err != nil || len(d.Removed) != 2 || len(d.Added) != 0 {
@@ -103,8 +106,8 @@ ns.ok A 192.0.2.2
 	if len(got) != 6 {
 		t.Errorf("%d findings:\n%s", len(got), all)
 	}
-	w := newWorld(t, dns.LectureOptions{Registered: true})
-	for _, z := range w.h.Zones() {
+	w := lessontest.NewWorld(t, lesson.LectureOptions{Registered: true})
+	for _, z := range w.Hierarchy.Zones() {
 		for _, f := range dns.Lint(z) {
 			if !strings.Contains(f.Text, "one name server only") {
 				t.Errorf("shipped zone %s: %s", z.Origin(), f)
@@ -114,17 +117,17 @@ ns.ok A 192.0.2.2
 }
 
 func TestCheckDelegation(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
-	c := dns.Client{Host: w.internet}
-	com := w.h.Zone("com")
-	if f := dns.CheckDelegation(bg, c, com, "amazon.com", w.h.Addrs); len(f) != 0 {
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	c := dns.Client{Host: w.Internet}
+	com := w.Hierarchy.Zone("com")
+	if f := dns.CheckDelegation(t.Context(), c, com, "amazon.com", w.Hierarchy.Addrs); len(f) != 0 {
 		t.Errorf("amazon.com: %v", f)
 	}
-	w.set("198.18.1.53", w.h.Server("a.fr").Authority)
-	if f := dns.CheckDelegation(bg, c, com, "amazon.com", w.h.Addrs); len(f) != 1 || !strings.Contains(f[0].Text, "lame") {
+	w.Set("198.18.1.53", w.Hierarchy.Server("a.fr").Authority)
+	if f := dns.CheckDelegation(t.Context(), c, com, "amazon.com", w.Hierarchy.Addrs); len(f) != 1 || !strings.Contains(f[0].Text, "lame") {
 		t.Errorf("a server of another zone: %v", f)
 	}
-	if f := dns.CheckDelegation(bg, c, com, "networkutopia.com", w.h.Addrs); len(f) != 1 || !strings.Contains(f[0].Text, "not delegated") {
+	if f := dns.CheckDelegation(t.Context(), c, com, "networkutopia.com", w.Hierarchy.Addrs); len(f) != 1 || !strings.Contains(f[0].Text, "not delegated") {
 		t.Errorf("not registered: %v", f)
 	}
 }
@@ -132,19 +135,19 @@ func TestCheckDelegation(t *testing.T) {
 // The second picture of the lecture: the question travels down the chain of
 // servers and the answer back up, 8 messages again, nested.
 func TestRecursiveChain(t *testing.T) {
-	w := newWorld(t, dns.LectureOptions{})
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
 	shared := &dns.Recursion{}
-	for _, s := range w.h.Servers {
-		client := dns.Client{Host: w.internet, Trace: w.log, Node: s.Name}
-		w.set(s.Addr.String(), dns.NewChain(s.Authority, client, shared, w.h.Addrs))
+	for _, s := range w.Hierarchy.Servers {
+		client := dns.Client{Host: w.Internet, Trace: w.Log, Node: s.Name}
+		w.Set(s.Addr.String(), dns.NewChain(s.Authority, client, shared, w.Hierarchy.Addrs))
 	}
-	r := w.resolver(t, validating(w), func(o *dns.ResolverOptions) { o.Recursion = shared })
+	r := w.Resolver(t, lessontest.Validating(w), func(o *dns.ResolverOptions) { o.Recursion = shared })
 	s := r.Switches()
 	s.Mode = dns.Recurse
 	if err := r.Switch(s); err != nil {
 		t.Fatal(err)
 	}
-	m, err := r.Resolve(bg, "gaia.cs.umass.edu", dns.TypeA)
+	m, err := r.Resolve(t.Context(), "gaia.cs.umass.edu", dns.TypeA)
 	if err != nil || len(m.Answer()) != 1 || !m.Header().AuthenticData {
 		t.Fatalf("%v, %v", m, err)
 	}
@@ -152,13 +155,13 @@ func TestRecursiveChain(t *testing.T) {
 	if err := r.Switch(s); err != nil {
 		t.Fatal(err)
 	}
-	before := w.log.Since(0)[len(w.log.Since(0))-1].Seq
-	_, steps, err := r.Fresh().Walk(bg, "gaia.cs.umass.edu", dns.TypeA)
+	before := w.Log.Since(0)[len(w.Log.Since(0))-1].Seq
+	_, steps, err := r.Fresh().Walk(t.Context(), "gaia.cs.umass.edu", dns.TypeA)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, e := range w.log.Since(before) {
+	for _, e := range w.Log.Since(before) {
 		if e.Kind == trace.Datagram {
 			got = append(got, fmt.Sprintf("%s%c", e.Node, e.Dir))
 		}
@@ -168,7 +171,7 @@ func TestRecursiveChain(t *testing.T) {
 		t.Errorf("messages %v, want %s", got, want)
 	}
 	var path []string
-	for _, a := range dns.Picture("engineering.nyu.edu.", "dns.nyu.edu.", "gaia.cs.umass.edu.", dns.TypeA, steps) {
+	for _, a := range lesson.Picture("engineering.nyu.edu.", "dns.nyu.edu.", "gaia.cs.umass.edu.", dns.TypeA, steps) {
 		path = append(path, fmt.Sprintf("%d %s>%s", a.Number, a.From, a.To))
 	}
 	want := "1 engineering.nyu.edu.>dns.nyu.edu. 2 dns.nyu.edu.>R. 3 R.>a.edu. 4 a.edu.>dns.cs.umass.edu. 5 dns.cs.umass.edu.>a.edu. 6 a.edu.>R. 7 R.>dns.nyu.edu. 8 dns.nyu.edu.>engineering.nyu.edu."
@@ -179,10 +182,10 @@ func TestRecursiveChain(t *testing.T) {
 	if err := r.Switch(s); err != nil || shared.On() {
 		t.Fatalf("back to iterative: %v, servers search on: %t", err, shared.On())
 	}
-	forward := w.resolver(t, func(o *dns.ResolverOptions) {
-		o.ForwardTo = []netip.AddrPort{netip.AddrPortFrom(w.h.Roots[0].Addrs[0], 53)}
+	forward := w.Resolver(t, func(o *dns.ResolverOptions) {
+		o.ForwardTo = []netip.AddrPort{netip.AddrPortFrom(w.Hierarchy.Roots[0].Addrs[0], 53)}
 	})
-	if _, err := forward.Resolve(bg, "gaia.cs.umass.edu", dns.TypeA); err == nil || !strings.Contains(err.Error(), "does not search") {
+	if _, err := forward.Resolve(t.Context(), "gaia.cs.umass.edu", dns.TypeA); err == nil || !strings.Contains(err.Error(), "does not search") {
 		t.Errorf("chain off: %v", err)
 	}
 }

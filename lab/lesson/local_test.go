@@ -1,25 +1,22 @@
-package dns_test
+package lesson_test
 
 import (
 	"net/netip"
 	"strings"
 	"testing"
 
-	"glassmail/dns"
+	"glassmail/lab/lesson"
 
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
 func TestSameNetwork(t *testing.T) {
-	same, text := dns.SameNetwork(netip.MustParsePrefix("158.108.32.17/23"), netip.MustParseAddr("158.108.33.53"))
+	same, text := lesson.SameNetwork(netip.MustParsePrefix("158.108.32.17/23"), netip.MustParseAddr("158.108.33.53"))
 	if !same || !strings.Contains(text, "netmask                255.255.254.0    11111111.11111111.11111110.00000000") ||
 		!strings.Contains(text, "address AND netmask    158.108.32.0     10011110.01101100.00100000.00000000") {
 		t.Errorf("%t\n%s", same, text)
 	}
-	if same, text = dns.SameNetwork(netip.MustParsePrefix("158.108.32.17/24"), netip.MustParseAddr("158.108.33.53")); same || !strings.Contains(text, "not in the network") {
+	if same, text = lesson.SameNetwork(netip.MustParsePrefix("158.108.32.17/24"), netip.MustParseAddr("158.108.33.53")); same || !strings.Contains(text, "not in the network") {
 		t.Errorf("%t\n%s", same, text)
 	}
 	rapid.Check(t, func(rt *rapid.T) {
@@ -27,7 +24,7 @@ func TestSameNetwork(t *testing.T) {
 			return netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(rt, name)))
 		}
 		p, s := netip.PrefixFrom(four("machine"), rapid.IntRange(0, 32).Draw(rt, "bits")), four("server")
-		if same, _ := dns.SameNetwork(p, s); same != p.Contains(s) {
+		if same, _ := lesson.SameNetwork(p, s); same != p.Contains(s) {
 			rt.Fatalf("%s and %s: %t", p, s, same)
 		}
 	})

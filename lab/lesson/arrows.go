@@ -1,8 +1,10 @@
-package dns
+package lesson
 
 import (
 	"fmt"
 	"strings"
+
+	"glassmail/dns"
 )
 
 // Arrow is one message of a walk, or what the cache knew.
@@ -37,7 +39,7 @@ func (p *picture) add(depth int, from, to, text string, reply bool) {
 
 // step adds the exchange of one step: the query, what the server asked in turn
 // (each deeper than the one before), and the replies on their way back.
-func (p *picture) step(local string, s Step) {
+func (p *picture) step(local string, s dns.Step) {
 	depth := s.Nested + 1
 	question := fmt.Sprintf("%s %s ?", s.Name, s.Type)
 	p.add(depth, local, s.Server, question, false)
@@ -52,7 +54,7 @@ func (p *picture) step(local string, s Step) {
 
 // Picture is a walk as numbered messages, beginning and ending with the host
 // asker, which asked its local server.
-func Picture(asker, local, name string, t Type, steps []Step) []Arrow {
+func Picture(asker, local, name string, t dns.Type, steps []dns.Step) []Arrow {
 	p := &picture{}
 	p.add(0, asker, local, fmt.Sprintf("%s %s ?", name, t), false)
 	final := "no answer"
@@ -69,7 +71,7 @@ func Picture(asker, local, name string, t Type, steps []Step) []Arrow {
 }
 
 // Arrows prints Picture, a line for each message.
-func Arrows(asker, local, name string, t Type, steps []Step) string {
+func Arrows(asker, local, name string, t dns.Type, steps []dns.Step) string {
 	var b strings.Builder
 	for _, a := range Picture(asker, local, name, t, steps) {
 		b.WriteString(a.String())

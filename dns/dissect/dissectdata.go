@@ -1,4 +1,4 @@
-package dns
+package dissect
 
 import (
 	"encoding/binary"
@@ -7,11 +7,13 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"glassmail/dns"
+
 	miekg "github.com/miekg/dns"
 )
 
 // rdata explains the data of a record, which ends before end.
-func (d *dissector) rdata(t Type, end int) bool {
+func (d *dissector) rdata(t dns.Type, end int) bool {
 	ok := true
 	for _, p := range rdataParts(t) {
 		if d.at >= end {
@@ -37,38 +39,38 @@ type part struct {
 	meaning string
 }
 
-func rdataParts(t Type) []part {
+func rdataParts(t dns.Type) []part {
 	switch t {
-	case TypeA:
+	case dns.TypeA:
 		return []part{{'a', "ADDRESS", "IPv4 address"}}
-	case TypeAAAA:
+	case dns.TypeAAAA:
 		return []part{{'A', "ADDRESS", "IPv6 address"}}
-	case TypeNS:
+	case dns.TypeNS:
 		return []part{{'n', "NSDNAME", "name of the name server"}}
-	case TypeCNAME:
+	case dns.TypeCNAME:
 		return []part{{'n', "CNAME", "the canonical name"}}
-	case TypePTR:
+	case dns.TypePTR:
 		return []part{{'n', "PTRDNAME", "the name"}}
-	case TypeMX:
+	case dns.TypeMX:
 		return []part{{'2', "PREFERENCE", "smaller is tried first"}, {'n', "EXCHANGE", "name of the mail host"}}
-	case TypeTXT:
+	case dns.TypeTXT:
 		return []part{{'s', "TXT-DATA", "text"}}
-	case TypeSOA:
+	case dns.TypeSOA:
 		return []part{{'n', "MNAME", "the first name server"}, {'n', "RNAME", "mailbox of who is responsible"},
 			{'4', "SERIAL", "version of the zone"}, {'4', "REFRESH", "seconds between checks by secondaries"},
 			{'4', "RETRY", "seconds until the next try"}, {'4', "EXPIRE", "seconds until secondaries give up"},
 			{'4', "MINIMUM", "seconds for which \"no\" may be kept"}}
-	case TypeSRV:
+	case dns.TypeSRV:
 		return []part{{'2', "PRIORITY", "smaller is tried first"}, {'2', "WEIGHT", "share among equals"}, {'2', "PORT", "of the service"}, {'n', "TARGET", "name of the host"}}
-	case TypeDS:
+	case dns.TypeDS:
 		return []part{{'2', "KEY TAG", "number of the key"}, {'1', "ALGORITHM", "of the key"}, {'1', "DIGEST TYPE", "2 is SHA-256"}, {'x', "DIGEST", "of the key"}}
-	case TypeDNSKEY:
+	case dns.TypeDNSKEY:
 		return []part{{'2', "FLAGS", "256 a zone key, 257 one that the zone above vouches for"}, {'1', "PROTOCOL", "always 3"}, {'1', "ALGORITHM", "of the key"}, {'x', "PUBLIC KEY", "the key"}}
-	case TypeRRSIG:
+	case dns.TypeRRSIG:
 		return []part{{'2', "TYPE COVERED", "type of the signed records"}, {'1', "ALGORITHM", "of the signature"}, {'1', "LABELS", "labels of the owner, without a wildcard"},
 			{'4', "ORIGINAL TTL", "TTL in the zone"}, {'t', "EXPIRATION", "holds until"}, {'t', "INCEPTION", "holds from"},
 			{'2', "KEY TAG", "number of the key"}, {'n', "SIGNER'S NAME", "zone of the key"}, {'x', "SIGNATURE", "the signature"}}
-	case TypeNSEC:
+	case dns.TypeNSEC:
 		return []part{{'n', "NEXT NAME", "no name lies between the owner and this one"}, {'x', "TYPE BIT MAPS", "types that the owner has"}}
 	}
 	return nil
@@ -119,35 +121,35 @@ func (d *dissector) texts(p part, end int) bool {
 	return true
 }
 
-func typeMeaning(t Type) string {
+func typeMeaning(t dns.Type) string {
 	switch t {
-	case TypeA:
+	case dns.TypeA:
 		return "an IPv4 address"
-	case TypeAAAA:
+	case dns.TypeAAAA:
 		return "an IPv6 address"
-	case TypeNS:
+	case dns.TypeNS:
 		return "a name server of the zone"
-	case TypeCNAME:
+	case dns.TypeCNAME:
 		return "the canonical name behind an alias"
-	case TypeSOA:
+	case dns.TypeSOA:
 		return "start of authority: the zone's own data"
-	case TypePTR:
+	case dns.TypePTR:
 		return "the name of an address"
-	case TypeMX:
+	case dns.TypeMX:
 		return "a mail host of the domain"
-	case TypeTXT:
+	case dns.TypeTXT:
 		return "text"
-	case TypeOPT:
+	case dns.TypeOPT:
 		return "EDNS: what the sender can take"
-	case TypeDS:
+	case dns.TypeDS:
 		return "digest of the key of the zone below"
-	case TypeRRSIG:
+	case dns.TypeRRSIG:
 		return "a signature over records"
-	case TypeNSEC:
+	case dns.TypeNSEC:
 		return "the next existing name: proof of what does not exist"
-	case TypeDNSKEY:
+	case dns.TypeDNSKEY:
 		return "a key of the zone"
-	case TypeANY:
+	case dns.TypeANY:
 		return "all types"
 	}
 	return "record type " + strconv.Itoa(int(t))

@@ -1,32 +1,21 @@
-package dns_test
+package dissect_test
 
 import (
 	"strings"
 	"testing"
 
+	"glassmail/lab/lesson/lessontest"
+
 	"glassmail/dns"
+	"glassmail/dns/dissect"
 
 	miekg "github.com/miekg/dns"
 )
 
-func reply(t testing.TB, q dns.Query) []byte {
-	t.Helper()
-	h, err := dns.Lecture(dns.LectureOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, _ := h.Server("a.edu").Authority.AnswerNow(&dns.Request{Message: dns.NewMessage(q)})
-	b, err := m.Pack()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // A referral from edu, byte by byte.
 func TestDissect(t *testing.T) {
-	b := reply(t, dns.Query{Name: "hamburger.edu", Type: dns.TypeMX, ID: 0x1234})
-	d := dns.Dissect(b)
+	b := lessontest.Reply(t, dns.Query{Name: "hamburger.edu", Type: dns.TypeMX, ID: 0x1234})
+	d := dissect.Dissect(b)
 	if d.Fault != "" {
 		t.Fatal(d.Fault)
 	}
@@ -44,7 +33,7 @@ func TestDissect(t *testing.T) {
 }
 
 // covered checks that the fields cover each byte once, in order.
-func covered(t *testing.T, b []byte, d dns.Dissection) {
+func covered(t *testing.T, b []byte, d dissect.Dissection) {
 	t.Helper()
 	at := 0
 	for _, f := range d.Fields {
@@ -62,8 +51,8 @@ func covered(t *testing.T, b []byte, d dns.Dissection) {
 }
 
 func TestDissectPointerLoop(t *testing.T) {
-	b := append(reply(t, dns.Query{Name: "x", Type: dns.TypeA})[:12], 0xc0, 12, 0, 1, 0, 1)
-	if d := dns.Dissect(b); !strings.Contains(d.Fault, "circle") {
+	b := append(lessontest.Reply(t, dns.Query{Name: "x", Type: dns.TypeA})[:12], 0xc0, 12, 0, 1, 0, 1)
+	if d := dissect.Dissect(b); !strings.Contains(d.Fault, "circle") {
 		t.Errorf("fault %q", d.Fault)
 	}
 }
@@ -71,13 +60,13 @@ func TestDissectPointerLoop(t *testing.T) {
 // FuzzDissect holds the dissector against miekg/dns: what that reads, this reads
 // in the same way.
 func FuzzDissect(f *testing.F) {
-	f.Add(reply(f, dns.Query{Name: "hamburger.edu", Type: dns.TypeMX}))
-	f.Add(reply(f, dns.Query{Name: "edu", Type: dns.TypeSOA, DNSSEC: true}))
-	f.Add(reply(f, dns.Query{Name: "no.edu", Type: dns.TypeA, DNSSEC: true}))
+	f.Add(lessontest.Reply(f, dns.Query{Name: "hamburger.edu", Type: dns.TypeMX}))
+	f.Add(lessontest.Reply(f, dns.Query{Name: "edu", Type: dns.TypeSOA, DNSSEC: true}))
+	f.Add(lessontest.Reply(f, dns.Query{Name: "no.edu", Type: dns.TypeA, DNSSEC: true}))
 	f.Add([]byte("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01x\x00\x00\x01\x00\x01"))
 	f.Add([]byte{1, 2, 3})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d := dns.Dissect(b)
+		d := dissect.Dissect(b)
 		covered(t, b, d)
 		_ = d.Text(b)
 		var m miekg.Msg
@@ -122,7 +111,7 @@ func lenient(fault string) bool {
 // The same bit means one thing in a query and another in its reply.
 func TestDissectBitsOfQueries(t *testing.T) {
 	meaning := func(reply byte, name string) string {
-		for _, f := range dns.Dissect([]byte{0, 1, reply, 0x20, 0, 0, 0, 0, 0, 0, 0, 0}).Fields {
+		for _, f := range dissect.Dissect([]byte{0, 1, reply, 0x20, 0, 0, 0, 0, 0, 0, 0, 0}).Fields {
 			if f.Name == name {
 				return f.Meaning
 			}

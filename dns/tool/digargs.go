@@ -1,4 +1,4 @@
-package dns
+package tool
 
 import (
 	"fmt"
@@ -6,13 +6,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"glassmail/dns"
+	"glassmail/dns/dissect"
 )
 
 // DigOptions is what dig is asked to do. ParseDigArgs fills it from a command
 // line; the fields of the environment are the caller's.
 type DigOptions struct {
 	Name      string // in the form for the wire; "." if none was given
-	Type      Type
+	Type      dns.Type
 	Server    string // what stood after @: an address or a host name; "" is Environment.Servers
 	Port      uint16 // 0 is the port of Environment.Servers, or 53
 	NoRecurse bool
@@ -32,11 +35,11 @@ type DigOptions struct {
 // Environment is what the tools find around them.
 type Environment struct {
 	Servers []netip.AddrPort // asked when the user names none
-	Roots   []NameServer     // root hints for +trace; without them the server is asked for the root
+	Roots   []dns.NameServer // root hints for +trace; without them the server is asked for the root
 	// Lookup finds the address of a server that is named by name; nil uses Servers.
 	Lookup func(name string) ([]netip.Addr, error)
 	// Meaning tells what a byte field means in the reader's language; nil is English.
-	Meaning func(Field) string
+	Meaning func(dissect.Field) string
 }
 
 // ParseDigArgs reads the arguments of dig in their usual form:
@@ -45,7 +48,7 @@ type Environment struct {
 //
 // The error says which word is wrong and what may stand there.
 func ParseDigArgs(args []string) (DigOptions, error) {
-	p := digParser{o: DigOptions{Type: 0, Tries: 3, Size: DefaultUDP}}
+	p := digParser{o: DigOptions{Type: 0, Tries: 3, Size: dns.DefaultUDP}}
 	for i := 0; i < len(args); {
 		n, err := p.word(args[i:])
 		if err != nil {
@@ -56,11 +59,11 @@ func ParseDigArgs(args []string) (DigOptions, error) {
 	if p.o.Name == "" {
 		p.o.Name = "."
 		if p.o.Type == 0 {
-			p.o.Type = TypeNS
+			p.o.Type = dns.TypeNS
 		}
 	}
 	if p.o.Type == 0 {
-		p.o.Type = TypeA
+		p.o.Type = dns.TypeA
 	}
 	return p.o, nil
 }
@@ -84,7 +87,7 @@ func (p *digParser) word(args []string) (taken int, err error) {
 		return 1, nil
 	}
 	if p.o.Type == 0 { // as in dig, a word that is a type is the type, before or after the name
-		if t, err := ParseType(a); err == nil {
+		if t, err := dns.ParseType(a); err == nil {
 			p.o.Type = t
 			return 1, nil
 		}
@@ -92,7 +95,7 @@ func (p *digParser) word(args []string) (taken int, err error) {
 	if p.o.Name != "" {
 		return 0, fmt.Errorf("%q: there is a name already (%s), and this is no record type", a, p.o.Name)
 	}
-	p.o.Name, err = Name(a)
+	p.o.Name, err = dns.Name(a)
 	return 1, err
 }
 
@@ -119,9 +122,9 @@ func (p *digParser) minus(args []string) (taken int, err error) {
 		}
 		p.o.Port = uint16(n)
 	case "t":
-		p.o.Type, err = ParseType(value)
+		p.o.Type, err = dns.ParseType(value)
 	case "q":
-		p.o.Name, err = Name(value)
+		p.o.Name, err = dns.Name(value)
 	case "c":
 		if !strings.EqualFold(value, "IN") {
 			err = fmt.Errorf("-c %s: only IN can be asked for", value)
@@ -131,9 +134,9 @@ func (p *digParser) minus(args []string) (taken int, err error) {
 		if perr != nil {
 			return 0, fmt.Errorf("-x %s: not an IP address", value)
 		}
-		p.o.Name = ReverseName(a)
+		p.o.Name = dns.ReverseName(a)
 		if p.o.Type == 0 {
-			p.o.Type = TypePTR
+			p.o.Type = dns.TypePTR
 		}
 	}
 	return taken, err
@@ -180,8 +183,8 @@ func (p *digParser) plusValue(word, value string) error {
 	}
 	switch word {
 	case "bufsize":
-		if n < MinUDP || n > MaxMessage {
-			return fmt.Errorf("+bufsize=%d: want %d to %d bytes", n, MinUDP, MaxMessage)
+		if n < dns.MinUDP || n > dns.MaxMessage {
+			return fmt.Errorf("+bufsize=%d: want %d to %d bytes", n, dns.MinUDP, dns.MaxMessage)
 		}
 		p.o.Size = uint16(n)
 	case "time", "timeout":

@@ -1,55 +1,56 @@
-package dns
+package lesson
 
 import (
 	"context"
 	"fmt"
 	"time"
 
+	"glassmail/dns"
 	"glassmail/wire"
 )
 
 // Change takes records out of a zone of the hierarchy and puts others in, on all
 // its servers, and signs it again.
-func (h *Hierarchy) Change(origin string, add, remove []Record) error {
-	_, err := h.Edit(origin, Edit{Add: add, Remove: remove})
+func (h *Hierarchy) Change(origin string, add, remove []dns.Record) error {
+	_, err := h.Edit(origin, dns.Edit{Add: add, Remove: remove})
 	return err
 }
 
 // Edit changes a zone of the hierarchy on all its servers in one step, signs it
 // again, and tells what is different; the SOA record with its new serial number
 // is part of that. After an error nothing has changed.
-func (h *Hierarchy) Edit(origin string, e Edit) (Difference, error) {
+func (h *Hierarchy) Edit(origin string, e dns.Edit) (dns.Difference, error) {
 	h.edit.Lock()
 	defer h.edit.Unlock()
-	origin = canonical(origin)
+	origin = dns.Canonical(origin)
 	old := h.truth(origin)
 	if old == nil {
-		return Difference{}, fmt.Errorf("change %s: no such zone", origin)
+		return dns.Difference{}, fmt.Errorf("change %s: no such zone", origin)
 	}
 	z, err := old.Edit(e)
 	if err == nil {
 		err = h.serve(z)
 	}
 	if err != nil {
-		return Difference{}, fmt.Errorf("change %s: %w", origin, err)
+		return dns.Difference{}, fmt.Errorf("change %s: %w", origin, err)
 	}
-	return CompareZones(old, z), nil
+	return dns.CompareZones(old, z), nil
 }
 
 // Load puts z in place of the zone of the same name, on all its servers, signed
 // anew with the keys of that zone, and tells what is different. Resolvers see it
 // when what they keep runs out.
-func (h *Hierarchy) Load(z *Zone) (Difference, error) {
+func (h *Hierarchy) Load(z *dns.Zone) (dns.Difference, error) {
 	h.edit.Lock()
 	defer h.edit.Unlock()
 	old := h.truth(z.Origin())
 	if old == nil {
-		return Difference{}, fmt.Errorf("load %s: no server serves it", z.Origin())
+		return dns.Difference{}, fmt.Errorf("load %s: no server serves it", z.Origin())
 	}
 	if err := h.serve(z); err != nil {
-		return Difference{}, fmt.Errorf("load %s: %w", z.Origin(), err)
+		return dns.Difference{}, fmt.Errorf("load %s: %w", z.Origin(), err)
 	}
-	return CompareZones(old, z), nil
+	return dns.CompareZones(old, z), nil
 }
 
 // Resign makes all signatures anew, with serial numbers one higher, so that
@@ -65,7 +66,7 @@ func (h *Hierarchy) resign() error {
 		if h.Zone(origin) == nil {
 			continue
 		}
-		nz, err := h.truth(origin).Edit(Edit{})
+		nz, err := h.truth(origin).Edit(dns.Edit{})
 		if err == nil {
 			err = h.serve(nz)
 		}
@@ -79,7 +80,7 @@ func (h *Hierarchy) resign() error {
 
 // resignAfter is the age at which signatures are renewed: a third of their life
 // is left, longer than anything is kept in a cache.
-const resignAfter = SignatureLife / 3 * 2
+const resignAfter = dns.SignatureLife / 3 * 2
 
 // ResignDue makes signatures anew if they are old, or if the clock has been set
 // back to before they were made. Call it after the lab's clock has jumped; Run
@@ -114,10 +115,10 @@ func (h *Hierarchy) Run(ctx context.Context, clock wire.Clock) error {
 }
 
 // DS is the records that the zone above should publish for a signed zone.
-func (h *Hierarchy) DS(origin string) ([]Record, error) {
-	k := h.keys[canonical(origin)]
+func (h *Hierarchy) DS(origin string) ([]dns.Record, error) {
+	k := h.keys[dns.Canonical(origin)]
 	if k == nil {
-		return nil, fmt.Errorf("%s: no such signed zone", canonical(origin))
+		return nil, fmt.Errorf("%s: no such signed zone", dns.Canonical(origin))
 	}
-	return []Record{k.DS()}, nil
+	return []dns.Record{k.DS()}, nil
 }

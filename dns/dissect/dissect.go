@@ -1,4 +1,6 @@
-package dns
+// Package dissect takes a DNS message apart: which bytes are which field, what they
+// hold, and what that means (RFC 1035 §4.1).
+package dissect
 
 import (
 	"encoding/binary"
@@ -6,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"glassmail/dns"
 
 	miekg "github.com/miekg/dns"
 )
@@ -97,7 +101,7 @@ func (d *dissector) message() {
 // header explains the first 12 bytes (RFC 1035 §4.1.1).
 func (d *dissector) header() bool {
 	d.section = "header"
-	if !d.need(headerSize, "the header") {
+	if !d.need(dns.HeaderSize, "the header") {
 		return false
 	}
 	d.field(2, "ID", strconv.Itoa(d.u16(0)), "ties the reply to its query")
@@ -152,7 +156,7 @@ func (d *dissector) bits(flags int) {
 		case f.name == "OPCODE":
 			x.Bits, x.Meaning = fmt.Sprintf("%d-%d", at, at+3), miekg.OpcodeToString[v]
 		default:
-			x.Bits, x.Meaning = fmt.Sprintf("%d-%d", at, at+3), Code(v).String()
+			x.Bits, x.Meaning = fmt.Sprintf("%d-%d", at, at+3), dns.Code(v).String()
 		}
 		d.fields = append(d.fields, x)
 		at += f.width
@@ -168,8 +172,8 @@ func (d *dissector) question() bool {
 	return true
 }
 
-func (d *dissector) typ(name string) Type {
-	t := Type(d.u16(d.at))
+func (d *dissector) typ(name string) dns.Type {
+	t := dns.Type(d.u16(d.at))
 	d.field(2, name, t.String(), typeMeaning(t))
 	return t
 }
@@ -185,7 +189,7 @@ func (d *dissector) record() bool {
 		return false
 	}
 	t := d.typ("TYPE")
-	if t == TypeOPT {
+	if t == dns.TypeOPT {
 		d.opt()
 	} else {
 		d.class("CLASS")

@@ -1,4 +1,7 @@
-package dns_test
+// Package lessontest is the lecture's hierarchy of name servers on an internet without
+// sockets, for tests: a datagram is a call of the handler at its address, and the clock
+// is turned by hand.
+package lessontest
 
 import (
 	"bytes"
@@ -8,55 +11,57 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"glassmail/dns"
+	"glassmail/lab/lesson"
 	"glassmail/trace"
 	"glassmail/wire"
 )
 
 // internet is a network without sockets: a datagram to an address is a call of
 // the handler there. Addresses without handler never answer.
-type internet struct {
+type Internet struct {
 	clock wire.Clock
 	me    netip.AddrPort
 
 	mu       sync.Mutex
 	handlers map[netip.Addr]dns.Handler
-	raw      map[netip.Addr]func(query []byte) [][]byte // in place of a handler: the datagrams sent back
-	queries  atomic.Int64
-	silent   chan struct{} // receives when a datagram goes where nobody answers
-	deserted func()        // called when a datagram goes where nobody listens
+	Raw      map[netip.Addr]func(query []byte) [][]byte // in place of a handler: the datagrams sent back
+	Queries  atomic.Int64
+	Silent   chan struct{} // receives when a datagram goes where nobody answers
+	Deserted func()        // called when a datagram goes where nobody listens
 }
 
-func newInternet(clock wire.Clock) *internet {
-	return &internet{clock: clock, me: netip.MustParseAddrPort("198.18.3.53:40000"), handlers: map[netip.Addr]dns.Handler{}, raw: map[netip.Addr]func([]byte) [][]byte{}, silent: make(chan struct{}, 1000)}
+func NewInternet(clock wire.Clock) *Internet {
+	return &Internet{clock: clock, me: netip.MustParseAddrPort("198.18.3.53:40000"), handlers: map[netip.Addr]dns.Handler{}, Raw: map[netip.Addr]func([]byte) [][]byte{}, Silent: make(chan struct{}, 1000)}
 }
 
-func (n *internet) set(addr string, h dns.Handler) {
+func (n *Internet) Set(addr string, h dns.Handler) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.handlers[netip.MustParseAddr(addr)] = h
 }
 
-func (n *internet) remove(addr string) {
+func (n *Internet) Remove(addr string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.handlers, netip.MustParseAddr(addr))
 }
 
-func (n *internet) Clock() wire.Clock { return n.clock }
-func (n *internet) Listen(context.Context, string) (net.Listener, error) {
+func (n *Internet) Clock() wire.Clock { return n.clock }
+func (n *Internet) Listen(context.Context, string) (net.Listener, error) {
 	return nil, errors.New("nobody listens here")
 }
-func (n *internet) ListenPacket(context.Context, string) (net.PacketConn, error) {
+func (n *Internet) ListenPacket(context.Context, string) (net.PacketConn, error) {
 	return nil, errors.New("nobody listens here")
 }
 
-func (n *internet) Dial(_ context.Context, network, addr string) (net.Conn, error) {
+func (n *Internet) Dial(_ context.Context, network, addr string) (net.Conn, error) {
 	to, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return nil, err
@@ -66,7 +71,7 @@ func (n *internet) Dial(_ context.Context, network, addr string) (net.Conn, erro
 
 // pipe is a connection of the internet.
 type pipe struct {
-	n   *internet
+	n   *Internet
 	to  netip.AddrPort
 	tcp bool
 
@@ -78,13 +83,13 @@ type pipe struct {
 }
 
 func (p *pipe) Write(b []byte) (int, error) {
-	p.n.queries.Add(1)
+	p.n.Queries.Add(1)
 	q := bytes.Clone(b)
 	if p.tcp {
 		q = q[2:]
 	}
 	p.n.mu.Lock()
-	h, raw := p.n.handlers[p.to.Addr()], p.n.raw[p.to.Addr()]
+	h, raw := p.n.handlers[p.to.Addr()], p.n.Raw[p.to.Addr()]
 	p.n.mu.Unlock()
 	var out [][]byte
 	switch {
@@ -101,12 +106,12 @@ func (p *pipe) Write(b []byte) (int, error) {
 				out = append(out, r)
 			}
 		}
-	case p.n.deserted != nil:
-		p.n.deserted()
+	case p.n.Deserted != nil:
+		p.n.Deserted()
 	}
 	if len(out) == 0 {
 		select {
-		case p.n.silent <- struct{}{}:
+		case p.n.Silent <- struct{}{}:
 		default:
 		}
 	}
@@ -171,38 +176,38 @@ func (p *pipe) SetDeadline(t time.Time) error {
 var _ io.ReadWriteCloser = (*pipe)(nil)
 
 // world is the lecture's hierarchy on an internet with a clock turned by hand.
-type world struct {
-	*internet
-	h     *dns.Hierarchy
-	clock *wire.Manual
-	log   *trace.Log
+type World struct {
+	*Internet
+	Hierarchy   *lesson.Hierarchy
+	ManualClock *wire.Manual
+	Log         *trace.Log
 }
 
-var start = time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)
+var Start = time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)
 
-func newWorld(t testing.TB, o dns.LectureOptions) *world {
+func NewWorld(t testing.TB, o lesson.LectureOptions) *World {
 	t.Helper()
-	clock := wire.NewManual(start)
+	clock := wire.NewManual(Start)
 	o.Now = clock.Now
-	h, err := dns.Lecture(o)
+	h, err := lesson.Lecture(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newWorldOf(h, clock)
+	return NewWorldOf(h, clock)
 }
 
 // newWorldOf puts a hierarchy on an internet of its own.
-func newWorldOf(h *dns.Hierarchy, clock *wire.Manual) *world {
-	w := &world{internet: newInternet(clock), h: h, clock: clock, log: trace.NewLog(10_000, clock.Now)}
+func NewWorldOf(h *lesson.Hierarchy, clock *wire.Manual) *World {
+	w := &World{Internet: NewInternet(clock), Hierarchy: h, ManualClock: clock, Log: trace.NewLog(10_000, clock.Now)}
 	for _, s := range h.Servers {
-		w.set(s.Addr.String(), s.Authority)
+		w.Set(s.Addr.String(), s.Authority)
 	}
 	return w
 }
 
-func (w *world) resolver(t testing.TB, change ...func(*dns.ResolverOptions)) *dns.Resolver {
+func (w *World) Resolver(t testing.TB, change ...func(*dns.ResolverOptions)) *dns.Resolver {
 	t.Helper()
-	o := dns.ResolverOptions{Host: w.internet, Roots: w.h.Roots, Trace: w.log, Node: "dns.nyu.edu"}
+	o := dns.ResolverOptions{Host: w.Internet, Roots: w.Hierarchy.Roots, Trace: w.Log, Node: "dns.nyu.edu"}
 	for _, c := range change {
 		c(&o)
 	}
@@ -211,4 +216,46 @@ func (w *world) resolver(t testing.TB, change ...func(*dns.ResolverOptions)) *dn
 		t.Fatal(err)
 	}
 	return r
+}
+
+// Validating makes a resolver check signatures from the root of w.
+func Validating(w *World) func(*dns.ResolverOptions) {
+	return func(o *dns.ResolverOptions) { o.Anchors = w.Hierarchy.Anchors }
+}
+
+// Record reads a line of master text.
+func Record(t testing.TB, line string) dns.Record {
+	t.Helper()
+	r, err := dns.ParseRecord(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Data is the sorted values of records, without signatures.
+func Data(records []dns.Record) []string {
+	var out []string
+	for _, r := range records {
+		if r.Type() != dns.TypeRRSIG {
+			out = append(out, r.Data())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Reply is the packed reply of the server of edu to q.
+func Reply(t testing.TB, q dns.Query) []byte {
+	t.Helper()
+	h, err := lesson.Lecture(lesson.LectureOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _ := h.Server("a.edu").Authority.AnswerNow(&dns.Request{Message: dns.NewMessage(q)})
+	b, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

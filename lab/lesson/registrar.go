@@ -1,10 +1,12 @@
-package dns
+package lesson
 
 import (
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
+
+	"glassmail/dns"
 )
 
 // Registrar enters domains into the top-level zones of a hierarchy: the servers
@@ -29,7 +31,7 @@ const lectureOwner = "the lecture"
 func (r *Registrar) Owner(domain string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.owner(canonical(domain))
+	return r.owner(dns.Canonical(domain))
 }
 
 func (r *Registrar) owner(domain string) string {
@@ -37,20 +39,20 @@ func (r *Registrar) owner(domain string) string {
 		return o
 	}
 	up, err := r.above(domain)
-	if err == nil && up.Find(domain, TypeNS) != nil {
+	if err == nil && up.Find(domain, dns.TypeNS) != nil {
 		return lectureOwner
 	}
 	return ""
 }
 
 // above is the top-level zone that takes a domain.
-func (r *Registrar) above(domain string) (*Zone, error) {
-	if labels(domain) != 2 {
+func (r *Registrar) above(domain string) (*dns.Zone, error) {
+	if dns.Labels(domain) != 2 {
 		return nil, fmt.Errorf("%s: register a name right below a top-level domain, such as networkutopia.com", domain)
 	}
-	up := r.h.Zone(parent(domain))
+	up := r.h.Zone(dns.Parent(domain))
 	if up == nil {
-		return nil, fmt.Errorf("%s: there is no top-level domain %s here", domain, parent(domain))
+		return nil, fmt.Errorf("%s: there is no top-level domain %s here", domain, dns.Parent(domain))
 	}
 	return up, nil
 }
@@ -58,15 +60,15 @@ func (r *Registrar) above(domain string) (*Zone, error) {
 // Register takes a free domain for owner and names its servers. A server whose
 // name lies inside the domain needs its address: nobody could find it otherwise
 // (glue).
-func (r *Registrar) Register(domain, owner string, servers []NameServer) (Difference, error) {
+func (r *Registrar) Register(domain, owner string, servers []dns.NameServer) (dns.Difference, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	domain = canonical(domain)
+	domain = dns.Canonical(domain)
 	if owner == "" {
-		return Difference{}, errors.New("register: no owner")
+		return dns.Difference{}, errors.New("register: no owner")
 	}
 	if have := r.owner(domain); have != "" {
-		return Difference{}, fmt.Errorf("register: %s is taken by %s", domain, have)
+		return dns.Difference{}, fmt.Errorf("register: %s is taken by %s", domain, have)
 	}
 	d, err := r.enter(domain, servers, nil)
 	if err != nil {
@@ -77,23 +79,23 @@ func (r *Registrar) Register(domain, owner string, servers []NameServer) (Differ
 }
 
 // SetServers replaces the servers of a domain. The digest of its key stays.
-func (r *Registrar) SetServers(domain, owner string, servers []NameServer) (Difference, error) {
-	return r.asOwner(domain, owner, func(domain string) (Difference, error) {
+func (r *Registrar) SetServers(domain, owner string, servers []dns.NameServer) (dns.Difference, error) {
+	return r.asOwner(domain, owner, func(domain string) (dns.Difference, error) {
 		return r.enter(domain, servers, r.published(domain))
 	})
 }
 
 // PublishDS vouches for the keys of a domain, or no longer if there are none.
-func (r *Registrar) PublishDS(domain, owner string, ds []Record) (Difference, error) {
-	return r.asOwner(domain, owner, func(domain string) (Difference, error) {
+func (r *Registrar) PublishDS(domain, owner string, ds []dns.Record) (dns.Difference, error) {
+	return r.asOwner(domain, owner, func(domain string) (dns.Difference, error) {
 		for _, x := range ds {
-			if x.Type() != TypeDS || canonical(x.Name()) != domain {
-				return Difference{}, fmt.Errorf("%q is not a DS record of %s", x, domain)
+			if x.Type() != dns.TypeDS || dns.Canonical(x.Name()) != domain {
+				return dns.Difference{}, fmt.Errorf("%q is not a DS record of %s", x, domain)
 			}
 		}
 		up, err := r.above(domain)
 		if err != nil {
-			return Difference{}, err
+			return dns.Difference{}, err
 		}
 		return r.change(up, ds, r.published(domain))
 	})
@@ -104,19 +106,19 @@ func (r *Registrar) Transfer(domain, owner, to string) error {
 	if to == "" {
 		return errors.New("transfer: to nobody")
 	}
-	_, err := r.asOwner(domain, owner, func(domain string) (Difference, error) {
+	_, err := r.asOwner(domain, owner, func(domain string) (dns.Difference, error) {
 		r.owners[domain] = to
-		return Difference{}, nil
+		return dns.Difference{}, nil
 	})
 	return err
 }
 
 // Delete gives a domain back: the zone above forgets it.
-func (r *Registrar) Delete(domain, owner string) (Difference, error) {
-	return r.asOwner(domain, owner, func(domain string) (Difference, error) {
+func (r *Registrar) Delete(domain, owner string) (dns.Difference, error) {
+	return r.asOwner(domain, owner, func(domain string) (dns.Difference, error) {
 		up, err := r.above(domain)
 		if err != nil {
-			return Difference{}, err
+			return dns.Difference{}, err
 		}
 		d, err := r.change(up, nil, delegationOf(up, domain))
 		if err == nil {
@@ -126,78 +128,78 @@ func (r *Registrar) Delete(domain, owner string) (Difference, error) {
 	})
 }
 
-func (r *Registrar) asOwner(domain, owner string, act func(string) (Difference, error)) (Difference, error) {
+func (r *Registrar) asOwner(domain, owner string, act func(string) (dns.Difference, error)) (dns.Difference, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	domain = canonical(domain)
+	domain = dns.Canonical(domain)
 	switch have := r.owner(domain); have {
 	case owner:
 		return act(domain)
 	case "":
-		return Difference{}, fmt.Errorf("%s is not registered", domain)
+		return dns.Difference{}, fmt.Errorf("%s is not registered", domain)
 	default:
-		return Difference{}, fmt.Errorf("%s belongs to %s", domain, have)
+		return dns.Difference{}, fmt.Errorf("%s belongs to %s", domain, have)
 	}
 }
 
 // published is the DS records of a domain in the zone above.
-func (r *Registrar) published(domain string) []Record {
+func (r *Registrar) published(domain string) []dns.Record {
 	up, err := r.above(domain)
 	if err != nil {
 		return nil
 	}
-	return up.Find(domain, TypeDS)
+	return up.Find(domain, dns.TypeDS)
 }
 
 // enter writes the delegation of a domain.
-func (r *Registrar) enter(domain string, servers []NameServer, ds []Record) (Difference, error) {
+func (r *Registrar) enter(domain string, servers []dns.NameServer, ds []dns.Record) (dns.Difference, error) {
 	up, err := r.above(domain)
 	if err != nil {
-		return Difference{}, err
+		return dns.Difference{}, err
 	}
 	add, err := delegationRecords(domain, servers)
 	if err != nil {
-		return Difference{}, err
+		return dns.Difference{}, err
 	}
 	return r.change(up, append(add, ds...), delegationOf(up, domain))
 }
 
 // delegationRecords is the NS records of a domain and the glue they need.
-func delegationRecords(domain string, servers []NameServer) ([]Record, error) {
+func delegationRecords(domain string, servers []dns.NameServer) ([]dns.Record, error) {
 	const ttl = 86400
 	if len(servers) == 0 {
 		return nil, fmt.Errorf("%s: no name server given", domain)
 	}
-	var out []Record
+	var out []dns.Record
 	for _, s := range servers {
-		name, err := Name(s.Name)
+		name, err := dns.Name(s.Name)
 		if err != nil {
 			return nil, err
 		}
-		name = canonical(name)
-		out = append(out, NSRecord(domain, name, ttl))
-		if !below(domain, name) {
+		name = dns.Canonical(name)
+		out = append(out, dns.NSRecord(domain, name, ttl))
+		if !dns.Below(domain, name) {
 			continue
 		}
 		if len(s.Addrs) == 0 {
 			return nil, fmt.Errorf("%s lies inside %s and has no address: whoever looks for it would have to ask it for its own address; give the address too (glue)", name, domain)
 		}
 		for _, a := range s.Addrs {
-			out = append(out, AddressRecord(name, a, ttl))
+			out = append(out, dns.AddressRecord(name, a, ttl))
 		}
 	}
 	return out, nil
 }
 
 // change edits the zone above and reports what is different afterwards.
-func (r *Registrar) change(up *Zone, add, remove []Record) (Difference, error) {
+func (r *Registrar) change(up *dns.Zone, add, remove []dns.Record) (dns.Difference, error) {
 	if err := r.h.Change(up.Origin(), add, remove); err != nil {
-		return Difference{}, err
+		return dns.Difference{}, err
 	}
-	same := func(list []Record, x Record) bool {
-		return slices.ContainsFunc(list, func(y Record) bool { return x.String() == y.String() })
+	same := func(list []dns.Record, x dns.Record) bool {
+		return slices.ContainsFunc(list, func(y dns.Record) bool { return x.String() == y.String() })
 	}
-	d := Difference{Zone: up.Origin()}
+	d := dns.Difference{Zone: up.Origin()}
 	for _, x := range add {
 		if !same(remove, x) {
 			d.Added = append(d.Added, x)
@@ -213,12 +215,12 @@ func (r *Registrar) change(up *Zone, add, remove []Record) (Difference, error) {
 
 // delegate is a copy of the zone that names the servers of child: its NS
 // records and the addresses of those below child (glue).
-func delegate(z, child *Zone) (*Zone, error) {
-	var servers []NameServer
-	for _, r := range child.Find(child.Origin(), TypeNS) {
+func delegate(z, child *dns.Zone) (*dns.Zone, error) {
+	var servers []dns.NameServer
+	for _, r := range child.Find(child.Origin(), dns.TypeNS) {
 		name, _ := r.Target()
-		name = canonical(name)
-		servers = append(servers, NameServer{Name: name, Addrs: addresses(child.Find(name, TypeA))})
+		name = dns.Canonical(name)
+		servers = append(servers, dns.NameServer{Name: name, Addrs: addresses(child.Find(name, dns.TypeA))})
 	}
 	add, err := delegationRecords(child.Origin(), servers)
 	if err != nil {
@@ -229,6 +231,6 @@ func delegate(z, child *Zone) (*Zone, error) {
 
 // delegation is the records that z holds about the zone child: at its name and
 // below.
-func delegationOf(z *Zone, child string) []Record {
-	return slices.DeleteFunc(z.Unsigned(), func(r Record) bool { return !below(child, r.Name()) })
+func delegationOf(z *dns.Zone, child string) []dns.Record {
+	return slices.DeleteFunc(z.Unsigned(), func(r dns.Record) bool { return !dns.Below(child, r.Name()) })
 }

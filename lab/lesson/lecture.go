@@ -1,4 +1,8 @@
-package dns
+// Package lesson is what the course teaches about names: the lecture's hierarchy of
+// servers and zones, the registrar, the walk of a name as numbered arrows, the race of
+// a forger, the flood of the root, broken chains of trust, and the exercise about
+// networks. All of it runs in a lab only.
+package lesson
 
 import (
 	"embed"
@@ -9,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"glassmail/dns"
 )
 
 //go:embed zones/*.zone
@@ -88,7 +94,7 @@ func Lecture(o LectureOptions) (*Hierarchy, error) {
 	if err := pointers(zones, hosts); err != nil {
 		return nil, err
 	}
-	h := &Hierarchy{keys: map[string]*Keys{}, now: o.Now, faults: map[string]Fault{}, intact: map[string]*Zone{}}
+	h := &Hierarchy{keys: map[string]*dns.Keys{}, now: o.Now, faults: map[string]Fault{}, intact: map[string]*dns.Zone{}}
 	if h.now == nil {
 		h.now = time.Now
 	}
@@ -106,19 +112,19 @@ func Lecture(o LectureOptions) (*Hierarchy, error) {
 }
 
 // shippedZones reads the zone files of this package.
-func shippedZones() (map[string]*Zone, error) {
+func shippedZones() (map[string]*dns.Zone, error) {
 	files, err := zoneFiles.ReadDir("zones")
 	if err != nil {
 		return nil, err
 	}
-	zones := make(map[string]*Zone, len(files))
+	zones := make(map[string]*dns.Zone, len(files))
 	for _, f := range files {
 		name := path.Join("zones", f.Name())
 		r, err := zoneFiles.Open(name)
 		if err != nil {
 			return nil, err
 		}
-		z, err := ReadZone(r, "", name)
+		z, err := dns.ReadZone(r, "", name)
 		r.Close()
 		if err != nil {
 			return nil, err
@@ -129,7 +135,7 @@ func shippedZones() (map[string]*Zone, error) {
 }
 
 // register makes com name the servers of networkutopia.com.
-func register(zones map[string]*Zone) error {
+func register(zones map[string]*dns.Zone) error {
 	const child = "networkutopia.com."
 	com, err := delegate(zones["com."], zones[child])
 	if err != nil {
@@ -140,13 +146,13 @@ func register(zones map[string]*Zone) error {
 }
 
 // replaceAddresses gives hosts other addresses, in every zone that tells them.
-func replaceAddresses(zones map[string]*Zone, addrs map[string]netip.Addr) error {
+func replaceAddresses(zones map[string]*dns.Zone, addrs map[string]netip.Addr) error {
 	want := make(map[string]netip.Addr, len(addrs))
 	for name, a := range addrs {
 		if !a.Unmap().Is4() {
 			return fmt.Errorf("address of %s: %s is not an IPv4 address", name, a)
 		}
-		want[canonical(name)] = a.Unmap()
+		want[dns.Canonical(name)] = a.Unmap()
 	}
 	used := map[string]bool{}
 	for origin, z := range zones {
@@ -154,16 +160,16 @@ func replaceAddresses(zones map[string]*Zone, addrs map[string]netip.Addr) error
 		changed := false
 		for i, r := range records {
 			a, ok := want[r.Name()]
-			if !ok || r.Type() != TypeA {
+			if !ok || r.Type() != dns.TypeA {
 				continue
 			}
-			records[i] = AddressRecord(r.Name(), a, r.TTL())
+			records[i] = dns.AddressRecord(r.Name(), a, r.TTL())
 			used[r.Name()], changed = true, true
 		}
 		if !changed {
 			continue
 		}
-		nz, err := NewZone(origin, records)
+		nz, err := dns.NewZone(origin, records)
 		if err != nil {
 			return err
 		}
@@ -178,7 +184,7 @@ func replaceAddresses(zones map[string]*Zone, addrs map[string]netip.Addr) error
 }
 
 // addressesOf is the IPv4 addresses of all hosts, as the zones that own them say.
-func addressesOf(zones map[string]*Zone) map[string][]netip.Addr {
+func addressesOf(zones map[string]*dns.Zone) map[string][]netip.Addr {
 	hosts := map[string][]netip.Addr{}
 	for _, z := range zones {
 		for _, r := range z.Unsigned() {
@@ -191,14 +197,14 @@ func addressesOf(zones map[string]*Zone) map[string][]netip.Addr {
 }
 
 // pointers makes the PTR records of the reverse zone.
-func pointers(zones map[string]*Zone, hosts map[string][]netip.Addr) error {
+func pointers(zones map[string]*dns.Zone, hosts map[string][]netip.Addr) error {
 	records := zones[reverseZone].Unsigned()
 	for _, name := range slices.Sorted(maps.Keys(hosts)) {
 		for _, a := range hosts[name] {
-			records = append(records, PTRRecord(a, name, 3600))
+			records = append(records, dns.PTRRecord(a, name, 3600))
 		}
 	}
-	z, err := NewZone(reverseZone, records)
+	z, err := dns.NewZone(reverseZone, records)
 	if err != nil {
 		return err
 	}

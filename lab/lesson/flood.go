@@ -1,4 +1,4 @@
-package dns
+package lesson
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"glassmail/dns"
 	"glassmail/wire"
 )
 
@@ -21,10 +22,10 @@ import (
 type FloodOptions struct {
 	Host    wire.Host             // from which the flood comes
 	Inside  func(netip.Addr) bool // whether an address belongs to the lab; required
-	Roots   []NameServer          // the servers to flood, on port 53 unless Port says otherwise
+	Roots   []dns.NameServer      // the servers to flood, on port 53 unless Port says otherwise
 	Port    uint16
 	Gauges  []*Gauge      // what stands before the handlers of those servers
-	Users   *Resolver     // through which users look for names; it asks those servers
+	Users   *dns.Resolver // through which users look for names; it asks those servers
 	Names   []string      // what they look for, in turn: names in several domains
 	Warm    []string      // looked for before the flood, so that the cache knows the servers of their zones
 	Lookups int           // of users, with and without a cache each, 1 to 1,000
@@ -70,7 +71,7 @@ func Flood(ctx context.Context, o FloodOptions) (FloodResult, error) {
 		return FloodResult{}, fmt.Errorf("flood: %w", err)
 	}
 	for _, name := range o.Warm {
-		if _, err := o.Users.Resolve(ctx, name, TypeA); err != nil {
+		if _, err := o.Users.Resolve(ctx, name, dns.TypeA); err != nil {
 			return FloodResult{}, fmt.Errorf("flood: before it: %w", err)
 		}
 	}
@@ -170,8 +171,8 @@ func (o FloodOptions) lookups(ctx context.Context, forget bool) (FloodView, erro
 		name := o.Names[v.Lookups%len(o.Names)]
 		v.Lookups++
 		start := o.Host.Clock().Now()
-		ctx, stop := within(ctx, o.Host.Clock(), o.Timeout)
-		_, steps, err := r.Walk(ctx, name, TypeA)
+		ctx, stop := dns.Within(ctx, o.Host.Clock(), o.Timeout)
+		_, steps, err := r.Walk(ctx, name, dns.TypeA)
 		stop()
 		spent += o.Host.Clock().Now().Sub(start)
 		if err == nil {
@@ -229,7 +230,7 @@ func (f *flooding) send(ctx context.Context, o FloodOptions) {
 	for n := 0; n < o.Queries; {
 		for range min(burst, o.Queries-n) {
 			name := fmt.Sprintf("flood-%08x.invalid.", rand.Uint32())
-			if b, err := NewMessage(Query{Name: name, Type: TypeA, ID: uint16(n)}).Pack(); err == nil {
+			if b, err := dns.NewMessage(dns.Query{Name: name, Type: dns.TypeA, ID: uint16(n)}).Pack(); err == nil {
 				f.conns[n%len(f.conns)].Write(b) // a flood does not mind losses
 				f.sent.Add(1)
 			}
@@ -252,7 +253,7 @@ func (f *flooding) hear(c net.Conn) {
 		if err != nil {
 			return
 		}
-		if n >= headerSize {
+		if n >= dns.HeaderSize {
 			f.answered.Add(1)
 		}
 	}
