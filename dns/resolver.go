@@ -42,6 +42,10 @@ type ResolverOptions struct {
 	Anchors   []Record         // DNSKEY or DS records of the root: signatures are checked; none: they are not
 	Recursion *Recursion       // what the servers of the mode "recursive" share; nil leaves that mode out
 
+	// Reach is to which addresses of name servers it goes that a referral names. nil:
+	// to all, as in a lab. Those of Roots and ForwardTo are not judged.
+	Reach *wire.Reach
+
 	// Lab says that the resolver sees nothing but a lab. Only then may these be
 	// set, for lessons: each makes forged replies easier.
 	Lab       bool

@@ -3,6 +3,7 @@ package dns
 import (
 	"context"
 	"net/netip"
+	"slices"
 )
 
 // targets is the addresses of the servers of d, in the order to try. Servers
@@ -22,7 +23,9 @@ func (w *walk) targets(ctx context.Context, d *delegation, nested int) []target 
 			bare = append(bare, s.Name)
 		}
 		for _, a := range addrs {
-			list = append(list, target{s.Name, a})
+			if w.r.reaches(a) {
+				list = append(list, target{s.Name, a})
+			}
 		}
 	}
 	for i, name := range bare {
@@ -45,12 +48,20 @@ func (w *walk) lookUpServer(ctx context.Context, name string, nested int) []targ
 	defer delete(w.lookingFor, name)
 	for _, t := range [2]Type{TypeA, TypeAAAA} {
 		if found, err := w.find(ctx, name, t, nested); err == nil {
-			if list := appendAddrs(nil, name, found); len(list) > 0 {
+			list := slices.DeleteFunc(appendAddrs(nil, name, found), func(t target) bool { return !w.r.reaches(t.addr) })
+			if len(list) > 0 {
 				return list
 			}
 		}
 	}
 	return nil
+}
+
+// reaches reports whether a server may be asked: where a stranger's referral leads may
+// be an address that only this machine can reach.
+func (r *Resolver) reaches(a netip.Addr) bool {
+	return r.o.Reach.Check(netip.AddrPortFrom(a, r.o.Port)) == nil ||
+		slices.ContainsFunc(r.o.Roots, func(s NameServer) bool { return slices.Contains(s.Addrs, a) })
 }
 
 func appendAddrs(list []target, name string, found []*entry) []target {

@@ -3,8 +3,10 @@ package tool
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"glassmail/dns"
+	"glassmail/wire"
 )
 
 // trace walks from the root and prints what each server said. Addresses come
@@ -51,13 +53,29 @@ func (d *digger) port() uint16 {
 // the root.
 func (d *digger) resolver(ctx context.Context) (*dns.Resolver, error) {
 	roots := d.env.Roots
+	var reach *wire.Reach
 	if len(roots) == 0 || d.o.Server != "" {
 		var err error
 		if roots, err = d.askRoots(ctx); err != nil {
 			return nil, err
 		}
+		reach = reachFrom(roots)
 	}
-	return dns.NewResolver(dns.ResolverOptions{Host: d.host, Roots: roots, Port: d.o.Port, Timeout: d.o.Timeout})
+	return dns.NewResolver(dns.ResolverOptions{Host: d.host, Roots: roots, Port: d.o.Port, Timeout: d.o.Timeout, Reach: reach})
+}
+
+// reachFrom is the rule for the internet's root. A root at a special address is
+// somebody's own, and so is what it refers to.
+func reachFrom(roots []dns.NameServer) *wire.Reach {
+	reach := &wire.Reach{}
+	for _, s := range roots {
+		for _, a := range s.Addrs {
+			if reach.Check(netip.AddrPortFrom(a, 53)) != nil {
+				return nil
+			}
+		}
+	}
+	return reach
 }
 
 // askRoots asks a server who serves the root, and for their addresses if they
