@@ -30,6 +30,7 @@ func promises() map[string][]string {
 		"tls.certificate":                {"server TestKeysCertificate", "server TestKeysListen"},
 		"tls.key":                        {"server TestKeysCertificate"},
 		"tls.plain_login":                {"server TestPasswordsFromThisMachine", "wire TestPlainLogin", "server/smtpd TestAUTHWithoutTLS", "server/imapd TestLoginWithoutTLS", "e2e TestPasswordsOverANetwork"},
+		"submission.from":                {"server TestAuthors", "server TestKeyFrom", "web/api TestSendAs"},
 		"relay.resolver":                 {"cmd/glassmail TestKeyResolver", "e2e TestTwoInstances"},
 		"relay.port":                     {"server TestKeysRetry"},
 		"relay.tls":                      {"server TestKeysRelayTLS", "queue TestSTARTTLS"},

@@ -18,12 +18,13 @@ type Config struct {
 	Data    string   `toml:"data"`    // folder of everything durable
 	Wording string   `toml:"wording"` // "plain" or "lecture"
 
-	Listen Listen `toml:"listen"`
-	TLS    TLS    `toml:"tls"`
-	Relay  Relay  `toml:"relay"`
-	Limits Limits `toml:"limits"`
-	Store  Store  `toml:"store"`
-	Web    Web    `toml:"web"`
+	Listen     Listen     `toml:"listen"`
+	TLS        TLS        `toml:"tls"`
+	Submission Submission `toml:"submission"`
+	Relay      Relay      `toml:"relay"`
+	Limits     Limits     `toml:"limits"`
+	Store      Store      `toml:"store"`
+	Web        Web        `toml:"web"`
 }
 
 // Listen has the addresses of the listeners, host:port each; an empty list
@@ -46,6 +47,13 @@ type TLS struct {
 	// anybody on the way can read those. From this machine they always do: there is no
 	// way. See wire.PlainLogin.
 	PlainLogin []Network `toml:"plain_login"`
+}
+
+// Submission is about mail of users who have logged in, over SMTP or at the pages.
+type Submission struct {
+	// From says what users may write into From and Sender: "own", addresses at which
+	// they get mail, or "any".
+	From string `toml:"from"`
 }
 
 // Relay is about mail that goes to other servers.
@@ -133,6 +141,7 @@ func Default() Config {
 			IMAPS:       []string{"127.0.0.1:993"},
 			Web:         []string{"127.0.0.1:8025"},
 		},
+		Submission: Submission{From: "own"},
 		Relay: Relay{
 			Port: 25, TLS: "opportunistic",
 			FirstRetry: Duration(time.Minute), MaxRetry: Duration(4 * time.Hour), Expire: Duration(5 * 24 * time.Hour),

@@ -23,6 +23,7 @@ func (c *Config) Validate() error {
 	v.oneOf("wording", c.Wording, "plain", "lecture")
 	c.Listen.validate(&v)
 	v.need((c.TLS.Certificate == "") == (c.TLS.Key == ""), "tls.key", c.TLS.Key, "certificate and key belong together: give both or neither")
+	v.oneOf("submission.from", c.Submission.From, "own", "any")
 	c.Relay.validate(&v)
 	c.Limits.validate(&v)
 	v.oneOf("store.ack", c.Store.Ack, "journal", "index")

@@ -15,6 +15,14 @@ func addresses(to *[]Mailbox, v string, left *budget) {
 	p.endGroup()
 }
 
+// AddressList reads the value of an address field, as scanning does, up to
+// MaxHeaderSize of it.
+func AddressList(v string) []Mailbox {
+	var out []Mailbox
+	addresses(&out, v[:min(len(v), MaxHeaderSize)], &budget{left: MaxHeaderSize * mailboxCost})
+	return out
+}
+
 // addressList reads one list. An item collects words until it becomes clear what
 // they are: the name before an <address>, the name of a group, or an address
 // without brackets.

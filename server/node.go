@@ -141,6 +141,7 @@ func (n *Node) openPost(ctx context.Context) error {
 	n.post = &post{
 		name: n.name, dir: dir, store: n.store, verify: verify,
 		trace: n.o.Trace, clock: n.o.Host.Clock(), open: n.o.Lab,
+		anyFrom: n.o.Lab || n.o.Config.Submission.From == "any", // a lab shows how a From is forged
 	}
 	if !n.o.Lab { // a class may sit behind one address, and there is nothing to steal
 		n.post.guesses = mailbox.NewAttempts(n.o.Host.Clock().Now, n.o.Config.Limits.FailedLogins)

@@ -66,7 +66,7 @@ func (o outgoing) accept(ctx context.Context, env *mail.Envelope, report *queue.
 	}
 	var about *mailbox.Envelope
 	if err == nil {
-		about, err = o.post.inspect(staged, &a)
+		about, err = o.post.inspect(ctx, env, staged, &a)
 	}
 	if err != nil {
 		staged.Discard()

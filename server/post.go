@@ -36,6 +36,7 @@ type post struct {
 	clock   wire.Clock
 	buffers sync.Pool // of *[]byte, for headers
 	open    bool      // users of the node may send without logging in: the lab only
+	anyFrom bool      // users may write anything into From
 }
 
 // Login checks a user name and password. A refusal is a *mail.Reply.
@@ -154,7 +155,7 @@ func (p *post) Accept(ctx context.Context, env *mail.Envelope, text io.Reader) (
 		return "", smtpError(err)
 	}
 	defer staged.Discard()
-	about, err := p.inspect(staged, &a)
+	about, err := p.inspect(ctx, env, staged, &a)
 	if err != nil {
 		return "", smtpError(err)
 	}
@@ -194,7 +195,7 @@ func (p *post) address(ctx context.Context, env *mail.Envelope) (store.Acceptanc
 			switch {
 			case t.account == "" && !remote[t.remote]:
 				remote[t.remote] = true
-				out := rcpt
+				out := p.onward(env, rcpt)
 				out.Address = t.remote
 				a.Relay = append(a.Relay, queue.Recipient{Recipient: out, Dest: t.remote.Route(), Due: now})
 			case t.account != "" && !local[t.account]:
@@ -282,19 +283,23 @@ func (p *post) missing(env *mail.Envelope, head *headerReader) string {
 }
 
 // inspect reads the structure once, for all later readers, and returns what the
-// header says of the message.
-func (p *post) inspect(staged store.Staged, a *store.Acceptance) (*mailbox.Envelope, error) {
+// header says of the message. An error that is a *mail.Reply is about the message.
+func (p *post) inspect(ctx context.Context, env *mail.Envelope, staged store.Staged, a *store.Acceptance) (*mailbox.Envelope, error) {
 	buf := p.buffer()
 	defer p.buffers.Put(buf)
 	rec, err := mailbox.ScanThrough(staged, staged.Size(), (*buf)[:mailbox.ScanBuffer])
 	if err != nil {
 		return nil, err
 	}
-	header := make([]byte, min(rec.Root.Body-rec.Root.Header, mailbox.MaxHeaderSize))
+	size := rec.Root.Body - rec.Root.Header
+	header := make([]byte, min(size, mailbox.MaxHeaderSize))
 	if n, err := staged.ReadAt(header, rec.Root.Header); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	} else if len(mailbox.HeaderValues(header[:n], "Received")) > maxHops {
 		return nil, mail.NewReply(554, mail.Enhanced{5, 4, 6}, "The message has passed more than %d servers: it goes in circles", maxHops)
+	}
+	if err := p.author(ctx, env, header, size <= mailbox.MaxHeaderSize); err != nil {
+		return nil, err
 	}
 	a.Record = rec.Marshal()
 	return rec.Root.Envelope, nil

@@ -14,7 +14,7 @@ import (
 // of the node (RFC 3461 §4.1); nil if nobody does. Copies that go on to other
 // servers are the queue's to report.
 func (p *post) success(ctx context.Context, env *mail.Envelope, text store.Staged) (*queue.Report, error) {
-	if env.From.IsNull() {
+	if env.From.IsNull() || !p.tellsSuccess(env) {
 		return nil, nil
 	}
 	now := p.clock.Now()
@@ -44,6 +44,27 @@ func (p *post) success(ctx context.Context, env *mail.Envelope, text store.Stage
 		return nil, err
 	}
 	return &queue.Report{To: env.From, Options: queue.ReportOptions(env.From, env.Options, msg), Message: msg}, nil
+}
+
+// tellsSuccess reports whether the sender is told of deliveries: a user, or one of
+// our addresses. Anybody can write anybody's address into MAIL, and a report that is
+// made of whatever a stranger sends would go there at once. RFC 3461 §5.2.3 asks for it
+// all the same, and gets it in a lab only, which nothing leaves.
+func (p *post) tellsSuccess(env *mail.Envelope) bool {
+	return p.open || !env.Peer.User.IsNull() || p.dir.serves(env.From)
+}
+
+// onward is a recipient for the next server. A sender who is not told of success here
+// is not told by way of it either.
+func (p *post) onward(env *mail.Envelope, to mail.Recipient) mail.Recipient {
+	if p.tellsSuccess(env) || !slices.Contains(to.Notify, "SUCCESS") {
+		return to
+	}
+	to.Notify = slices.DeleteFunc(slices.Clone(to.Notify), func(s string) bool { return s == "SUCCESS" })
+	if len(to.Notify) == 0 {
+		to.Notify = []string{mail.NotifyNever} // he wants to hear of nothing else
+	}
+	return to
 }
 
 // tell accepts a report of success. It is not part of the acceptance it tells of:

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,18 +48,52 @@ func TestSuccessIsReported(t *testing.T) {
 	}
 }
 
-// A sender elsewhere gets his report through the queue; a report is never told of.
+// Whoever writes somebody else's address into MAIL causes no report to it: not from
+// here, and not from the server behind an alias. A user does, a sender of ours, and in
+// a lab everybody; a report is never told of.
 func TestSuccessFromElsewhere(t *testing.T) {
-	p := office(t)
-	for _, from := range []string{"alice@crepes.fr", ""} {
-		env := envelope(t, from, "bob@hamburger.edu")
-		env.To[0].Notify = []string{"SUCCESS"}
+	user := addr(t, "bob@hamburger.edu")
+	for _, c := range []struct {
+		from string
+		user mail.Address
+		lab  bool
+		told bool
+	}{
+		{"alice@crepes.fr", mail.Address{}, false, false},
+		{"alice@crepes.fr", mail.Address{}, true, true},
+		{"alice@crepes.fr", user, false, true}, // submission.from = "any" has no say in this
+		{"carol@hamburger.edu", mail.Address{}, false, true},
+		{"", mail.Address{}, true, false},
+	} {
+		p := office(t)
+		p.open, p.anyFrom = c.lab, true
+		if err := NewAdmin(p.store, p.clock.Now).SetAlias(t.Context(), "away@hamburger.edu", []string{"bob@elsewhere.example"}); err != nil {
+			t.Fatal(err)
+		}
+		env := envelope(t, c.from, "bob@hamburger.edu", "away@hamburger.edu", "away@hamburger.edu")
+		env.Peer.User = c.user
+		env.To[0].Notify = []string{"SUCCESS", "FAILURE"}
+		env.To[1].Notify = []string{"SUCCESS", "FAILURE"}
 		if _, err := p.Accept(t.Context(), env, strings.NewReader("Subject: x\r\n\r\n")); err != nil {
 			t.Fatal(err)
 		}
-	}
-	jobs, _, err := p.store.Lease(t.Context(), p.clock.Now(), 10, time.Hour, nil)
-	if err != nil || len(jobs) != 1 || !jobs[0].From.IsNull() || jobs[0].Recipients[0].Address != (mail.Address{Local: "alice", Domain: "crepes.fr"}) {
-		t.Errorf("in the queue: %+v, %v; want one report to alice", jobs, err)
+		reports := len(texts(t, p.store, "carol@hamburger.edu", "INBOX"))
+		jobs, _, err := p.store.Lease(t.Context(), p.clock.Now(), 10, time.Hour, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, j := range jobs {
+			switch r := j.Recipients[0]; {
+			case j.From.IsNull() && r.Address.Domain == "crepes.fr":
+				reports++
+			case r.Address.Domain == "elsewhere.example":
+				if asked := slices.Contains(r.Notify, "SUCCESS"); asked != c.told && c.from != "" || !slices.Contains(r.Notify, "FAILURE") {
+					t.Errorf("from <%s> as %q, lab %t: the next server is asked for %v", c.from, c.user, c.lab, r.Notify)
+				}
+			}
+		}
+		if (reports > 0) != c.told || reports > 1 {
+			t.Errorf("from <%s> as %q, lab %t: %d reports", c.from, c.user, c.lab, reports)
+		}
 	}
 }
