@@ -1,26 +1,39 @@
 package mail
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // ReceivedID is the message's name in the first trace line of a header, the id
 // clause of RFC 5321 §4.4; "" if there is none among the fields in head, of which
 // only the beginning need be given.
 func ReceivedID(head []byte) string {
-	field, found := "", false
-	for line := range strings.Lines(string(head)) {
-		folded := line[0] == ' ' || line[0] == '\t'
-		switch {
-		case found && !folded:
-			return idClause(field)
-		case found:
-			field += " " + line
-		case len(line) > len(receivedName) && strings.EqualFold(line[:len(receivedName)], receivedName):
-			field, found = line[len(receivedName):], true
-		case line == "\r\n" || line == "\n":
+	for len(head) > 0 {
+		line, rest := cutLine(head)
+		if len(line) > len(receivedName) && strings.EqualFold(string(line[:len(receivedName)]), receivedName) {
+			size := len(line)
+			for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
+				line, rest = cutLine(rest)
+				size += len(line)
+			}
+			return idClause(string(head[len(receivedName):size]))
+		}
+		if len(bytes.Trim(line, "\r\n")) == 0 {
 			return ""
 		}
+		head = rest
 	}
-	return idClause(field)
+	return ""
+}
+
+// cutLine divides b behind its first line.
+func cutLine(b []byte) (line, rest []byte) {
+	n := bytes.IndexByte(b, '\n') + 1
+	if n == 0 {
+		n = len(b)
+	}
+	return b[:n], b[n:]
 }
 
 const receivedName = "Received:"

@@ -2,6 +2,8 @@ package mail_test
 
 import (
 	"net/netip"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,4 +37,18 @@ func FuzzReceivedID(f *testing.F) {
 			t.Fatalf("an id of %d bytes from %d", len(id), len(b))
 		}
 	})
+}
+
+// The work for a header of many folded lines is in proportion to its length.
+func TestReceivedIDIsLinear(t *testing.T) {
+	for _, line := range []string{"\n ", "\r\n\t", "\r\n x", "\n (", "\n id", " "} {
+		head := []byte("Received: from x" + strings.Repeat(line, (256<<10)/len(line)))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		mail.ReceivedID(head)
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > uint64(20*len(head)) {
+			t.Errorf("%q: %d bytes are allocated for %d", line, n, len(head))
+		}
+	}
 }

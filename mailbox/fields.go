@@ -117,8 +117,14 @@ func boundary(params []Param) string {
 	return b
 }
 
-// isPiece reports key*n or key*n* (RFC 2231 §3, §4.1).
-func isPiece(s, key string, n int) bool {
+// pieceNumber is n of key*n and key*n* (RFC 2231 §3, §4.1), -1 for others and for
+// those from maxPieces on.
+func pieceNumber(s, key string) int {
 	s, ok := strings.CutPrefix(s, key+"*")
-	return ok && strings.TrimSuffix(s, "*") == strconv.Itoa(n)
+	s = strings.TrimSuffix(s, "*")
+	n, err := strconv.Atoi(s)
+	if !ok || err != nil || n < 0 || n >= maxPieces || strconv.Itoa(n) != s { // "01" and "+1" are no numbers here
+		return -1
+	}
+	return n
 }

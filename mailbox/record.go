@@ -145,24 +145,24 @@ func param(params []Param, key string) string {
 const maxPieces = 100
 
 // joined is like param, and puts together a value that was cut into pieces
-// key*0, key*1 and so on (RFC 2231 §3). Pieces are not decoded.
+// key*0, key*1 and so on (RFC 2231 §3). Pieces are not decoded. It looks at each
+// parameter once.
 func joined(params []Param, key string) string {
 	if v := param(params, key); v != "" {
 		return v
 	}
-	var b strings.Builder
-	for n := range min(maxPieces, len(params)) {
-		at := -1
-		for i := range params {
-			if isPiece(params[i].Key, key, n) {
-				at = i
-				break
-			}
+	var pieces [maxPieces]*Param
+	for i := range params {
+		if n := pieceNumber(params[i].Key, key); n >= 0 && pieces[n] == nil {
+			pieces[n] = &params[i]
 		}
-		if at < 0 {
+	}
+	var b strings.Builder
+	for _, p := range pieces {
+		if p == nil {
 			break
 		}
-		b.WriteString(params[at].Value)
+		b.WriteString(p.Value)
 	}
 	return b.String()
 }

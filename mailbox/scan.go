@@ -56,15 +56,17 @@ func readFull(r io.ReaderAt, p []byte, at int64) error {
 
 // scanner walks the lines of a message and keeps the parts that are open.
 type scanner struct {
-	budget   budget
-	open     []openPart // outermost first; each lies in the one before it
-	parts    int
-	waiting  int   // multiparts among open whose delimiter may still come
-	ends     int64 // line ends before the current line
-	lastEnd  int64 // offset of the line end before the current line
-	inHeader bool  // of the innermost open part
-	first    bool  // no line of that header has been seen
-	header   []byte
+	budget    budget
+	open      []openPart // outermost first; each lies in the one before it
+	parts     int
+	waiting   int            // multiparts among open whose delimiter may still come
+	innermost map[string]int // of these, the level of the innermost with a boundary
+	compared  int            // looks into innermost, for the tests
+	ends      int64          // line ends before the current line
+	lastEnd   int64          // offset of the line end before the current line
+	inHeader  bool           // of the innermost open part
+	first     bool           // no line of that header has been seen
+	header    []byte
 }
 
 // openPart is a part whose end has not been seen.
@@ -73,6 +75,7 @@ type openPart struct {
 	whole    bool   // a message: it has an envelope
 	digest   bool   // in a multipart/digest
 	boundary string // of a multipart that still expects delimiters, else ""
+	outer    int    // the level of the next one outwards with the same boundary, -1 if there is none
 	ends     int64  // line ends before the content
 }
 
@@ -153,20 +156,54 @@ func (s *scanner) headerLine(l []byte, at int64) bool {
 }
 
 // delimiter finds the innermost multipart that a line, without its two leading
-// hyphens, delimits or closes (RFC 2046 §5.1.1).
+// hyphens, delimits or closes (RFC 2046 §5.1.1), -1 if there is none. It takes the
+// same time whatever number of multiparts is open.
 func (s *scanner) delimiter(l []byte) (level int, closing bool) {
 	l = bytes.TrimRight(l, " \t\r\n")
-	for i := len(s.open) - 1; i >= 0; i-- {
-		b := s.open[i].boundary
-		switch {
-		case b == "" || len(l) < len(b) || string(l[:len(b)]) != b:
-		case len(l) == len(b):
-			return i, false
-		case string(l[len(b):]) == "--":
+	level = s.waitingFor(l)
+	if inner, ok := bytes.CutSuffix(l, []byte("--")); ok {
+		if i := s.waitingFor(inner); i > level {
 			return i, true
 		}
 	}
-	return -1, false
+	return level, false
+}
+
+// waitingFor is the level of the innermost multipart with a boundary, or -1.
+func (s *scanner) waitingFor(boundary []byte) int {
+	if len(boundary) == 0 || len(boundary) > maxBoundary {
+		return -1
+	}
+	s.compared++
+	if level, ok := s.innermost[string(boundary)]; ok {
+		return level
+	}
+	return -1
+}
+
+// await expects the delimiters of the innermost open part.
+func (s *scanner) await(boundary string) {
+	o := &s.open[len(s.open)-1]
+	o.boundary, o.outer = boundary, s.waitingFor([]byte(boundary))
+	if s.innermost == nil {
+		s.innermost = map[string]int{}
+	}
+	s.innermost[boundary] = len(s.open) - 1
+	s.waiting++
+}
+
+// awaited expects no more delimiters of a part, in which no other expects any.
+func (s *scanner) awaited(o *openPart) {
+	if o.boundary == "" {
+		return
+	}
+	if o.outer >= 0 {
+		s.innermost[o.boundary] = o.outer
+	} else {
+		delete(s.innermost, o.boundary)
+	}
+	o.boundary = ""
+	s.waiting--
 }
 
 // delimit ends what lies in the multipart at level and opens its next part, if
@@ -182,8 +219,7 @@ func (s *scanner) delimit(level int, closing bool, at, next int64) bool {
 	s.closeDownTo(level+1, at, s.lastEnd) // RFC 2046 §5.1.1: the line end before belongs to the delimiter
 	o := &s.open[level]
 	if closing {
-		o.boundary = ""
-		s.waiting--
+		s.awaited(o)
 		return true
 	}
 	o.Parts = append(o.Parts, Part{})
@@ -204,9 +240,7 @@ func (s *scanner) closeDownTo(level int, next, end int64) {
 		if end < next && o.Lines > 0 {
 			o.Lines--
 		}
-		if o.boundary != "" {
-			s.waiting--
-		}
+		s.awaited(o)
 		if o.Type == "multipart" && len(o.Parts) == 0 {
 			o.plain()
 		}
@@ -248,8 +282,7 @@ func (s *scanner) multipart(o *openPart) {
 	case len(s.open) > MaxDepth:
 		o.opaque()
 	default:
-		o.boundary = b
-		s.waiting++
+		s.await(b)
 	}
 }
 
@@ -268,6 +301,7 @@ func (s *scanner) stopWaiting() {
 	for i := range s.open {
 		s.open[i].boundary = ""
 	}
+	clear(s.innermost)
 	s.waiting = 0
 }
 

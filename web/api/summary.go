@@ -4,16 +4,31 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"glassmail/mail"
 	"glassmail/mailbox"
 	"glassmail/web/mailview"
 )
 
-// maxSummaries bounds the summaries remembered, of about 1 KiB each.
-const maxSummaries = 20_000
+// Bounds of the summaries remembered: of an ordinary message one takes about 1 KiB.
+const (
+	maxSummaries    = 20_000
+	maxSummaryBytes = 32 << 20 // of all of them
+)
+
+// Bounds of what a list shows of one message, however long it is there. Texts are cut
+// to them.
+const (
+	maxListedAddresses  = 20   // of one field
+	maxListedText       = 1000 // bytes of a subject, and of an address
+	maxListedName       = 200  // bytes of the name before an address
+	maxListedReferences = 50   // message ids by which threads are joined, of at most maxListedText each
+)
 
 // summary is what a list shows of a message's text. It never changes, so it is
 // read once.
@@ -26,9 +41,6 @@ type summary struct {
 	messageID   string
 	references  []string
 }
-
-// maxListedAddresses bounds the addresses of one field that a list shows.
-const maxListedAddresses = 20
 
 // item is a message in a list.
 type item struct {
@@ -46,6 +58,7 @@ type summaries struct {
 	mu    sync.Mutex
 	all   map[summaryKey]*list.Element
 	order *list.List // of remembered; the last used in front
+	held  int        // bytes
 }
 
 type summaryKey struct {
@@ -80,11 +93,26 @@ func (s *summaries) keep(key summaryKey, one summary) {
 		return
 	}
 	s.all[key] = s.order.PushFront(remembered{key, one})
-	if s.order.Len() > maxSummaries {
+	s.held += one.cost()
+	for s.order.Len() > maxSummaries || s.held > maxSummaryBytes {
 		last := s.order.Back()
-		delete(s.all, last.Value.(remembered).key)
+		old := last.Value.(remembered)
+		s.held -= old.summary.cost()
+		delete(s.all, old.key)
 		s.order.Remove(last)
 	}
+}
+
+// cost is about how many bytes a summary takes in memory.
+func (s *summary) cost() int {
+	n := 500 + len(s.Subject) + len(s.Preview) + len(s.messageID)
+	for _, a := range slices.Concat(s.From, s.To) {
+		n += 32 + len(a.Name) + len(a.Address)
+	}
+	for _, ref := range s.references {
+		n += 16 + len(ref)
+	}
+	return n
 }
 
 // of returns a message's summary; one whose text is gone has an empty one.
@@ -119,10 +147,43 @@ func summarize(o *opened) (summary, error) {
 	}
 	e := o.rec.Root.Envelope
 	return summary{
-		Subject: mailbox.DecodeHeader(e.Subject), From: mailview.Addresses(e.From, maxListedAddresses), To: mailview.Addresses(e.To, maxListedAddresses),
+		Subject: short(mailbox.DecodeHeader(e.Subject), maxListedText), From: listedAddresses(e.From), To: listedAddresses(e.To),
 		Preview: preview, Attachments: mailview.HasAttachment(o.rec),
-		messageID: e.MessageID, references: mailview.References(head),
+		messageID: short(e.MessageID, maxListedText), references: listedReferences(mailview.References(head)),
 	}, nil
+}
+
+func listedAddresses(in []mailbox.Mailbox) []mailview.Address {
+	out := mailview.Addresses(in, maxListedAddresses)
+	for i, a := range out {
+		out[i] = mailview.Address{Name: short(a.Name, maxListedName), Address: short(a.Address, maxListedText)}
+	}
+	return out
+}
+
+// listedReferences is the first message id, where the thread began, and the last
+// ones (RFC 5322 §3.6.4).
+func listedReferences(ids []string) []string {
+	if len(ids) > maxListedReferences {
+		ids = slices.Concat(ids[:1], ids[len(ids)-maxListedReferences+1:])
+	}
+	for i, id := range ids {
+		ids[i] = short(id, maxListedText)
+	}
+	return slices.Clip(ids)
+}
+
+// short is the beginning of a text, at most most bytes without what is broken of its
+// last letter. It is a copy: texts of a record are cut out of one string, and would
+// keep the whole of it in memory.
+func short(s string, most int) string {
+	if len(s) > most {
+		for most > 0 && !utf8.RuneStart(s[most]) {
+			most--
+		}
+		s = s[:most]
+	}
+	return strings.Clone(s)
 }
 
 func (s *summaries) item(ctx context.Context, r reader, m mailbox.Message) (item, error) {
