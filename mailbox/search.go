@@ -245,9 +245,12 @@ func (o *opened) body() (mail.Message, error) {
 	if o.text != nil {
 		return o.text, nil
 	}
-	var err error
-	o.text, err = o.src.Body(o.ctx, o.msg.Body)
-	return o.text, err
+	text, err := o.src.Body(o.ctx, o.msg.Body)
+	if err != nil {
+		return nil, err
+	}
+	o.text = mail.WithContext(o.ctx, text) // a search ends within one read of whoever asked
+	return o.text, nil
 }
 
 // record takes the record that was stored, or makes one if that is unreadable.

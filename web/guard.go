@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"fmt"
@@ -29,9 +30,8 @@ func (s *Server) call(route api.Route) http.HandlerFunc {
 }
 
 func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) error {
-	if route.Patience > 0 {
-		limit(w, route.Patience)
-	}
+	most := cmp.Or(route.Patience, patience)
+	limit(w, most+lastWords)
 	r.Body = http.MaxBytesReader(w, r.Body, route.MaxBody)
 	id, err := s.identify(r)
 	if err != nil {
@@ -48,6 +48,10 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) e
 		ctx, end := context.WithCancel(r.Context())
 		defer end()
 		go s.watchOver(ctx, id, end)
+		r = r.WithContext(ctx)
+	} else {
+		ctx, end := context.WithTimeout(r.Context(), most)
+		defer end()
 		r = r.WithContext(ctx)
 	}
 	return route.Handle(&api.Call{Request: known(r, id), W: w, Caller: id.Caller, Secure: peerOf(r).secure, Ended: s.ended.Done()})

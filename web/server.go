@@ -88,8 +88,9 @@ type Server struct {
 
 // Bounds of a Server.
 const (
-	maxConnections = 512 // at one time, each listener
-	patience       = time.Minute
+	maxConnections = 512             // at one time, each listener
+	patience       = time.Minute     // for reading a request, working for it, and writing the answer
+	lastWords      = 5 * time.Second // more, to tell that it took too long
 	recheckTime    = 5 * time.Second
 )
 

@@ -222,7 +222,7 @@ func TestEveryRequestHasDeadlines(t *testing.T) {
 			r.Host = host
 			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 			s.Handler().ServeHTTP(w, r)
-			latest := time.Now().Add(patience)
+			latest := time.Now().Add(patience + lastWords)
 			if w.read.IsZero() || w.write.IsZero() || w.read.After(latest) || w.write.After(latest) {
 				t.Errorf("%s: read until %v, write until %v", path, w.read, w.write)
 			}

@@ -144,6 +144,7 @@ func (r reader) open(ctx context.Context, m mailbox.Message) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
+	text = mail.WithContext(ctx, text) // whatever looks through it ends with the request
 	rec, err := r.record(ctx, m.Body, text)
 	if err != nil {
 		text.Close()

@@ -66,7 +66,7 @@ type Route struct {
 	Method, Path string // Path without Prefix, in the notation of net/http
 	Role         Role
 	MaxBody      int64         // bytes of a request's body; 0 allows none
-	Patience     time.Duration // for reading the body and writing the answer; 0 is a minute
+	Patience     time.Duration // for reading the body, the work and the answer; then the request's context ends; 0 is a minute
 	Stream       bool          // the answer goes on until the caller or the server ends it
 	Handle       func(*Call) error
 }
@@ -125,6 +125,8 @@ func known(err error) *Fault {
 		return f
 	case errors.As(err, &tooLarge):
 		return &Fault{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than the %d bytes that this call takes", tooLarge.Limit)}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Fault{http.StatusServiceUnavailable, "this takes longer than a request may; ask for less at one time, or try again"}
 	case errors.As(err, &reply) && reply.Code == 454: // too many logins (RFC 4954 §6)
 		return &Fault{http.StatusTooManyRequests, reply.Text}
 	case errors.As(err, &reply) && reply.Temporary():
