@@ -23,6 +23,7 @@ var (
 	ErrQuota    = errors.New("over quota")
 	ErrInvalid  = errors.New("not allowed")
 	ErrFull     = errors.New("no room on the disk")
+	ErrTooMany  = errors.New("too many folders")
 )
 
 type (
@@ -55,7 +56,8 @@ const Inbox = "INBOX"
 const (
 	MaxFolderName = 1000
 	MaxKeyword    = 64
-	MaxKeywords   = 64 // keywords of one folder
+	MaxKeywords   = 64    // keywords of one folder
+	MaxFolders    = 10000 // folders of one account, levels above others among them
 )
 
 // Store keeps folders and messages. Three promises hold for every engine:

@@ -73,5 +73,5 @@ func controlTable(a Admin) control.Table {
 
 // controlErrors are the errors that keep their identity over the socket.
 func controlErrors() []error {
-	return []error{mailbox.ErrNotFound, mailbox.ErrExists, mailbox.ErrInvalid, mailbox.ErrQuota, mailbox.ErrFull}
+	return []error{mailbox.ErrNotFound, mailbox.ErrExists, mailbox.ErrInvalid, mailbox.ErrQuota, mailbox.ErrFull, mailbox.ErrTooMany}
 }

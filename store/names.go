@@ -79,6 +79,15 @@ func Levels(name string) []string {
 	return up
 }
 
+// RoomForFolders reports that so many more folders do not fit into an account that has
+// so many. mailbox.ErrTooMany.
+func RoomForFolders(has, more int) error {
+	if has+more > mailbox.MaxFolders {
+		return fmt.Errorf("an account can have %d folders; delete some first: %w", mailbox.MaxFolders, mailbox.ErrTooMany)
+	}
+	return nil
+}
+
 // validSpecial reports a special use attribute, or none (RFC 6154 §2).
 func validSpecial(s string) bool {
 	return s == "" || len(s) <= mailbox.MaxKeyword && s[0] == '\\' && validAtom(s[1:])

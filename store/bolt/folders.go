@@ -135,23 +135,45 @@ func (w *writer) create(user, name string, n nameRow) error {
 	if w.bucket(bucketName).Get(nameKey(user, name)) != nil {
 		return refusal{fmt.Errorf("folder %q: %w", name, mailbox.ErrExists)}
 	}
-	if err := w.makeParents(user, name); err != nil {
+	if err := w.makeParents(user, name, 1); err != nil {
 		return err
 	}
 	_, err := w.makeFolder(user, name, n)
 	return err
 }
 
-func (w *writer) makeParents(user, name string) error {
+// makeParents makes the levels above a folder that are missing, if there is room for
+// them and for so many folders besides.
+func (w *writer) makeParents(user, name string, besides int) error {
+	var missing []string
 	for _, up := range store.Levels(name) {
-		if w.bucket(bucketName).Get(nameKey(user, up)) != nil {
-			continue
+		if w.bucket(bucketName).Get(nameKey(user, up)) == nil {
+			missing = append(missing, up)
 		}
+	}
+	more := len(missing) + besides
+	if more == 0 {
+		return nil
+	}
+	if err := store.RoomForFolders(w.countNames(user), more); err != nil {
+		return refusal{err}
+	}
+	for _, up := range missing {
 		if _, err := w.makeFolder(user, up, nameRow{}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// countNames counts the folders of a user.
+func (w *writer) countNames(user string) (n int) {
+	prefix := nameKey(user, "")
+	c := w.bucket(bucketName).Cursor()
+	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		n++
+	}
+	return n
 }
 
 // makeFolder makes a folder with a number and a UIDVALIDITY that no folder had.
@@ -198,6 +220,9 @@ func (w *writer) rename(user, old, name string) error {
 		}
 		steps = append(steps, step{old + "/" + rest, to, bytes.Clone(v)})
 	}
+	if err := w.makeParents(user, name, 0); err != nil {
+		return err
+	}
 	for _, s := range steps {
 		if err := b.Delete(nameKey(user, s.from)); err != nil {
 			return err
@@ -206,7 +231,7 @@ func (w *writer) rename(user, old, name string) error {
 			return err
 		}
 	}
-	return w.makeParents(user, name)
+	return nil
 }
 
 func (w *writer) moveInbox(user, name string) error {
@@ -214,7 +239,7 @@ func (w *writer) moveInbox(user, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.makeParents(user, name); err != nil {
+	if err := w.makeParents(user, name, 1); err != nil {
 		return err
 	}
 	to, err := w.makeFolder(user, name, nameRow{})

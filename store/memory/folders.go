@@ -140,18 +140,32 @@ func (s *Store) create(a *account, name, special string) (*folder, error) {
 	if a.folders[name] != nil {
 		return nil, fmt.Errorf("folder %q: %w", name, mailbox.ErrExists)
 	}
-	s.makeParents(a, name)
+	if err := s.makeParents(a, name, 1); err != nil {
+		return nil, err
+	}
 	f := s.makeFolder(a.Address, name)
 	f.Special = special
 	return f, nil
 }
 
-func (s *Store) makeParents(a *account, name string) {
+// makeParents makes the levels above a folder that are missing, if there is room for
+// them and for so many folders besides.
+func (s *Store) makeParents(a *account, name string, besides int) error {
+	var missing []string
 	for _, up := range store.Levels(name) {
 		if a.folders[up] == nil {
-			s.makeFolder(a.Address, up)
+			missing = append(missing, up)
 		}
 	}
+	if more := len(missing) + besides; more > 0 {
+		if err := store.RoomForFolders(len(a.folders), more); err != nil {
+			return err
+		}
+	}
+	for _, up := range missing {
+		s.makeFolder(a.Address, up)
+	}
+	return nil
 }
 
 func (s *Store) makeFolder(user, name string) *folder {
@@ -176,7 +190,9 @@ func (s *Store) rename(a *account, f *folder, name string) (*folder, error) {
 		return nil, fmt.Errorf("folder %q: %w", name, mailbox.ErrExists)
 	}
 	if f.Name == mailbox.Inbox {
-		s.makeParents(a, name)
+		if err := s.makeParents(a, name, 1); err != nil {
+			return nil, err
+		}
 		to := s.makeFolder(a.Address, name)
 		s.change(f, to, mailbox.Change{CopyTo: to.ID, Expunge: true})
 		return to, nil
@@ -196,13 +212,15 @@ func (s *Store) rename(a *account, f *folder, name string) (*folder, error) {
 			return nil, fmt.Errorf("folder %q: %w", to, mailbox.ErrExists)
 		}
 	}
+	if err := s.makeParents(a, name, 0); err != nil {
+		return nil, err
+	}
 	for _, g := range moved {
 		delete(a.folders, g.Name)
 	}
 	for to, g := range moved {
 		g.Name, a.folders[to] = to, g
 	}
-	s.makeParents(a, name)
 	return f, nil
 }
 

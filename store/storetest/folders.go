@@ -211,4 +211,35 @@ var folderTests = []test{
 		}
 		equal(k, "number of folders", len(k.names(bob)), 201)
 	}},
+	{"too many folders", func(k *kit) {
+		levels := func(n int) string { return strings.Repeat("/x", n) }
+		const deep = 400 // levels made by one change
+		have := 1
+		for i := 0; have+deep <= mailbox.MaxFolders; i++ {
+			k.create(bob, fmt.Sprintf("f%d", i)+levels(deep-1))
+			have += deep
+		}
+		room := mailbox.MaxFolders - have
+		refused := func(c mailbox.FolderChange) {
+			k.Helper()
+			_, err := k.ChangeFolder(k.ctx, bob, c)
+			k.wants(err, mailbox.ErrTooMany)
+			equal(k, "number of folders", len(k.names(bob)), have)
+		}
+		refused(mailbox.FolderChange{New: "last" + levels(room)})
+		k.create(bob, "last"+levels(room-2))
+		have = mailbox.MaxFolders - 1
+		refused(mailbox.FolderChange{Old: "INBOX", New: "a/b"})
+		refused(mailbox.FolderChange{Old: "last", New: "a/b/c"})
+		_, err := k.ChangeFolder(k.ctx, bob, mailbox.FolderChange{Old: "last", New: "a/b"})
+		k.must(err)
+		have++
+		refused(mailbox.FolderChange{New: "one more"})
+		_, err = k.ChangeFolder(k.ctx, bob, mailbox.FolderChange{Old: "a/b", New: "b"}) // takes no room
+		k.must(err)
+		_, err = k.ChangeFolder(k.ctx, bob, mailbox.FolderChange{Old: "a", Delete: true})
+		k.must(err)
+		k.create(bob, "one more")
+		k.create(alice, "her own")
+	}},
 }

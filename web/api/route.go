@@ -139,6 +139,7 @@ func known(err error) *Fault {
 		mailbox.ErrExists:   {http.StatusConflict, "it exists already"},
 		mailbox.ErrInvalid:  {http.StatusUnprocessableEntity, "this is not allowed"},
 		mailbox.ErrQuota:    {http.StatusInsufficientStorage, "the mailbox is full"},
+		mailbox.ErrTooMany:  {http.StatusUnprocessableEntity, fmt.Sprintf("an account can have %d folders; delete some first", mailbox.MaxFolders)},
 		mailbox.ErrFull:     {http.StatusInsufficientStorage, "there is no room on the disk"},
 	} {
 		if errors.Is(err, cause) {
