@@ -18,7 +18,7 @@ func Environment(c *Config, variables []string) error {
 			set[name] = value
 		}
 	}
-	return fromEnvironment(reflect.ValueOf(c).Elem(), "GLASSMAIL_", set)
+	return fromEnvironment(reflect.ValueOf(c).Elem(), "", set)
 }
 
 // Variable is the name of the environment variable of a key.
@@ -26,15 +26,17 @@ func Variable(key string) string {
 	return "GLASSMAIL_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 }
 
+// fromEnvironment sets the keys of a section; prefix is its name and a dot.
 func fromEnvironment(v reflect.Value, prefix string, set map[string]string) error {
 	for i := range v.NumField() {
-		field, name := v.Field(i), prefix+strings.ToUpper(v.Type().Field(i).Tag.Get("toml"))
+		field, key := v.Field(i), prefix+v.Type().Field(i).Tag.Get("toml")
 		if field.Kind() == reflect.Struct {
-			if err := fromEnvironment(field, name+"_", set); err != nil {
+			if err := fromEnvironment(field, key+".", set); err != nil {
 				return err
 			}
 			continue
 		}
+		name := Variable(key)
 		if text, ok := set[name]; ok {
 			if err := setText(field, text); err != nil {
 				return fmt.Errorf("the environment variable %s = %q: %w", name, text, err)

@@ -30,7 +30,13 @@ func TestEnvironment(t *testing.T) {
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v\nwant %+v", c, want)
 	}
+	seen := map[string]bool{"GLASSMAIL_PASSWORD": true, "GLASSMAIL_LANG": true} // these mean something else
 	for _, key := range config.Keys() {
+		if name := config.Variable(key); seen[name] {
+			t.Errorf("%s stands for two things", name)
+		} else {
+			seen[name] = true
+		}
 		c := config.Default()
 		err := config.Environment(&c, []string{config.Variable(key) + "=\x00"})
 		if err == nil && reflect.DeepEqual(c, config.Default()) {
