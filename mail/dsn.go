@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Limits of a delivery report, in bytes. What is returned of the original
@@ -16,6 +17,7 @@ const (
 	MaxReturnedMessage = 64 << 10 // whole original, if the sender had no wish
 	MaxReturnedFull    = 1 << 20  // whole original, if the sender asked for RET=FULL
 	maxReportText      = 512      // of one reply
+	maxReportLine      = 998      // RFC 5322 §2.1.1
 )
 
 // Action is what became of a recipient (RFC 3464 §2.3.3).
@@ -168,17 +170,16 @@ func messageID(header []byte) string {
 }
 
 // oneLine makes text of other servers fit to stand in a report: printable, on
-// one line, bounded, and in ASCII unless utf8ok.
+// one line, bounded, without what turns the direction of writing, so that it stays
+// apart from our words, and in ASCII unless utf8ok.
 func oneLine(s string, utf8ok bool) string {
 	s = Printable(strings.NewReplacer("\r", " ", "\n", " ", "\t", " ").Replace(s), '?')
-	if !utf8ok {
-		s = strings.Map(func(r rune) rune {
-			if r >= 0x80 {
-				return '?'
-			}
-			return r
-		}, s)
-	}
+	s = strings.Map(func(r rune) rune {
+		if r >= 0x80 && !utf8ok || unicode.Is(unicode.Bidi_Control, r) {
+			return '?'
+		}
+		return r
+	}, s)
 	if len(s) <= maxReportText {
 		return s
 	}

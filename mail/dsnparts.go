@@ -53,7 +53,8 @@ func (d DSN) status() part {
 func (r DSNRecipient) status(b *bytes.Buffer, utf8ok bool) {
 	if r.ORcpt != "" { // RFC 3464 §2.3.1
 		kind, addr, _ := strings.Cut(r.ORcpt, ";")
-		fmt.Fprintf(b, "Original-Recipient: %s;%s\r\n", oneLine(kind, false), addressText(addr, utf8ok))
+		kind = oneLine(kind[:min(len(kind), maxAddressType)], false)
+		fmt.Fprintf(b, "Original-Recipient: %s;%s\r\n", kind, addressText(addr, utf8ok))
 	}
 	kind := "rfc822"
 	if !r.ASCII() {
@@ -90,19 +91,29 @@ func (r DSNRecipient) code() string {
 	return e.String()
 }
 
+// Bounds of what a line of a report has of an address, in bytes.
+const (
+	maxAddressType = 40
+	maxAddressText = maxReportLine - len("Original-Recipient: ;...") - maxAddressType
+)
+
 // addressText is an address in the form of RFC 6533 §3: as it is where UTF-8 may
-// stand, else with every character that is not printable ASCII as \x{HEX}.
+// stand, else with every character that is not printable ASCII as \x{HEX}, and so
+// with those that would be taken for the beginning of one.
 func addressText(s string, utf8ok bool) string {
+	s = strings.ToValidUTF8(s, "?")
+	encoded := !utf8ok && !isASCII(s)
 	var b strings.Builder
-	for _, c := range strings.ToValidUTF8(s, "?") {
-		if !IsControl(c) && (c < 0x80 || utf8ok) && (c != ' ' || b.Len() > 0) {
-			b.WriteRune(c)
-		} else {
+	for _, c := range s {
+		switch {
+		case IsControl(c), c >= 0x80 && !utf8ok, c == ' ' && b.Len() == 0, encoded && strings.ContainsRune(`\+=`, c):
 			fmt.Fprintf(&b, `\x{%02X}`, c)
+		default:
+			b.WriteRune(c)
 		}
 	}
 	out := b.String()
-	return out[:min(len(out), 900)]
+	return strings.ToValidUTF8(out[:min(len(out), maxAddressText)], "")
 }
 
 // words is the part for people.
@@ -247,15 +258,27 @@ func headerPart(header []byte, utf8ok bool) part {
 	switch {
 	case header == nil:
 		p.body = []byte{}
-	case isASCII(string(header)):
-	case !utf8.Valid(header):
+	case isASCII(string(header)) && plain(header):
+	case isASCII(string(header)) || !utf8.Valid(header):
 		p.encoding, p.body = "quoted-printable", quotedPrintable(header)
-	case utf8ok:
+	case utf8ok && plain(header):
 		p.kind, p.encoding = "message/global-headers", "8bit" // RFC 6533 §6
 	default:
 		p.kind, p.encoding, p.body = "message/global-headers", "base64", base64Lines(header)
 	}
 	return p
+}
+
+// plain reports whether lines can be sent as they stand: none is longer than a line of
+// SMTP may be (RFC 5322 §2.1.1), and none holds characters that steer a terminal.
+func plain(lines []byte) bool {
+	for line := range bytes.Lines(lines) {
+		line = bytes.TrimSuffix(line, []byte("\r\n"))
+		if len(line) > maxReportLine || bytes.ContainsFunc(line, func(r rune) bool { return r != '\t' && IsControl(r) }) {
+			return false
+		}
+	}
+	return true
 }
 
 func messagePart(text, header []byte, utf8ok bool) part {
