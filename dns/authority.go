@@ -146,6 +146,7 @@ func (a *Authority) AnswerNow(r *Request) (*Message, bool) {
 	if fixed := z.answer(&m.m, name, t, do); fixed {
 		m.home = now.packets
 	}
+	lessForAny(r, &m.m)
 	return m, true
 }
 

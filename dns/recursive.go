@@ -90,6 +90,7 @@ func (s *Recursive) begin(q *Request) (m *Message, name string, t Type) {
 func (s *Recursive) finish(m *Message, q *Request, w *walk, found []*entry) {
 	_, _, do, _ := q.EDNS()
 	w.fill(&m.m, found, do)
+	lessForAny(q, &m.m)
 	if w.secure && (do || q.m.AuthenticatedData) { // RFC 6840 §5.7, §5.8
 		m.m.AuthenticatedData = true
 	}

@@ -65,10 +65,16 @@ func ParseDigArgs(args []string) (DigOptions, error) {
 	if p.o.Type == 0 {
 		p.o.Type = dns.TypeA
 	}
+	if p.o.Type == dns.TypeANY && !p.transport { // as dig does: over UDP servers tell little (RFC 8482)
+		p.o.TCP = true
+	}
 	return p.o, nil
 }
 
-type digParser struct{ o DigOptions }
+type digParser struct {
+	o         DigOptions
+	transport bool // +tcp or +notcp was said
+}
 
 // word takes the first argument, and a second if that belongs to it.
 func (p *digParser) word(args []string) (taken int, err error) {
@@ -156,8 +162,8 @@ func (p *digParser) plus(s string) error {
 	flags := map[string]func(bool){
 		"rec":     func(b bool) { p.o.NoRecurse = !b },
 		"recurse": func(b bool) { p.o.NoRecurse = !b },
-		"tcp":     func(b bool) { p.o.TCP = b },
-		"vc":      func(b bool) { p.o.TCP = b },
+		"tcp":     func(b bool) { p.o.TCP, p.transport = b, true },
+		"vc":      func(b bool) { p.o.TCP, p.transport = b, true },
 		"short":   func(b bool) { p.o.Short = b },
 		"trace":   func(b bool) { p.o.Trace = b },
 		"dnssec":  func(b bool) { p.o.DNSSEC = b },

@@ -2,6 +2,7 @@ package dnsd_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"glassmail/dns"
 	"glassmail/lab/lesson"
+	"glassmail/lab/lesson/lessontest"
 	"glassmail/server/dnsd"
 	"glassmail/trace"
 	"glassmail/wire"
@@ -78,8 +80,18 @@ func TestUDPAndTCP(t *testing.T) {
 
 // A reply that is too large for the client's UDP comes over TCP.
 func TestTruncation(t *testing.T) {
-	s := run(t, hamburger(t), dnsd.Options{})
-	q := dns.NewMessage(dns.Query{Name: "hamburger.edu", Type: dns.TypeANY, DNSSEC: true, Size: 512, ID: 5})
+	a := hamburger(t)
+	if err := a.Update("hamburger.edu", func(z *dns.Zone) (*dns.Zone, error) {
+		var add []dns.Record
+		for i := range 10 {
+			add = append(add, lessontest.Record(t, fmt.Sprintf("large.hamburger.edu. 60 TXT %d-%s", i, strings.Repeat("x", 90))))
+		}
+		return z.Edit(dns.Edit{Add: add})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s := run(t, a, dnsd.Options{})
+	q := dns.NewMessage(dns.Query{Name: "large.hamburger.edu", Type: dns.TypeTXT, Size: 512, ID: 5})
 	c := dns.Client{Host: wire.OS{}}
 	r, err := c.Ask(context.Background(), s.Addr(), q)
 	if err != nil {
