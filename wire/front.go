@@ -3,7 +3,6 @@ package wire
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -71,65 +70,10 @@ type Front struct {
 	failed   error  // of a write; all later ones fail with it
 }
 
-// watchAfter is how long a command may run before its client is watched: most have
-// been answered by then, and cost nothing.
-const watchAfter = 500 * time.Millisecond
-
-// Watch calls gone once if the other side ends the connection, or its half of it, while
-// nobody reads: for as long as a command is carried out that nobody may wait for any
-// more. What arrives meanwhile is kept for the next read, up to 16 KiB; behind more than
-// that the end is not seen. The caller does not read before it has called stop, which
-// waits for gone.
+// Watch is Watch for the connection of this front. The caller does not read before it
+// has called stop.
 func (f *Front) Watch(gone func()) (stop func()) {
-	w := &watch{front: f, gone: gone, done: make(chan struct{})}
-	timer := time.AfterFunc(cmp.Or(f.t.Watch, watchAfter), w.run)
-	return func() {
-		if timer.Stop() {
-			return
-		}
-		w.stop()
-	}
-}
-
-// watch is a Watch that has begun.
-type watch struct {
-	front   *Front
-	gone    func()
-	mu      sync.Mutex
-	stopped bool
-	done    chan struct{}
-}
-
-func (w *watch) run() {
-	defer close(w.done)
-	f := w.front
-	w.mu.Lock()
-	if w.stopped {
-		w.mu.Unlock()
-		return
-	}
-	f.conn.SetReadDeadline(time.Time{})
-	w.mu.Unlock()
-	for n := f.br.Buffered(); n < readBuffer; n = f.br.Buffered() {
-		if _, err := f.br.Peek(n + 1); err != nil {
-			w.mu.Lock()
-			stopped := w.stopped
-			w.mu.Unlock()
-			if !stopped {
-				w.gone()
-			}
-			return
-		}
-	}
-}
-
-// stop ends the wait for more.
-func (w *watch) stop() {
-	w.mu.Lock()
-	w.stopped = true
-	w.front.conn.SetReadDeadline(time.Unix(1, 0))
-	w.mu.Unlock()
-	<-w.done
+	return Watch(f.conn, f.br, f.t.Watch, gone)
 }
 
 // NewFront stands on conn.

@@ -32,6 +32,7 @@ type Options struct {
 	Connections int           // TCP connections at once; 0 is 256
 	PerAddress  int           // TCP connections from one address; 0 is 64
 	Idle        time.Duration // after which a silent TCP connection is closed; 0 is 10 seconds (RFC 7766 §6.2.3)
+	Watch       time.Duration // after which the client of a query over TCP is watched, see wire.Watch; 0 is half a second
 }
 
 // Server is a name server on the network.

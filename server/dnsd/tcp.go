@@ -1,6 +1,7 @@
 package dnsd
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"glassmail/dns"
 	"glassmail/mail"
 	"glassmail/trace"
+	"glassmail/wire"
 )
 
 // isClosed reports the error of a socket that was closed by us.
@@ -83,18 +85,15 @@ func (s *Server) connection(ctx context.Context, conn net.Conn, from netip.AddrP
 	defer conn.Close()
 	unhook := context.AfterFunc(ctx, func() { conn.Close() })
 	defer unhook()
-	for {
-		if !s.exchange(ctx, conn, from) {
-			return
-		}
+	for in := bufio.NewReader(conn); s.exchange(ctx, conn, in, from); {
 	}
 }
 
 // exchange reads one query and writes its reply, each within Idle. It reports
 // whether the connection can go on.
-func (s *Server) exchange(ctx context.Context, conn net.Conn, from netip.AddrPort) bool {
+func (s *Server) exchange(ctx context.Context, conn net.Conn, in *bufio.Reader, from netip.AddrPort) bool {
 	stop := s.closeAfter(conn)
-	b, err := dns.ReadFrame(conn)
+	b, err := dns.ReadFrame(in)
 	stop()
 	if err != nil || !s.limit.allow(from.Addr()) {
 		return false
@@ -109,7 +108,7 @@ func (s *Server) exchange(ctx context.Context, conn net.Conn, from netip.AddrPor
 		return false
 	}
 	req := &dns.Request{Message: m, From: from, TCP: true, Cause: cause}
-	reply := s.handler.Answer(ctx, req)
+	reply := s.answer(ctx, conn, in, req)
 	if reply == nil {
 		return false
 	}
@@ -125,6 +124,17 @@ func (s *Server) exchange(ctx context.Context, conn net.Conn, from netip.AddrPor
 		}
 	}
 	return true
+}
+
+// answer asks the handler for as long as the client is there.
+func (s *Server) answer(ctx context.Context, conn net.Conn, in *bufio.Reader, req *dns.Request) *dns.Message {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := wire.Watch(conn, in, s.o.Watch, cancel)
+	reply := s.handler.Answer(ctx, req)
+	stop()
+	conn.SetReadDeadline(time.Time{})
+	return reply
 }
 
 func (s *Server) frame(conn net.Conn, local string, to netip.AddrPort, b []byte, cause uint64) bool {
