@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ const token = "the-operators-token"
 
 // house is one node, with its store on the disk, and its web server.
 type house struct {
-	url   string
+	*site
 	node  *server.Node
 	log   *trace.Log
 	data  string       // folder of the node
@@ -81,7 +82,7 @@ func newHouse(t *testing.T) *house {
 	})
 	h := &house{node: node, log: log, data: c.Data, calls: readDescription(t)}
 	office := server.NewOffice(node)
-	h.url = serve(t, web.Options{
+	h.site = serveSite(t, web.Options{
 		API: api.Options{
 			Trace: log, Journeys: journeys, Nodes: server.Describe(nil, node), Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
 		},
@@ -101,7 +102,44 @@ func eventually(t *testing.T, what string, is func() bool) {
 }
 
 // serve starts a web server on a free port and returns its address.
-func serve(t *testing.T, o web.Options) string {
+func serve(t *testing.T, o web.Options) string { return serveSite(t, o).url }
+
+// site is a web server.
+type site struct {
+	url   string
+	close func() error
+	open  atomic.Int64 // connections that it has not given back
+}
+
+// countedListener is a listener whose connections a site counts.
+type countedListener struct {
+	net.Listener
+	*site
+}
+
+func (l countedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.site.open.Add(1)
+	return &countedConn{Conn: c, site: l.site}, nil
+}
+
+func (l countedListener) Close() error { return l.Listener.Close() }
+
+type countedConn struct {
+	net.Conn
+	*site
+	once sync.Once
+}
+
+func (c *countedConn) Close() error {
+	c.once.Do(func() { c.site.open.Add(-1) })
+	return c.Conn.Close()
+}
+
+func serveSite(t *testing.T, o web.Options) *site {
 	t.Helper()
 	s, err := web.New(o)
 	if err != nil {
@@ -111,15 +149,16 @@ func serve(t *testing.T, o web.Options) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	here := &site{url: "http://" + l.Addr().String(), close: s.Close}
 	ran := make(chan error, 1)
-	go func() { ran <- s.Serve(l) }()
+	go func() { ran <- s.Serve(countedListener{l, here}) }()
 	t.Cleanup(func() {
 		s.Close()
 		if err := <-ran; err != nil {
 			t.Error(err)
 		}
 	})
-	return "http://" + l.Addr().String()
+	return here
 }
 
 // client is one browser or program. Every JSON answer that it gets is checked

@@ -16,6 +16,7 @@ const (
 	maxTerminals    = 64
 	maxTerminalLine = 64 << 10         // bytes of one message of the page
 	terminalIdle    = 10 * time.Minute // without a word from either side
+	terminalEnd     = time.Second      // for a page to say that it has heard of the end
 )
 
 func (a *API) terminalRoutes() []Route {
@@ -100,6 +101,7 @@ func join(ctx context.Context, cancel context.CancelFunc, ended <-chan struct{},
 	case <-said:
 	}
 	port.Close()
+	defer time.AfterFunc(terminalEnd, cancel).Stop()
 	page.Close(websocket.StatusNormalClosure, "the connection ended")
 	cancel()
 	<-typed
