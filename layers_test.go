@@ -21,7 +21,7 @@ func allowed() map[string][]string {
 	low := []string{"mail", "trace", "wire"}
 	return map[string][]string{
 		"atomicfile": nil, "mail": nil, "spelling": nil, "trace": {"spelling"}, "config": {"spelling"}, "dialog": nil, "control": {"atomicfile"},
-		"explain": {"trace"}, "pcap": {"explain", "trace"},
+		"explain": {"trace"}, "maillog": {"trace"}, "pcap": {"explain", "trace"},
 		"wire": {"atomicfile", "mail", "trace"}, "wire/wiretest": nil, "mailbox": {"mail"},
 		"queue": low, "dns": {"atomicfile", "trace", "wire"}, "dns/dissect": {"dns"}, "dns/tool": {"dns", "dns/dissect", "wire"}, "store": {"mail", "mailbox", "queue"},
 		"store/bolt":      {"atomicfile", "mail", "mailbox", "queue", "store"},
@@ -36,7 +36,7 @@ func allowed() map[string][]string {
 		"catalogue":    nil,
 		"web/mailview": {"mail", "mailbox"},
 		"web/api":      {"explain", "hold", "mail", "mailbox", "pcap", "queue", "trace", "web/mailview"},
-		"web":          {"catalogue", "mail", "mailbox", "web/api"},
+		"web":          {"catalogue", "mail", "mailbox", "trace", "web/api"},
 		"top":          {"atomicfile", "catalogue", "explain", "trace"},
 		"lab/book":     {"atomicfile"}, "sockets": nil,
 		"lab/lesson": {"dns", "trace", "wire"}, "lab/lesson/lessontest": {"dns", "lab/lesson", "trace", "wire"},

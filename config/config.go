@@ -17,6 +17,7 @@ type Config struct {
 	Name    string   `toml:"name"`    // what the node calls itself; the first domain if empty
 	Data    string   `toml:"data"`    // folder of everything durable
 	Wording string   `toml:"wording"` // "plain" or "lecture"
+	Log     string   `toml:"log"`     // mail log on stderr: "text", "json" or "off"
 
 	Listen     Listen     `toml:"listen"`
 	TLS        TLS        `toml:"tls"`
@@ -133,6 +134,7 @@ func Default() Config {
 	return Config{
 		Data:    "./glassmail-data",
 		Wording: "plain",
+		Log:     "text",
 		Listen: Listen{
 			SMTP:        []string{"127.0.0.1:25"},
 			Submission:  []string{"127.0.0.1:587"},

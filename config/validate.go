@@ -21,6 +21,7 @@ func (c *Config) Validate() error {
 	v.need(c.Name == "" || isDomain(c.Name), "name", c.Name, "it is no host name such as mail.hamburger.edu")
 	v.need(c.Data != "", "data", c.Data, "name a folder")
 	v.oneOf("wording", c.Wording, "plain", "lecture")
+	v.oneOf("log", c.Log, "text", "json", "off")
 	c.Listen.validate(&v)
 	v.need((c.TLS.Certificate == "") == (c.TLS.Key == ""), "tls.key", c.TLS.Key, "certificate and key belong together: give both or neither")
 	v.oneOf("submission.from", c.Submission.From, "own", "any")

@@ -196,7 +196,7 @@ func commandOf(line string) string {
 func (w *Words) remark(text string) Note {
 	for _, m := range [...]struct{ sign, key string }{
 		{"TLS began", "note.tls"}, {"encrypted with", "note.tls"}, {"bare LF", "note.barelf"},
-		{"logged in as", "note.login"}, {"connected to", "note.connected"},
+		{"connected to", "note.connected"},
 	} {
 		if strings.Contains(text, m.sign) {
 			return w.say(m.key)

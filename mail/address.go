@@ -46,6 +46,14 @@ func (a Address) String() string {
 // Path is the address in angle brackets.
 func (a Address) Path() string { return "<" + a.String() + ">" }
 
+// Named is the address as people and logs name a reverse-path: the null one is <>.
+func (a Address) Named() string {
+	if a.IsNull() {
+		return "<>"
+	}
+	return a.String()
+}
+
 // ASCII reports whether the address can be sent to a server that does not offer
 // SMTPUTF8.
 func (a Address) ASCII() bool { return isASCII(a.Local) && isASCII(a.Domain) }

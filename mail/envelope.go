@@ -54,6 +54,7 @@ type Peer struct {
 	User       Address        // who it logged in as, null if nobody
 	Submission bool           // it came by the submission port (RFC 6409), or from a page
 	HTTP       bool           // it came from a page: no SMTP was spoken
+	Service    string         // the service by which it came, one of trace's
 	Conn       uint64         // number of the connection in the trace
 	Time       time.Time      // when it connected
 }

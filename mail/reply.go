@@ -44,6 +44,14 @@ func (r *Reply) Error() string {
 	return fmt.Sprintf("%d %s %s", r.Code, r.Enhanced, r.Text)
 }
 
+// Status is the enhanced code, or that of its class if there is none (RFC 3463 §2).
+func (r *Reply) Status() string {
+	if r.Enhanced == (Enhanced{}) {
+		return Enhanced{uint16(r.Code / 100), 0, 0}.String()
+	}
+	return r.Enhanced.String()
+}
+
 // Temporary reports a 4xx reply.
 func (r *Reply) Temporary() bool { return r.Code/100 == 4 }
 

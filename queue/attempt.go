@@ -171,7 +171,13 @@ func (a *attempt) use(ctx context.Context, s *session) error {
 	stop := context.AfterFunc(ctx, s.conn.kill)
 	s.conn.log.Journey(a.job.Message)
 	p := &parcel{session: s, job: a.job, text: a.text, times: a.o.Timeouts, limit: a.o.MaxRecipients, buf: a.buf}
+	tried, over := unsettled(a.all), s.via()
 	err := p.deliver(a.all)
+	if err == nil {
+		for _, o := range tried {
+			o.via = over
+		}
+	}
 	s.conn.log.Journey("")
 	if !stop() {
 		_ = s.conn.fail(context.Cause(ctx))
@@ -201,10 +207,12 @@ func (a *attempt) chosen(m mx, ip netip.Addr) {
 	a.event(trace.MXChosen, text)
 }
 
-func (a *attempt) event(k trace.Kind, text string) uint64 {
+func (a *attempt) event(k trace.Kind, text string) uint64 { return a.decided(k, text, nil) }
+
+func (a *attempt) decided(k trace.Kind, text string, d *trace.Decision) uint64 {
 	return a.o.Trace.Add(trace.Event{
 		Node: a.o.Name, Proto: trace.Queue, Kind: k, Dir: trace.Self,
-		Text: text, Journey: a.job.Message, Cause: a.cause,
+		Text: text, Journey: a.job.Message, Cause: a.cause, Decision: d,
 	})
 }
 

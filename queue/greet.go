@@ -45,6 +45,24 @@ type session struct {
 	dirty  bool              // a transaction was begun and not ended: RSET first
 }
 
+// via is a connection to another server, as a log names it; empty is none.
+type via struct {
+	relay string // host[address]:port
+	tls   string // version and cipher, "" in plain text
+}
+
+// via is how the log names the session.
+func (s *session) via() via {
+	v := via{relay: s.host}
+	if at := wire.AddrPort(s.conn.raw.RemoteAddr()); at.IsValid() {
+		v.relay = fmt.Sprintf("%s[%s]:%d", s.host, at.Addr(), at.Port())
+	}
+	if t, ok := s.conn.peer.(*tls.Conn); ok {
+		v.tls = wire.TLSInfo(t.ConnectionState())
+	}
+	return v
+}
+
 // has reports whether the server offered an extension.
 func (s *session) has(keyword string) bool {
 	_, ok := s.ext[keyword]

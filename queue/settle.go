@@ -2,6 +2,7 @@ package queue
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -24,7 +25,7 @@ func (a *attempt) settle(ctx context.Context, broken bool) {
 		return
 	}
 	for i, res := range results {
-		a.announce(res, a.all[i])
+		a.announce(res, a.all[i], a.decision(res, a.all[i], now, report))
 	}
 	a.announceReport(about, report)
 }
@@ -49,6 +50,7 @@ func (a *attempt) results(now time.Time, broken bool) ([]Result, []mail.DSNRecip
 				res.Retry = now
 			case v.Expired:
 				res.Status, res.Retry, action = Failed, time.Time{}, mail.ActionFailed
+				o.expired = true
 				res.Reply, res.Host = expired(*o.reply, o.host, a.o.Schedule.Expire), ""
 			case v.Warn:
 				action = mail.ActionDelayed
@@ -152,7 +154,7 @@ func (a *attempt) record(ctx context.Context, results []Result, report *Report) 
 }
 
 // announce tells what became of a recipient.
-func (a *attempt) announce(res Result, o *outcome) {
+func (a *attempt) announce(res Result, o *outcome, d *trace.Decision) {
 	who := o.Address.Path()
 	said := res.Reply.Error()
 	if res.Host != "" {
@@ -160,12 +162,37 @@ func (a *attempt) announce(res Result, o *outcome) {
 	}
 	switch res.Status {
 	case Delivered:
-		a.event(trace.Delivered, fmt.Sprintf("%s: the next server has taken it; %s", who, said))
+		a.decided(trace.Delivered, fmt.Sprintf("%s: the next server has taken it; %s", who, said), d)
 	case Deferred:
-		a.event(trace.Deferred, fmt.Sprintf("%s: deferred until %s; %s", who, res.Retry.Format(time.RFC3339), said))
+		a.decided(trace.Deferred, fmt.Sprintf("%s: deferred until %s; %s", who, res.Retry.Format(time.RFC3339), said), d)
 	case Failed:
-		a.event(trace.Failed, fmt.Sprintf("%s: given up; %s", who, said))
+		a.decided(trace.Failed, fmt.Sprintf("%s: given up; %s", who, said), d)
 	}
+}
+
+// relayNone stands in a log where no server took part.
+const relayNone = "none"
+
+// decision is what the attempt knows of a recipient.
+func (a *attempt) decision(res Result, o *outcome, now time.Time, report *Report) *trace.Decision {
+	d := &trace.Decision{
+		From: a.job.From.Named(), To: []string{o.Address.String()}, Delay: now.Sub(a.job.Accepted).Seconds(), Attempt: a.job.Attempts + 1,
+		Relay: cmp.Or(o.via.relay, relayNone), TLS: o.via.tls, Reply: res.Reply.Error(), DSN: res.Reply.Status(),
+	}
+	switch {
+	case res.Status == Delivered:
+		d.Status = trace.StatusSent
+	case res.Status == Deferred:
+		d.Status, d.Retry = trace.StatusDeferred, res.Retry
+	case o.expired:
+		d.Status = trace.StatusExpired
+	default:
+		d.Status = trace.StatusBounced
+	}
+	if res.Status == Failed && report != nil && wanted(mail.ActionFailed, o.Notify) {
+		d.ReportTo = report.To.String()
+	}
+	return d
 }
 
 // announceReport tells which report went back.

@@ -19,6 +19,8 @@ type outcome struct {
 	reply   *mail.Reply // the newest; nil before the first
 	host    string      // who gave it, "" for our own words
 	relayed bool        // delivered to a server that makes no reports (RFC 3461 §5.2.2)
+	via     via         // the connection over which it was tried last
+	expired bool        // it was given up because it was tried for too long
 }
 
 // answer records a reply: a refusal for ever settles the recipient, one for now

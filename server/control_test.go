@@ -3,11 +3,11 @@ package server
 import (
 	"errors"
 	"io/fs"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"glassmail/mail"
 	"glassmail/mailbox"
 	"glassmail/queue"
 )
@@ -52,7 +52,7 @@ func administer(t *testing.T, p *post, a Admin, user string) {
 	if err := a.SetPassword(ctx, user, "two"); err != nil {
 		t.Error(err)
 	}
-	if _, err := p.login(ctx, netip.Addr{}, user, "two"); err != nil {
+	if _, err := p.login(ctx, mail.Peer{}, user, "two"); err != nil {
 		t.Errorf("the new password: %v", err)
 	}
 	if err := a.SetPassword(ctx, "x"+user, "two"); !errors.Is(err, mailbox.ErrNotFound) {

@@ -3,9 +3,9 @@ package server
 import (
 	"context"
 	"io"
-	"net/netip"
 	"time"
 
+	"glassmail/mail"
 	"glassmail/mailbox"
 	"glassmail/store"
 )
@@ -20,8 +20,8 @@ type mailroom struct {
 
 // Login returns the account that a user name and password belong to. A refusal
 // is a *mail.Reply.
-func (m mailroom) Login(ctx context.Context, user, password string, peer netip.AddrPort) (string, error) {
-	return m.post.login(ctx, peer.Addr(), user, password)
+func (m mailroom) Login(ctx context.Context, user, password string, peer mail.Peer) (string, error) {
+	return m.post.login(ctx, peer, user, password)
 }
 
 // Append puts a message of about size bytes into a folder, and returns when

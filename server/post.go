@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -41,16 +40,24 @@ type post struct {
 
 // Login checks a user name and password. A refusal is a *mail.Reply.
 func (p *post) Login(ctx context.Context, peer mail.Peer, user, password string) (mail.Address, error) {
-	account, err := p.login(ctx, peer.Addr.Addr(), user, password)
+	account, err := p.login(ctx, peer, user, password)
 	if err != nil {
 		return mail.Address{}, err
 	}
 	return mail.ParseAddress(account, true)
 }
 
-// login returns the address of the account. A client that failed too often is
+// login returns the address of the account, for all services, and tells the trace how
+// it went.
+func (p *post) login(ctx context.Context, peer mail.Peer, user, password string) (string, error) {
+	account, err := p.check(ctx, peer.Addr.Addr(), user, password)
+	p.tellLogin(peer, user, account, err)
+	return account, err
+}
+
+// check returns the address of the account. A client that failed too often is
 // refused for a while, whatever its password (RFC 4954 §6).
-func (p *post) login(ctx context.Context, peer netip.Addr, user, password string) (string, error) {
+func (p *post) check(ctx context.Context, peer netip.Addr, user, password string) (string, error) {
 	a, err := p.dir.account(ctx, user)
 	if err != nil && !errors.Is(err, mailbox.ErrNotFound) {
 		return "", err
@@ -303,45 +310,6 @@ func (p *post) inspect(ctx context.Context, env *mail.Envelope, staged store.Sta
 	}
 	a.Record = rec.Marshal()
 	return rec.Root.Envelope, nil
-}
-
-// report tells the trace what was decided.
-func (p *post) report(env *mail.Envelope, a store.Acceptance, about *mailbox.Envelope, size int64) {
-	if p.trace == nil {
-		return
-	}
-	e := trace.Event{Node: p.name, Conn: env.Peer.Conn, Proto: trace.Store, Dir: trace.Self, Journey: env.ID}
-	e.Kind, e.Size = trace.Accepted, int(size)
-	e.Text = "accepted " + env.ID + " from " + env.From.Path() + ": " + strconv.FormatInt(size, 10) + " bytes"
-	e.Message = described(env, about)
-	e.Cause = p.trace.Add(e)
-	e.Message = nil
-	for _, d := range a.Deposits {
-		e.Kind, e.Text = trace.Delivered, "delivered to the mailbox of "+d.User
-		p.trace.Add(e)
-	}
-	for _, r := range a.Relay {
-		e.Kind, e.Proto, e.Text = trace.Queued, trace.Queue, "queued for "+r.Dest+": "+r.Address.String()
-		p.trace.Add(e)
-	}
-}
-
-// maxSubject is how much of a subject the trace keeps, in bytes.
-const maxSubject = 400
-
-// described is what the trace keeps of a message's envelope and header.
-func described(env *mail.Envelope, about *mailbox.Envelope) *trace.Message {
-	m := &trace.Message{}
-	if !env.From.IsNull() {
-		m.From = env.From.String()
-	}
-	for _, to := range env.To {
-		m.To = append(m.To, to.Address.String())
-	}
-	if about != nil {
-		m.ID, m.Subject = about.MessageID, mailbox.DecodeHeader(about.Subject[:min(len(about.Subject), maxSubject)])
-	}
-	return m
 }
 
 // smtpError says in SMTP what a store said. What it does not know stays as it

@@ -277,7 +277,7 @@ func TestAccountsCannotBeTold(t *testing.T) {
 				_, err := p.Login(t.Context(), mail.Peer{Addr: peer}, spelling, "guess")
 				got = code(err)
 			case 1:
-				_, err := mailroom{post: p}.Login(t.Context(), spelling, "guess", peer)
+				_, err := mailroom{post: p}.Login(t.Context(), spelling, "guess", mail.Peer{Addr: peer})
 				got = code(err)
 			case 2:
 				_, ok, err := pages.Login(t.Context(), peer.Addr(), spelling, "guess")
@@ -302,7 +302,7 @@ func TestSameNameInTwoDomains(t *testing.T) {
 	}
 	p.guesses = mailbox.NewAttempts(p.clock.Now, 0)
 	login := func(user, password string) int {
-		_, err := p.login(t.Context(), netip.MustParseAddr("192.0.2.1"), user, password)
+		_, err := p.login(t.Context(), mail.Peer{Addr: netip.MustParseAddrPort("192.0.2.1:4711")}, user, password)
 		return code(err)
 	}
 	told := map[int]int{}

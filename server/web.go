@@ -105,7 +105,7 @@ func (o *Office) Login(ctx context.Context, peer netip.Addr, account, password s
 		}
 		d, name = o.desks[0], account
 	}
-	found, err := d.post.login(ctx, peer, name, password)
+	found, err := d.post.login(ctx, mail.Peer{Addr: netip.AddrPortFrom(peer, 0), Service: trace.ServiceWeb}, name, password)
 	var reply *mail.Reply
 	if errors.As(err, &reply) && !reply.Temporary() {
 		return "", false, nil
@@ -174,20 +174,23 @@ func (c counter) Limits() (int64, int) { return c.desk.size, c.desk.recipients }
 func (c counter) Submit(ctx context.Context, v api.Visit, env *mail.Envelope, text io.Reader) (id string, err error) {
 	conn := c.enter(v, env.ID)
 	defer func() { conn.leave(err) }()
-	env.Peer.Conn = conn.ID()
+	env.Peer.Conn, env.Peer.Service = conn.ID(), trace.ServiceWeb
 	if v.Secure {
 		env.Peer.TLS = "TLS"
 	}
 	p := c.desk.post
 	if err := p.Sender(ctx, env.Peer, env.From); err != nil {
-		return "", err
+		return "", conn.refused(env, "MAIL", "", err)
 	}
 	for _, to := range env.To {
 		if err := p.Recipient(ctx, env, to.Address); err != nil {
-			return "", err
+			return "", conn.refused(env, "RCPT", to.String(), err)
 		}
 	}
-	return p.Accept(ctx, env, text)
+	if id, err = p.Accept(ctx, env, text); err != nil {
+		return "", conn.refused(env, "DATA", "", err)
+	}
+	return id, nil
 }
 
 // Fetched is the end of a message's journey, as a FETCH of IMAP is.

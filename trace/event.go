@@ -40,7 +40,7 @@ const (
 	Gap      Kind = "gap"      // events were lost to this reader; Size says how many
 
 	Accepted  Kind = "accepted"  // a message became the node's responsibility
-	Refused   Kind = "refused"   // a message or recipient was refused
+	Refused   Kind = "refused"   // a connection, a message or a recipient was refused
 	Queued    Kind = "queued"    // recipients wait for another server
 	MXChosen  Kind = "mx"        // a host was chosen to take mail for a domain
 	Attempt   Kind = "attempt"   // a delivery attempt begins
@@ -51,6 +51,9 @@ const (
 	Referral  Kind = "referral"  // a name server named servers nearer to the answer
 	Failed    Kind = "failed"    // a recipient was given up
 	Fetched   Kind = "fetched"   // a reader is given the text of a message
+
+	LoggedIn    Kind = "login"       // a user has logged in
+	LoginFailed Kind = "loginfailed" // a login was refused
 )
 
 // Dir is the direction of a line in the notation of the lecture.
@@ -102,6 +105,8 @@ type Event struct {
 	Journey string    `json:"journey,omitempty"` // the message this belongs to, from submission to reading
 	Cause   uint64    `json:"cause,omitempty"`   // Seq of the event that led to this one
 	Message *Message  `json:"message,omitempty"` // of an Accepted: what was accepted
+
+	Decision *Decision `json:"decision,omitempty"` // what is known of it
 }
 
 // Message is what an Accepted event tells of a message. It is not changed once

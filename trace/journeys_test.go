@@ -238,7 +238,7 @@ func TestBudget(t *testing.T) {
 // Whatever order events come in, joining them ends well and stays within bounds.
 func TestAnyEvents(t *testing.T) {
 	kinds := []trace.Kind{trace.Open, trace.Close, trace.Line, trace.Data, trace.Datagram, trace.Note, trace.Gap, trace.Accepted, trace.Refused,
-		trace.Queued, trace.MXChosen, trace.Attempt, trace.Deferred, trace.Delivered, trace.Bounced, trace.CacheHit, trace.Referral, trace.Failed, trace.Fetched}
+		trace.Queued, trace.MXChosen, trace.Attempt, trace.Deferred, trace.Delivered, trace.Bounced, trace.CacheHit, trace.Referral, trace.Failed, trace.Fetched, trace.LoggedIn, trace.LoginFailed}
 	event := rapid.Custom(func(t *rapid.T) trace.Event {
 		return trace.Event{
 			Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Conn: rapid.Uint64Range(0, 3).Draw(t, "conn"),

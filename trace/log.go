@@ -18,6 +18,7 @@ const (
 type Log struct {
 	now  func() time.Time
 	keep int // see KeepText
+	see  func(Event)
 
 	mu     sync.Mutex
 	ring   []Event // ring[seq % len] is the event seq
@@ -44,6 +45,13 @@ func NewLog(size int, now func() time.Time) *Log {
 // Without it only their sizes are kept. It comes before the first event.
 func (l *Log) KeepText(n int) { l.keep = min(max(n, 0), maxBytes) }
 
+// Observe lets see hear each event with a Decision, when it has been added, from the
+// goroutine that adds it: nothing is left out, whatever the log forgets, and a see
+// that waits makes the node wait. Events that are added at one time may come in
+// another order than their numbers. It comes before the first event. Who needs
+// nothing else of a log observes one of size 1.
+func (l *Log) Observe(see func(Event)) { l.see = see }
+
 // Add numbers, stamps and keeps e, and returns its number (0 on a nil Log).
 func (l *Log) Add(e Event) uint64 {
 	if l == nil {
@@ -53,6 +61,15 @@ func (l *Log) Add(e Event) uint64 {
 	if e.Time.IsZero() {
 		e.Time = l.now()
 	}
+	e.Seq = l.keepEvent(e)
+	if e.Decision != nil && l.see != nil {
+		l.see(e)
+	}
+	return e.Seq
+}
+
+// keepEvent numbers e and puts it into the ring.
+func (l *Log) keepEvent(e Event) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seq++

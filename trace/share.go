@@ -133,6 +133,9 @@ func (e *Event) bound() error {
 		return fmt.Errorf("the year %d", y)
 	}
 	e.cut()
+	if err := e.Decision.bound(); err != nil {
+		return err
+	}
 	return e.Message.bound()
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"glassmail/trace"
 	"glassmail/web/api"
 )
 
@@ -203,15 +204,38 @@ func (s *Server) verifyToken(ctx context.Context, peer netip.Addr, c credential)
 		c.by == byToken && s.o.Token != "" && subtle.ConstantTimeCompare([]byte(c.secret), []byte(s.o.Token)) == 1 {
 		return proof{by: c.by, operator: true}, nil
 	}
+	err := s.wrongToken(ctx, peer, c)
+	s.tellOperator(peer, err)
+	return proof{}, err
+}
+
+// wrongToken counts one, and says what is wrong.
+func (s *Server) wrongToken(ctx context.Context, peer netip.Addr, c credential) error {
 	try, err := s.guesses.Begin(ctx, peer, tokenName)
 	if err != nil {
-		return proof{}, &api.Fault{Status: http.StatusTooManyRequests, Text: err.Error()}
+		return &api.Fault{Status: http.StatusTooManyRequests, Text: err.Error()}
 	}
 	try.Failed()
 	if c.by == byOnce {
-		return proof{}, unknown("this link was used, or is too old; log in with the token, which is in the file web-token of the server's data folder")
+		return unknown("this link was used, or is too old; log in with the token, which is in the file web-token of the server's data folder")
 	}
-	return proof{}, unknown("the token is wrong; it is in the file web-token of the server's data folder")
+	return unknown("the token is wrong; it is in the file web-token of the server's data folder")
+}
+
+// tellOperator tells the trace of a session that began with the operator's token or a
+// link, and of a wrong one of either; of accounts it is told where their passwords
+// are checked. A program's request with the right token is not told.
+func (s *Server) tellOperator(peer netip.Addr, err error) {
+	e := trace.Event{Proto: trace.HTTP, Kind: trace.LoggedIn, Dir: trace.Self, Text: "logged in with " + tokenName}
+	d := &trace.Decision{Service: trace.ServiceWeb, Client: netip.AddrPortFrom(peer, 0), User: tokenName}
+	if err != nil {
+		e.Kind, e.Text, d.Reply = trace.LoginFailed, "no login with "+tokenName+": "+err.Error(), err.Error()
+	}
+	if len(s.o.API.Nodes) == 1 {
+		e.Node = s.o.API.Nodes[0].Name
+	}
+	e.Decision = d
+	s.o.API.Trace.Add(e)
 }
 
 // verifyPassword asks the accounts, which count failures with those of SMTP and IMAP.

@@ -27,6 +27,9 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, caller identity, 
 	if err != nil {
 		return session{}, err
 	}
+	if who.operator { // of an account it was told where its password was checked
+		s.tellOperator(peerAddr(r), nil)
+	}
 	return s.begin(w, r, caller, who), nil
 }
 

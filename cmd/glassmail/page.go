@@ -58,22 +58,22 @@ func newPage(conf config.Config, holds bool) *page {
 }
 
 // open listens, and makes the web server if there is a listener. Failures while it
-// runs are written to errs.
-func (p *page) open(ctx context.Context, conf config.Config, w watched, errs io.Writer) error {
+// runs are written to log.
+func (p *page) open(ctx context.Context, conf config.Config, w watched, log *slog.Logger) error {
 	if len(conf.Listen.Web) == 0 {
 		return nil
 	}
-	err := p.listen(ctx, conf, w, errs)
+	err := p.listen(ctx, conf, w, log)
 	if err != nil {
 		p.close()
 	}
 	return err
 }
 
-func (p *page) listen(ctx context.Context, conf config.Config, w watched, errs io.Writer) error {
+func (p *page) listen(ctx context.Context, conf config.Config, w watched, log *slog.Logger) error {
 	_, err := os.Stat(p.tokenFile)
 	p.fresh = errors.Is(err, fs.ErrNotExist)
-	p.token, err = readToken(p.tokenFile, p.ownToken, slog.New(slog.NewTextHandler(errs, nil)))
+	p.token, err = readToken(p.tokenFile, p.ownToken, log)
 	if err != nil {
 		return fmt.Errorf("the operator's token of the web pages: %w", err)
 	}
@@ -98,7 +98,7 @@ func (p *page) listen(ctx context.Context, conf config.Config, w watched, errs i
 		},
 		Health: w.node.Health, Connections: w.node.WebConnections(), Accounts: office, Token: p.token, Local: local, Secure: p.secure,
 		Proxies: config.Prefixes(conf.Web.TrustedProxies), FailedLogins: conf.Limits.FailedLogins,
-		Log: slog.New(slog.NewTextHandler(errs, nil)),
+		Log: log,
 	})
 	return err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -45,6 +44,7 @@ type serveFlags struct {
 	data     string
 	name     string
 	wording  string
+	log      string
 	resolve  string
 	mxPort   int
 	listen   map[string]*[]string
@@ -78,6 +78,7 @@ are told, what is under way is finished or goes back to the queue.`,
 	f.StringVar(&s.data, "data", "", "folder of mail, queue and accounts, `DIR` (default ./glassmail-data)")
 	f.StringVar(&s.name, "name", "", "`NAME` that the node gives itself (default: the first domain)")
 	f.StringVar(&s.wording, "wording", "", "`WORDS` of the SMTP replies: plain or lecture (default plain)")
+	f.StringVar(&s.log, "log", "", "mail log on stderr as `FORMAT`: text, json or off (default text)")
 	f.StringVar(&s.resolve, "resolver", "", "name server to ask, `IP:PORT`, instead of the system's")
 	f.IntVar(&s.mxPort, "mx-port", 0, "`PORT` at which other servers take mail (default 25)")
 	f.BoolVar(&s.private, "relay-private", false, "bring mail to servers in private networks, too, such as 192.168.0.0/16")
@@ -119,6 +120,7 @@ func (s *serveFlags) config(c *cobra.Command) (config.Config, error) {
 	override(&conf.Data, s.data)
 	override(&conf.Name, s.name)
 	override(&conf.Wording, s.wording)
+	override(&conf.Log, s.log)
 	override(&conf.Relay.Resolver, s.resolve)
 	override(&conf.Web.TokenFile, s.token)
 	if len(s.domains) > 0 {
@@ -211,13 +213,15 @@ func (s *serveFlags) accounts(conf config.Config) (map[string]string, error) {
 
 func serve(c *cobra.Command, conf config.Config, users map[string]string, s serveFlags) error {
 	host := wire.OS{}
-	log := trace.NewLog(serveTrace, host.Clock().Now)
-	resolver, err := newResolver(host, conf, log)
+	events := trace.NewLog(serveTrace, host.Clock().Now)
+	log, closeLog := openLog(c.ErrOrStderr(), conf.Log, events, host.Clock().Now())
+	defer closeLog()
+	resolver, err := newResolver(host, conf, events)
 	if err != nil {
 		return err
 	}
 	password := func(address string) (string, error) { return tools.Password(c, address, s.password) }
-	o := server.Options{Password: password, Config: conf, Host: host, Resolver: resolver, Trace: log, Users: users, Log: slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))}
+	o := server.Options{Password: password, Config: conf, Host: host, Resolver: resolver, Trace: events, Users: users, Log: log}
 	var desk *hold.Desk
 	if s.hold {
 		desk = hold.New(hold.Options{Clock: host.Clock()})
@@ -233,7 +237,7 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, s serv
 	}
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
-	if err := page.open(ctx, conf, watched{node, log, desk}, c.ErrOrStderr()); err != nil {
+	if err := page.open(ctx, conf, watched{node, events, desk}, log); err != nil {
 		return errors.Join(err, node.Close())
 	}
 	if err := writeReady(s.ready, describe(node, page, conf.Domains[0], users)); err != nil {

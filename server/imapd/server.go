@@ -21,10 +21,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 
+	"glassmail/mail"
 	"glassmail/mailbox"
 	"glassmail/trace"
 	"glassmail/wire"
@@ -37,7 +37,7 @@ type Backend interface {
 	// Login checks a password and returns the account, in the form in which it
 	// names a user in the methods of Store. A refusal is a *mail.Reply of 5xx or
 	// mailbox.ErrNotFound; any other error says that it could not be checked now.
-	Login(ctx context.Context, user, password string, peer netip.AddrPort) (account string, err error)
+	Login(ctx context.Context, user, password string, peer mail.Peer) (account string, err error)
 	// Append stores a message in a folder of the account and returns when readers
 	// can see it. size is what the client announced, in bytes; text can be longer,
 	// by a CR for each line that came without. text ends with io.EOF after the
@@ -131,8 +131,9 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, secure bool) error 
 	limits := s.o.Limits
 	limits.Fronts = &s.fronts
 	l := wire.NewListener(ln, s.o.Host.Clock(), limits, func(c net.Conn) {
+		s.tellTooMany(c)
 		if !secure {
-			io.WriteString(c, "* BYE [UNAVAILABLE] Too many connections\r\n")
+			io.WriteString(c, "* "+tooMany+"\r\n")
 		}
 	})
 	s.mu.Lock()

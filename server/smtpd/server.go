@@ -120,7 +120,7 @@ func New(o Options) (*Server, error) {
 func (s *Server) Serve(ctx context.Context, inner net.Listener) error {
 	l := wire.NewListener(inner, s.opts.Clock, wire.Limits{
 		Total: s.opts.Limits.Connections, PerAddr: s.opts.Limits.PerAddr, Fronts: &s.fronts,
-	}, s.refuse)
+	}, s.tooMany)
 	s.mu.Lock()
 	if s.stopping {
 		s.mu.Unlock()
@@ -225,7 +225,7 @@ func (s *Server) handle(nc net.Conn) {
 	}
 	defer s.fronts.Leave(front)
 	c := &conn{srv: s, front: front, log: log, ctx: ctx, giveUp: cancel, peer: mail.Peer{
-		Addr: wire.AddrPort(nc.RemoteAddr()), Submission: s.opts.Submission,
+		Addr: wire.AddrPort(nc.RemoteAddr()), Submission: s.opts.Submission, Service: s.service(),
 		Conn: log.ID(), Time: s.opts.Clock.Now(),
 	}, plainLogin: s.opts.PlainLogin.Allows(wire.AddrPort(nc.LocalAddr()).Addr(), wire.RemoteIP(nc))}
 	c.begin()

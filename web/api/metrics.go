@@ -43,13 +43,15 @@ func decisions() []decision {
 		{trace.Line, "lines", "Lines of dialogue, of both sides."},
 		{trace.Datagram, "datagrams", "Datagrams of DNS, of both sides."},
 		{trace.Accepted, "messages_accepted", "Messages for which the node took responsibility."},
-		{trace.Refused, "refusals", "Messages and recipients that were refused."},
+		{trace.Refused, "refusals", "Connections, messages and recipients that were refused."},
 		{trace.Attempt, "delivery_attempts", "Attempts to deliver to another server."},
 		{trace.Delivered, "deliveries", "Messages given to the next server or to a mailbox."},
 		{trace.Deferred, "deferrals", "Attempts that failed for now."},
 		{trace.Failed, "recipients_failed", "Recipients that were given up."},
 		{trace.Bounced, "bounces", "Delivery reports sent back."},
 		{trace.Fetched, "messages_fetched", "Texts of messages given to readers."},
+		{trace.LoggedIn, "logins", "Logins of users, and of the operator at the pages."},
+		{trace.LoginFailed, "logins_failed", "Logins that were refused."},
 		{trace.CacheHit, "dns_cache_hits", "Answers that came from the resolver's cache."},
 	}
 }
