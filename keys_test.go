@@ -21,6 +21,7 @@ func promises() map[string][]string {
 		"name":                           {"server TestKeysNameAndWording"},
 		"data":                           {"e2e TestServeWithFile", "e2e TestSecondProcess", "cmd/glassmail TestPowerCutAfterFirstStart"},
 		"wording":                        {"server TestKeysNameAndWording", "server/smtpd TestLecture", "server/smtpd TestPlainWording"},
+		"log":                            {"e2e TestServeLog", "server TestMailLog", "maillog TestOff"},
 		"listen.smtp":                    {"server TestKeysListen", "config TestReachable"},
 		"listen.submission":              {"server TestKeysListen", "config TestReachable"},
 		"listen.submissions":             {"server TestKeysListen", "server/smtpd TestImplicitTLS"},

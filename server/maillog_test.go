@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -429,5 +430,40 @@ func TestMailLogOfTrouble(t *testing.T) {
 	want := `ERROR refused session=S id=ID service=smtp client=127.0.0.1 port=P stage=DATA dsn=4.3.0 helo=crepes.fr from=a@b.example reply="451 4.3.0 `
 	if line := constant(got); !strings.HasPrefix(line, want) || !strings.Contains(line, `trouble="`) || !strings.Contains(line, "input/output error") {
 		t.Errorf("%s", line)
+	}
+}
+
+// The filter of docs/log.md finds the address of every failed login, and no other line.
+func TestFail2ban(t *testing.T) {
+	doc, err := os.ReadFile("../docs/log.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule := regexp.MustCompile(`(?m)^failregex = (.*)$`).FindSubmatch(doc)
+	if rule == nil {
+		t.Fatal("docs/log.md has no filter")
+	}
+	filter := regexp.MustCompile(strings.ReplaceAll(string(rule[1]), "<ADDR>", "([0-9a-f:.]+)"))
+	n, pages, out, sink := loggedNode(t, maillog.Text, Options{}, func(*config.Config) {})
+	live(t, n, pages)
+	all := len(lived())
+	out.await(all)
+	sink.Close()
+	found := 0
+	for _, line := range out.await(all) {
+		failed := strings.Contains(line, `msg="login failed"`)
+		bare := regexp.MustCompile(`^time=\S+`).ReplaceAllString(line, "time=") // fail2ban takes the date out
+		for _, form := range []string{line, bare, "mail glassmail[7]: " + line, "mail glassmail[7]: " + bare} {
+			m := filter.FindStringSubmatch(form)
+			if (m != nil) != failed || m != nil && m[1] != "127.0.0.1" {
+				t.Errorf("%q: %q", form, m)
+			}
+		}
+		if failed {
+			found++
+		}
+	}
+	if found != 6 {
+		t.Errorf("%d failed logins, want 6", found)
 	}
 }
