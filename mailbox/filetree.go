@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -11,10 +12,20 @@ import (
 
 // fileTree is files below a root, found before they are read.
 type fileTree struct {
-	root  *os.Root
-	files []foundFile
-	total int64
+	root    *os.Root
+	files   []foundFile
+	skipped []skipped
+	total   int64
 }
+
+// skipped is what could not be looked into.
+type skipped struct {
+	path string
+	err  error
+}
+
+// maxFiles is how many files of a folder are imported at one time.
+const maxFiles = 10_000_000
 
 type foundFile struct {
 	path   string // with slashes
@@ -30,6 +41,9 @@ func openFiles(name string, want func(path string) bool) (*fileTree, error) {
 	}
 	dir := name
 	if !info.IsDir() {
+		if err := RegularFile(name, info); err != nil {
+			return nil, err
+		}
 		dir = filepath.Dir(name)
 	}
 	t := new(fileTree)
@@ -41,19 +55,37 @@ func openFiles(name string, want func(path string) bool) (*fileTree, error) {
 		return t, nil
 	}
 	err = fs.WalkDir(t.root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil && p != "." { // the others are there
+			t.skipped = append(t.skipped, skipped{p, err})
+			return nil
+		}
 		if err != nil || !d.Type().IsRegular() || !want(p) {
 			return err
 		}
-		info, err := d.Info()
-		if err == nil {
-			t.add(p, info)
+		if len(t.files) == maxFiles {
+			return fmt.Errorf("there are more than %d files; import parts of the folder", maxFiles)
 		}
-		return err
+		info, err := d.Info()
+		if err != nil {
+			t.skipped = append(t.skipped, skipped{p, err})
+			return nil
+		}
+		t.add(p, info)
+		return nil
 	})
 	if err != nil {
 		return nil, errors.Join(err, t.root.Close())
 	}
 	return t, nil
+}
+
+// RegularFile refuses what has no end or can be read once only: devices, pipes. An
+// import reads each message twice.
+func RegularFile(name string, info fs.FileInfo) error {
+	if info.Mode().IsRegular() {
+		return nil
+	}
+	return fmt.Errorf("%s is no regular file; write what is to be imported into one first", name)
 }
 
 func (t *fileTree) add(p string, info fs.FileInfo) {
@@ -77,6 +109,11 @@ func (t *fileTree) collection(each func(foundFile, func(Incoming, error) bool) b
 		Total: t.total,
 		close: t.root.Close,
 		Messages: func(yield func(Incoming, error) bool) {
+			for _, s := range t.skipped {
+				if !yield(Incoming{Name: s.path}, passedOver{s.err}) {
+					return
+				}
+			}
 			for _, f := range t.files {
 				if !each(f, yield) {
 					return
@@ -96,7 +133,7 @@ func (t *fileTree) incoming(f foundFile, folder string) Incoming {
 		Open: func() (io.ReadCloser, error) {
 			file, err := t.root.Open(filepath.FromSlash(f.path))
 			if err != nil {
-				return nil, err
+				return nil, passedOver{err}
 			}
 			return section{withCRLF(file), file}, nil
 		},

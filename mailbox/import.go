@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	netmail "net/mail"
+	"strings"
 	"time"
 
 	"glassmail/mail"
@@ -38,34 +40,60 @@ type Incoming struct {
 // Appender adds a message of size bytes to a folder, durably.
 type Appender func(ctx context.Context, d Deposit, size int64, text io.Reader) (Placed, error)
 
+// MaxImported is the longest message that is imported, in bytes with its line ends.
+const MaxImported = 2 << 30
+
+// maxNewFolders is how many folders one import makes. What belongs into more is
+// passed over.
+const maxNewFolders = 10_000
+
 // ImportOptions say how to import.
 type ImportOptions struct {
 	Into     string                       // the folder for all messages; "" means as the collection says
 	Append   Appender                     // required
+	MaxSize  int64                        // bytes of a message; 0 is MaxImported
 	Progress func(done, total int64)      // bytes of the collection; may be nil
-	Refused  func(name string, err error) // told of each message that Append did not want; may be nil
+	Refused  func(name string, err error) // told of each message that was passed over; may be nil
+	Changed  func(name, how string)       // told of what came in otherwise than it stood there; may be nil
 }
+
+// passedOver is an error that is about one message: the others can be imported.
+type passedOver struct{ error }
+
+func (p passedOver) Unwrap() error { return p.error }
 
 // Imported counts what became of the messages of a collection.
 type Imported struct {
 	Added   int
 	Known   int // a message with the same text was in the folder already
-	Refused int
+	Refused int // not wanted, or not to be read
+	Changed int // folders whose names could not be kept, messages that lost their keywords
 }
 
 // Import adds the messages of a collection to a user's folders, which it creates
 // as needed. A message whose very text is in its folder already is not added
-// again: so an import that was interrupted is finished by doing it again. A
-// message that can never be added (a 5xx Reply, ErrInvalid) is passed over; any
-// other error ends the import.
+// again: so an import that was interrupted is finished by doing it again. A folder
+// whose name no folder may have gets one that is like it. A message that can never be
+// added (a 5xx Reply, ErrInvalid), that is too long or cannot be read is passed over;
+// any other error ends the import.
 func Import(ctx context.Context, s Store, user string, from *Collection, o ImportOptions) (Imported, error) {
-	i := importer{ctx: ctx, store: s, user: user, options: o}
+	if o.MaxSize == 0 {
+		o.MaxSize = MaxImported
+	}
+	i := importer{ctx: ctx, store: s, user: user, options: o, folders: make(map[string]*importFolder)}
 	for m, err := range from.Messages {
 		if err == nil {
 			err = ctx.Err()
 		}
 		if err == nil {
 			err = i.message(m)
+		}
+		if refusal(err) {
+			i.count.Refused++
+			if o.Refused != nil {
+				o.Refused(m.Name, err)
+			}
+			err = nil
 		}
 		if err != nil {
 			return i.count, fmt.Errorf("import %s: %w", m.Name, err)
@@ -83,29 +111,35 @@ type importer struct {
 	user    string
 	options ImportOptions
 	count   Imported
-	name    string // of the folder that is open
-	folder  FolderID
-	known   map[int64][]knownText // texts in that folder by their size
+	made    int                      // new folders
+	folders map[string]*importFolder // by the name that the collection has for them
 }
 
-// knownText is a text in the folder; its sum is computed when it matters.
-type knownText struct {
-	body mail.BodyID
-	sum  *[sha256.Size]byte
+// importFolder is a folder, and the texts in it.
+type importFolder struct {
+	id    FolderID
+	known map[int64]*knownTexts // by their size
+}
+
+// knownTexts are texts of one size; their sums are computed when they matter.
+type knownTexts struct {
+	bodies []mail.BodyID // without a sum yet
+	sums   map[[sha256.Size]byte]bool
 }
 
 func (i *importer) message(m Incoming) error {
 	if i.options.Into != "" {
 		m.Folder = i.options.Into
 	}
-	if err := i.open(m.Folder); err != nil {
-		return err
-	}
-	size, sum, err := measure(m.Open)
+	f, err := i.open(m.Folder)
 	if err != nil {
 		return err
 	}
-	known, err := i.knows(size, sum)
+	size, sum, err := measure(m.Open, i.options.MaxSize)
+	if err != nil {
+		return err
+	}
+	known, err := i.knows(f, size, sum)
 	if err != nil {
 		return err
 	}
@@ -113,63 +147,88 @@ func (i *importer) message(m Incoming) error {
 		i.count.Known++
 		return nil
 	}
-	if err = i.add(m, size); refusal(err) {
-		i.count.Refused++
-		if i.options.Refused != nil {
-			i.options.Refused(m.Name, err)
+	err = i.add(f, m, size)
+	if errors.Is(err, ErrInvalid) && len(m.Keywords) > 0 {
+		words := m.Keywords
+		m.Keywords = nil
+		if err = i.add(f, m, size); err == nil {
+			i.changed(m.Name, fmt.Sprintf("its keywords %.100q cannot be kept", words))
 		}
-		return nil
 	}
 	if err == nil {
 		i.count.Added++
-		i.known[size] = append(i.known[size], knownText{sum: &sum})
+		f.texts(size).sums[sum] = true
 	}
 	return err
 }
 
-// open makes a folder the current one.
-func (i *importer) open(name string) error {
-	name, err := FolderName(name)
-	if err != nil || name == i.name {
-		return err
+func (i *importer) changed(name, how string) {
+	i.count.Changed++
+	if i.options.Changed != nil {
+		i.options.Changed(name, how)
+	}
+}
+
+// open finds a folder, or makes it.
+func (i *importer) open(given string) (*importFolder, error) {
+	if f := i.folders[given]; f != nil {
+		return f, nil
+	}
+	name, err := FolderName(given)
+	if err != nil || strings.Count(name, Delimiter) >= MaxLevels {
+		name = usableName(given)
 	}
 	f, err := i.store.Folder(i.ctx, i.user, name)
 	if errors.Is(err, ErrNotFound) {
+		if i.made++; i.made > maxNewFolders {
+			return nil, passedOver{fmt.Errorf("folder %q is one of more than %d new ones", given, maxNewFolders)}
+		}
 		f, err = i.store.ChangeFolder(i.ctx, i.user, FolderChange{New: name})
 	}
 	if err != nil {
-		return fmt.Errorf("folder %s: %w", name, err)
+		return nil, fmt.Errorf("folder %q: %w", name, err)
 	}
-	i.folder, i.known = f.ID, make(map[int64][]knownText)
+	found := &importFolder{id: f.ID, known: make(map[int64]*knownTexts)}
 	for m, err := range i.store.Messages(i.ctx, f.ID, Range{}) {
 		if err != nil {
-			return fmt.Errorf("folder %s: %w", name, err)
+			return nil, fmt.Errorf("folder %q: %w", name, err)
 		}
-		i.known[m.Size] = append(i.known[m.Size], knownText{body: m.Body})
+		t := found.texts(m.Size)
+		t.bodies = append(t.bodies, m.Body)
 	}
-	i.name = name
-	return nil
+	if i.folders[name] != nil { // another name was made into this one already
+		found = i.folders[name]
+	}
+	i.folders[given], i.folders[name] = found, found
+	if !strings.EqualFold(name, given) {
+		i.changed(given, "the folder is called "+name)
+	}
+	return found, nil
 }
 
-func (i *importer) knows(size int64, sum [sha256.Size]byte) (bool, error) {
-	list := i.known[size]
-	for n := range list {
-		k := &list[n]
-		if k.sum == nil {
-			_, have, err := measure(func() (io.ReadCloser, error) { return i.stored(k.body) })
-			if errors.Is(err, ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				return false, err
-			}
-			k.sum = &have
+func (f *importFolder) texts(size int64) *knownTexts {
+	t := f.known[size]
+	if t == nil {
+		t = &knownTexts{sums: make(map[[sha256.Size]byte]bool)}
+		f.known[size] = t
+	}
+	return t
+}
+
+func (i *importer) knows(f *importFolder, size int64, sum [sha256.Size]byte) (bool, error) {
+	t := f.texts(size)
+	for len(t.bodies) > 0 {
+		id := t.bodies[0]
+		_, have, err := measure(func() (io.ReadCloser, error) { return i.stored(id) }, math.MaxInt64-1)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return false, err
 		}
-		if *k.sum == sum {
-			return true, nil
+		t.bodies = t.bodies[1:]
+		if err == nil {
+			t.sums[have] = true
 		}
 	}
-	return false, nil
+	return t.sums[sum], nil
 }
 
 func (i *importer) stored(id mail.BodyID) (io.ReadCloser, error) {
@@ -186,33 +245,47 @@ type section struct {
 	io.Closer
 }
 
-// measure reads a text for its size and checksum.
-func measure(open func() (io.ReadCloser, error)) (size int64, sum [sha256.Size]byte, err error) {
+// measure reads a text of at most most bytes for its size and checksum.
+func measure(open func() (io.ReadCloser, error), most int64) (size int64, sum [sha256.Size]byte, err error) {
 	r, err := open()
 	if err != nil {
 		return 0, sum, err
 	}
 	defer r.Close()
 	h := sha256.New()
-	size, err = io.Copy(h, r)
+	size, err = io.Copy(h, io.LimitReader(r, most+1))
+	if size > most {
+		return size, sum, passedOver{fmt.Errorf("it is longer than %d bytes", most)}
+	}
 	h.Sum(sum[:0])
 	return size, sum, err
 }
 
-func (i *importer) add(m Incoming, size int64) error {
+func (i *importer) add(f *importFolder, m Incoming, size int64) error {
 	r, err := m.Open()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	_, err = i.options.Append(i.ctx, Deposit{User: i.user, Folder: i.folder, Flags: m.Flags, Keywords: m.Keywords, Date: m.Date}, size, r)
+	_, err = i.options.Append(i.ctx, Deposit{User: i.user, Folder: f.id, Flags: m.Flags, Keywords: m.Keywords, Date: likely(m.Date)}, size, r)
 	return err
 }
 
-// refusal reports an error that trying again does not heal.
+// likely is a date that can be written as one (RFC 9051 §9 has four digits for a
+// year), zero for others.
+func likely(t time.Time) time.Time {
+	if y := t.UTC().Year(); y < 1 || y > 9998 {
+		return time.Time{}
+	}
+	return t
+}
+
+// refusal reports an error that is about one message, and that trying again does not
+// heal.
 func refusal(err error) bool {
 	var reply *mail.Reply
-	return errors.Is(err, ErrInvalid) || errors.As(err, &reply) && reply.Code >= 500
+	var over passedOver
+	return errors.Is(err, ErrInvalid) || errors.As(err, &over) || errors.As(err, &reply) && reply.Code >= 500
 }
 
 // sentDate is what the Date field of a header says, zero if that is nothing.

@@ -149,8 +149,8 @@ func OpenMaildir(dir string) (*Collection, error) {
 		names, ok := keywords[top]
 		if !ok {
 			var err error
-			if names, err = files.keywords(top); err != nil {
-				return yield(m, err)
+			if names, err = files.keywords(top); err != nil && !yield(Incoming{Name: path.Join(top, keywordFile)}, passedOver{err}) {
+				return false
 			}
 			keywords[top] = names
 		}
@@ -211,10 +211,18 @@ func maildirFlags(name string, keywords []string) (Flags, []string) {
 
 // keywords reads what the small letters of a folder mean.
 func (t *fileTree) keywords(dir string) ([]string, error) {
-	f, err := t.root.Open(path.Join(dir, keywordFile))
+	name := path.Join(dir, keywordFile)
+	info, err := t.root.Stat(name)
 	if os.IsNotExist(err) {
 		return nil, nil
 	}
+	if err == nil {
+		err = RegularFile(name, info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := t.root.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +236,7 @@ func (t *fileTree) keywords(dir string) ([]string, error) {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, &fs.PathError{Op: "read", Path: path.Join(dir, keywordFile), Err: err}
+		return names, &fs.PathError{Op: "read", Path: name, Err: err}
 	}
 	return names, nil
 }

@@ -23,7 +23,7 @@ func OpenMbox(name string) (*Collection, error) {
 		folder := pathFolder(strings.TrimSuffix(f.path, mboxSuffix))
 		file, err := files.root.Open(filepath.FromSlash(f.path))
 		if err != nil {
-			return yield(Incoming{Name: f.path}, err)
+			return yield(Incoming{Name: f.path}, passedOver{err})
 		}
 		defer file.Close()
 		m := &mboxFile{name: f.path, folder: folder, done: f.before, r: file, in: bufio.NewReaderSize(file, 64<<10)}

@@ -1,7 +1,9 @@
 package mailbox
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -10,6 +12,9 @@ import (
 
 // Delimiter divides the levels of a folder's name.
 const Delimiter = "/"
+
+// MaxLevels is how deep a folder can lie: readers show each level.
+const MaxLevels = 20
 
 // FolderName checks a folder's name, and returns it with INBOX, as its first
 // level, in upper case (RFC 9051 §5.1). A name is UTF-8 of at most MaxFolderName
@@ -32,6 +37,26 @@ func FolderName(name string) (string, error) {
 		return Inbox + name[len(first):], nil
 	}
 	return name, nil
+}
+
+// usableName is a name that a folder may have, as like a given one as can be.
+func usableName(given string) string {
+	given = mail.Printable(given, '_')
+	levels := slices.DeleteFunc(strings.Split(given, Delimiter), func(s string) bool { return s == "" })
+	if len(levels) > MaxLevels {
+		levels = append(levels[:MaxLevels-1], strings.Join(levels[MaxLevels-1:], "_"))
+	}
+	name := strings.Join(levels, Delimiter)
+	if len(name) > MaxFolderName { // the sum keeps names apart that begin alike
+		sum := fmt.Sprintf("~%x", sha256.Sum256([]byte(given)))[:9]
+		name = strings.ToValidUTF8(name[:MaxFolderName-len(sum)], "")
+		name = strings.TrimRight(name, Delimiter) + sum
+	}
+	name, err := FolderName(name)
+	if err != nil {
+		return "Imported"
+	}
+	return name
 }
 
 // Parent is the name of the folder above, "" for one of the first level.

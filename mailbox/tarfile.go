@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"archive/tar"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -103,16 +104,36 @@ func OpenTar(r io.ReaderAt, size int64) *Collection {
 					yield(Incoming{Name: "the tar file"}, err)
 					return
 				}
-				if h.Typeflag != tar.TypeReg || !strings.EqualFold(path.Ext(h.Name), emlSuffix) {
+				if h.Typeflag == tar.TypeDir || !strings.EqualFold(path.Ext(h.Name), emlSuffix) {
 					continue
 				}
 				start, err := at.Seek(0, io.SeekCurrent)
+				if err == nil {
+					err = plainEntry(h, size-start)
+				}
 				if !yield(tarMessage(h, r, start), err) {
 					return
 				}
 			}
 		},
 	}
+}
+
+// plainEntry refuses an entry whose bytes do not follow its header as they are.
+func plainEntry(h *tar.Header, left int64) error {
+	sparse := h.Typeflag == tar.TypeGNUSparse
+	for key := range h.PAXRecords {
+		sparse = sparse || strings.HasPrefix(key, "GNU.sparse.")
+	}
+	switch {
+	case sparse:
+		return passedOver{errors.New("it is kept as a sparse file; make the tar file without --sparse")}
+	case h.Typeflag != tar.TypeReg:
+		return passedOver{errors.New("it is a link or a device, and no file")}
+	case h.Size > left:
+		return fmt.Errorf("the tar file ends in the midst of it: %w", io.ErrUnexpectedEOF)
+	}
+	return nil
 }
 
 // tarMessage is the message whose text begins at start.

@@ -32,6 +32,7 @@ type Outcome struct {
 	Imported *mailbox.Imported `json:"imported,omitempty"`
 	Shown    *bolt.Inspection  `json:"shown,omitempty"`
 	Refused  []string          `json:"refused,omitempty"` // messages that could not be imported, and why; at most 100
+	Changed  []string          `json:"changed,omitempty"` // what was imported otherwise than it stood there, and how; at most 100
 }
 
 // keeper is a store that can be cared for while it works.
@@ -48,7 +49,7 @@ type keeper interface {
 // compactAll moves what is alive out of every segment in which something is not.
 const compactAll = 1.0
 
-// maxRefused bounds the list of messages that an import refused.
+// maxRefused bounds the lists of what an import refused, and of what it changed.
 const maxRefused = 100
 
 // Care does a task. progress, which may be nil, is told of long ones.
@@ -159,18 +160,23 @@ func (a *admin) importMail(ctx context.Context, t Task, progress func(done, tota
 	if err != nil {
 		return fmt.Errorf("import from %s: %w", t.Path, err)
 	}
+	list := func(to *[]string) func(name, why string) {
+		return func(name, why string) {
+			if len(*to) < maxRefused {
+				*to = append(*to, mail.Printable(fmt.Sprintf("%.300s: %s", name, why), '?'))
+			}
+		}
+	}
+	refused := list(&out.Refused)
 	room := mailroom{Store: a.store, now: a.now}
 	done, err := mailbox.Import(ctx, a.store, account.Address, from, mailbox.ImportOptions{
 		Into: t.Into, Append: room.Append, Progress: progress,
-		Refused: func(name string, err error) {
-			if len(out.Refused) < maxRefused {
-				out.Refused = append(out.Refused, fmt.Sprintf("%s: %v", name, err))
-			}
-		},
+		Refused: func(name string, err error) { refused(name, err.Error()) },
+		Changed: list(&out.Changed),
 	})
 	out.Imported = &done
 	if err := errors.Join(err, from.Close(), finish()); err != nil {
-		return fmt.Errorf("import from %s: %w", t.Path, err)
+		return fmt.Errorf("import from %s: after %d added, %d that were there already and %d refused: %w", t.Path, done.Added, done.Known, done.Refused, err)
 	}
 	return nil
 }
@@ -185,13 +191,16 @@ func openCollection(format, path string) (c *mailbox.Collection, finish func() e
 	case "eml":
 		c, err = mailbox.OpenEML(path)
 	case "tar":
-		f, err := os.Open(path)
+		info, err := os.Stat(path) // first: to open a pipe is to wait for its writer
+		if err == nil {
+			err = mailbox.RegularFile(path, info)
+		}
 		if err != nil {
 			return nil, nothing, err
 		}
-		info, err := f.Stat()
+		f, err := os.Open(path)
 		if err != nil {
-			return nil, nothing, errors.Join(err, f.Close())
+			return nil, nothing, err
 		}
 		return mailbox.OpenTar(f, info.Size()), f.Close, nil
 	default:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,32 @@ func TestExplainOpen(t *testing.T) {
 	for _, part := range []string{conf.Data, "index.db", "glassmail mailbox rebuild --data ", "glassmail mailbox verify --data "} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("damaged: %v, want %q in it", err, part)
+		}
+	}
+}
+
+// What has no end, or can be read once only, is refused in every format.
+func TestImportOfDevices(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no such files")
+	}
+	conf := config.Default()
+	conf.Data = filepath.Join(t.TempDir(), "data")
+	s, err := OpenStore(&conf, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	a := NewAdmin(s, time.Now)
+	if err := a.AddAccount(t.Context(), "bob@hamburger.edu", "secret", 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"tar", "mbox", "maildir", "eml"} {
+		for _, path := range []string{"/dev/zero", "/dev/random"} {
+			_, err := a.Care(t.Context(), Task{Do: "import", User: "bob@hamburger.edu", Format: format, Path: path}, nil)
+			if err == nil || !strings.Contains(err.Error(), "no regular file") || !strings.Contains(err.Error(), path) {
+				t.Errorf("%s as %s: %v", path, format, err)
+			}
 		}
 	}
 }

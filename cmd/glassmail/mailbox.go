@@ -98,7 +98,8 @@ func mailboxImport() *cobra.Command {
 		Long: `Add mail from files to an account: mbox files, a Maildir, a tar file that export
 wrote, or .eml files. Flags and dates are kept. A message that is in its folder
 already is not added again, so an import that was interrupted is finished by doing
-it again.`,
+it again. What cannot be read or kept is passed over, with a line that says so;
+folders whose names cannot be kept get others.`,
 		Example: "  glassmail mailbox import bob@hamburger.edu ~/Maildir --format maildir",
 	}
 	d.flags(cmd, true)
@@ -111,12 +112,24 @@ it again.`,
 		t := server.Task{Do: "import", User: args[0], Path: args[1], Format: format, Into: into}
 		return d.care(c, t, func(w io.Writer, o server.Outcome) {
 			fmt.Fprintf(w, "%d added, %d were there already, %d refused\n", o.Imported.Added, o.Imported.Known, o.Imported.Refused)
-			for _, r := range o.Refused {
-				fmt.Fprintf(w, "  %s\n", r)
+			some(w, o.Refused, o.Imported.Refused)
+			if o.Imported.Changed > 0 {
+				fmt.Fprintf(w, "%d were changed:\n", o.Imported.Changed)
+				some(w, o.Changed, o.Imported.Changed)
 			}
 		})
 	}
 	return cmd
+}
+
+// some prints lines, and how many there are of them that are not told.
+func some(w io.Writer, lines []string, all int) {
+	for _, l := range lines {
+		fmt.Fprintf(w, "  %s\n", l)
+	}
+	if more := all - len(lines); more > 0 {
+		fmt.Fprintf(w, "  and %d more\n", more)
+	}
 }
 
 func mailboxVerify() *cobra.Command {
