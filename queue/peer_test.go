@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ import (
 const (
 	hangUp = "hang up" // close the connection instead of answering
 	silent = "silent"  // say nothing more
+	vanish = "vanish"  // leave as peer.leave does, and wait for the relay to close its end
 )
 
 // peer is a mail host on loopback that answers by script. Replies are keyed by
@@ -39,6 +41,7 @@ type peer struct {
 	deaf   bool              // reads the body no further than its first line
 	babble bool              // says its greeting without listening, and hangs up
 	before func(verb string) // called before a command is answered, if set
+	leave  func(net.Conn)    // for vanish
 	ending chan struct{}     // closed when the test ends
 
 	mu       sync.Mutex
@@ -125,6 +128,10 @@ func (p *peer) say(c net.Conn, reply string) bool {
 	case silent:
 		<-p.ending
 		return false
+	case vanish:
+		p.leave(c)
+		_, _ = io.Copy(io.Discard, c)
+		return false
 	}
 	_, err := io.WriteString(c, reply+"\r\n")
 	return err == nil
@@ -162,6 +169,10 @@ func (p *peer) serve(c net.Conn) {
 		case verb == "QUIT":
 			return
 		case verb == "STARTTLS" && strings.HasPrefix(reply, "220"):
+			if p.answer("handshake", "") == vanish {
+				p.say(c, vanish)
+				return
+			}
 			t := tls.Server(c, p.tls)
 			if t.Handshake() != nil {
 				return
@@ -219,6 +230,9 @@ func (p *peer) data(c net.Conn, r *bufio.Reader) bool {
 		}
 		if line == ".\r\n" {
 			break
+		}
+		if p.answer("text", "") == vanish {
+			return p.say(c, vanish)
 		}
 		b.WriteString(line)
 	}
@@ -283,6 +297,20 @@ type world struct {
 	mu     sync.Mutex
 	peers  map[netip.Addr]*peer
 	dialed []netip.Addr
+
+	open atomic.Int64 // connections that the relay has not closed
+}
+
+// dialedConn is a connection of the relay's that its world counts.
+type dialedConn struct {
+	net.Conn
+	world *world
+	once  sync.Once
+}
+
+func (d *dialedConn) Close() error {
+	d.once.Do(func() { d.world.open.Add(-1) })
+	return d.Conn.Close()
 }
 
 func (w *world) Clock() wire.Clock { return w.clock }
@@ -299,7 +327,12 @@ func (w *world) Dial(ctx context.Context, network, addr string) (net.Conn, error
 	if p == nil || ap.Port() != 25 {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
 	}
-	return w.OS.Dial(ctx, network, p.l.Addr().String())
+	c, err := w.OS.Dial(ctx, network, p.l.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	w.open.Add(1)
+	return &dialedConn{Conn: c, world: w}, nil
 }
 
 // names is a queue.Resolver of two maps. A missing name is not found; a nil entry
