@@ -17,7 +17,7 @@ const Separator = '+'
 // quotes; the domain in A-labels and lower case. A local part without a domain,
 // such as <postmaster>, stays without.
 func Canonical(a mail.Address) string {
-	local := lower(norm.NFC.String(a.Local))
+	local := Lower(norm.NFC.String(a.Local))
 	if a.Domain == "" {
 		return local
 	}

@@ -126,9 +126,9 @@ func (d *quotedDecoder) decode(dst, src []byte) []byte {
 func (d *quotedDecoder) escaped(dst []byte, c byte) (_ []byte, taken bool) {
 	switch {
 	case d.state == quotedDigit:
-		if isHex(c) {
+		if IsHex(c) {
 			d.state = quotedText
-			return append(dst, hexValue(d.digit)<<4|hexValue(c)), true
+			return append(dst, HexValue(d.digit)<<4|HexValue(c)), true
 		}
 		return append(dst, '=', d.digit), false
 	case c == '\n': // a soft line break
@@ -144,7 +144,7 @@ func (d *quotedDecoder) escaped(dst []byte, c byte) (_ []byte, taken bool) {
 		return dst, true
 	case d.state == quotedBlank:
 		return append(dst, '=', ' '), false
-	case isHex(c):
+	case IsHex(c):
 		d.state, d.digit = quotedDigit, c
 		return dst, true
 	}
@@ -158,11 +158,13 @@ func (d *quotedDecoder) end(dst []byte) []byte {
 	return dst
 }
 
-func isHex(c byte) bool {
+// IsHex reports a digit of a hexadecimal number.
+func IsHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'A' && c <= 'F' || c >= 'a' && c <= 'f'
 }
 
-func hexValue(c byte) byte {
+// HexValue is the value of one.
+func HexValue(c byte) byte {
 	switch {
 	case c <= '9':
 		return c - '0'

@@ -54,16 +54,16 @@ func exportMessage(ctx context.Context, s Store, m Message, to Archive) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	o := &opened{ctx: ctx, src: s, msg: m}
-	defer o.close()
-	text, err := o.body()
+	o := Open(ctx, s, m)
+	defer o.Close()
+	text, err := o.Content()
 	if errors.Is(err, ErrNotFound) { // expunged meanwhile
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	rec, err := o.record()
+	rec, err := o.Record()
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}

@@ -28,7 +28,7 @@ func (p *Part) contentType(v string, left *budget) {
 		p.plain()
 		return
 	}
-	t, sub = left.piece(lower(t), v), left.piece(lower(sub), v)
+	t, sub = left.piece(Lower(t), v), left.piece(Lower(sub), v)
 	if t == "" || sub == "" {
 		p.opaque()
 		return
@@ -40,7 +40,7 @@ func (p *Part) contentType(v string, left *budget) {
 func (p *Part) encoding(v string, left *budget) {
 	l := lexer{s: v}
 	l.space()
-	if e := left.piece(lower(l.token()), v); e != "" {
+	if e := left.piece(Lower(l.token()), v); e != "" {
 		p.Encoding = e
 	}
 }
@@ -49,7 +49,7 @@ func (p *Part) encoding(v string, left *budget) {
 func (p *Part) disposition(v string, left *budget) {
 	l := lexer{s: v}
 	l.space()
-	if p.Disposition = left.piece(lower(l.token()), v); p.Disposition != "" {
+	if p.Disposition = left.piece(Lower(l.token()), v); p.Disposition != "" {
 		p.DispParams = parameters(&l, left)
 	}
 }
@@ -87,7 +87,7 @@ func parameters(l *lexer, left *budget) []Param {
 		if !left.take(paramCost + len(key) + len(value)) {
 			return out
 		}
-		key = lower(key)
+		key = Lower(key)
 		if len(l.s) > 4<<10 {
 			key, value = strings.Clone(key), strings.Clone(value)
 		}

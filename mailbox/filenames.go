@@ -33,8 +33,8 @@ func unescapeLevel(s string) string {
 	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
-			b.WriteByte(hexValue(s[i+1])<<4 | hexValue(s[i+2]))
+		if s[i] == '%' && i+2 < len(s) && IsHex(s[i+1]) && IsHex(s[i+2]) {
+			b.WriteByte(HexValue(s[i+1])<<4 | HexValue(s[i+2]))
 			i += 2
 		} else {
 			b.WriteByte(s[i])

@@ -135,7 +135,7 @@ func (t *fileTree) incoming(f foundFile, folder string) Incoming {
 			if err != nil {
 				return nil, passedOver{err}
 			}
-			return section{withCRLF(file), file}, nil
+			return section{WithCRLF(file), file}, nil
 		},
 	}
 }

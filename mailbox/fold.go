@@ -57,7 +57,7 @@ func (f *folder) ascii(dst, piece []byte) []byte {
 			c = ' '
 		}
 		blank = c == ' '
-		dst = append(dst, lowerByte(c))
+		dst = append(dst, LowerByte(c))
 	}
 	f.blank = blank
 	return dst

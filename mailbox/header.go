@@ -15,10 +15,10 @@ func HeaderFields(header []byte, names FieldNames, not bool) []byte {
 		n := FieldEnd(header)
 		f := header[:n]
 		header = header[n:]
-		if blank(f) || names.has(fieldName(f)) != not {
+		if IsBlank(f) || names.Has(FieldName(f)) != not {
 			out = append(out, f...)
 		}
-		if blank(f) {
+		if IsBlank(f) {
 			break
 		}
 	}
@@ -38,15 +38,15 @@ func NewFieldNames(names ...string) FieldNames {
 	return set
 }
 
-// has reports a name of the set; nil is none.
-func (s FieldNames) has(name []byte) bool {
+// Has reports a name of the set; nil is none.
+func (s FieldNames) Has(name []byte) bool {
 	var small [64]byte
 	if len(name) > len(small) {
 		return s[strings.ToLower(string(name))]
 	}
 	b := small[:copy(small[:], name)]
 	for i, c := range b {
-		b[i] = lowerByte(c)
+		b[i] = LowerByte(c)
 	}
 	return name != nil && s[string(b)]
 }
@@ -59,8 +59,8 @@ func HeaderValues(header []byte, name string) []string {
 		n := FieldEnd(header)
 		f := header[:n]
 		header = header[n:]
-		if got := fieldName(f); len(got) == len(name) && strings.EqualFold(name, string(got)) {
-			out = append(out, fieldValue(f))
+		if got := FieldName(f); len(got) == len(name) && strings.EqualFold(name, string(got)) {
+			out = append(out, FieldValue(f))
 		}
 	}
 	return out
@@ -74,7 +74,7 @@ func FieldEnd(h []byte) int {
 		if i < 0 {
 			return len(h)
 		}
-		first := n == 0 && blank(h[:i+1])
+		first := n == 0 && IsBlank(h[:i+1])
 		n += i + 1
 		if first || n == len(h) || h[n] != ' ' && h[n] != '\t' {
 			return n
@@ -82,9 +82,9 @@ func FieldEnd(h []byte) int {
 	}
 }
 
-// fieldName returns the name of a field, nil if its line is none. Blanks before
+// FieldName returns the name of a field, nil if its line is none. Blanks before
 // the colon are obsolete (RFC 5322 §4.5).
-func fieldName(f []byte) []byte {
+func FieldName(f []byte) []byte {
 	n := 0
 	for n < len(f) && f[n] > ' ' && f[n] < 0x7f && f[n] != ':' {
 		n++
@@ -99,8 +99,8 @@ func fieldName(f []byte) []byte {
 	return f[:n]
 }
 
-// fieldValue is what stands after the colon of a field, unfolded.
-func fieldValue(f []byte) string {
+// FieldValue is what stands after the colon of a field, unfolded.
+func FieldValue(f []byte) string {
 	f = bytes.Trim(f[bytes.IndexByte(f, ':')+1:], " \t\r\n")
 	if bytes.IndexByte(f, '\n') < 0 {
 		return string(f)
@@ -119,8 +119,8 @@ func fieldValue(f []byte) string {
 	return b.String()
 }
 
-// postmark reports the line with which an mbox file begins a message.
-func postmark(l []byte) bool {
+// Postmark reports the line with which an mbox file begins a message.
+func Postmark(l []byte) bool {
 	return bytes.HasPrefix(l, []byte("From ")) || bytes.HasPrefix(l, []byte(">From "))
 }
 
@@ -138,13 +138,13 @@ func (o *openPart) read(header []byte, left *budget) {
 		n := FieldEnd(header)
 		f := header[:n]
 		header = header[n:]
-		name := fieldName(f)
+		name := FieldName(f)
 		if len(name) < 2 || len(name) > len(longestName) {
 			continue
 		}
 		var low [len(longestName)]byte
 		for i, c := range name {
-			low[i] = lowerByte(c)
+			low[i] = LowerByte(c)
 		}
 		if o.whole {
 			o.Envelope.field(low[:len(name)], f, &seen, left)
@@ -194,19 +194,19 @@ func (p *Part) field(name, f []byte, seen *fieldSet, left *budget) {
 	switch string(name) {
 	case "content-type":
 		if seen.once(seenType) {
-			p.contentType(fieldValue(f), left)
+			p.contentType(FieldValue(f), left)
 		}
 	case "content-transfer-encoding":
 		if seen.once(seenEncoding) {
-			p.encoding(fieldValue(f), left)
+			p.encoding(FieldValue(f), left)
 		}
 	case "content-disposition":
 		if seen.once(seenDisposition) {
-			p.disposition(fieldValue(f), left)
+			p.disposition(FieldValue(f), left)
 		}
 	case "content-language":
 		if seen.once(seenLanguage) {
-			p.languages(fieldValue(f), left)
+			p.languages(FieldValue(f), left)
 		}
 	case "content-id":
 		once(&p.ID, f, seen, seenID, left)
@@ -231,23 +231,23 @@ func (e *Envelope) field(name, f []byte, seen *fieldSet, left *budget) {
 	case "message-id":
 		once(&e.MessageID, f, seen, seenMessageID, left)
 	case "from":
-		addresses(&e.From, fieldValue(f), left)
+		addresses(&e.From, FieldValue(f), left)
 	case "sender":
-		addresses(&e.Sender, fieldValue(f), left)
+		addresses(&e.Sender, FieldValue(f), left)
 	case "reply-to":
-		addresses(&e.ReplyTo, fieldValue(f), left)
+		addresses(&e.ReplyTo, FieldValue(f), left)
 	case "to":
-		addresses(&e.To, fieldValue(f), left)
+		addresses(&e.To, FieldValue(f), left)
 	case "cc":
-		addresses(&e.Cc, fieldValue(f), left)
+		addresses(&e.Cc, FieldValue(f), left)
 	case "bcc":
-		addresses(&e.Bcc, fieldValue(f), left)
+		addresses(&e.Bcc, FieldValue(f), left)
 	}
 }
 
 func once(to *string, f []byte, seen *fieldSet, which fieldSet, left *budget) {
 	if seen.once(which) {
-		*to = left.keep(fieldValue(f))
+		*to = left.keep(FieldValue(f))
 	}
 }
 

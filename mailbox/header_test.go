@@ -37,7 +37,7 @@ func TestHeaderFieldsDivide(t *testing.T) {
 		end := len(h)
 		for n := 0; n < len(h); {
 			l := FieldEnd([]byte(h[n:]))
-			if n += l; blank([]byte(h[n-l : n])) {
+			if n += l; IsBlank([]byte(h[n-l : n])) {
 				end = n
 				with = with[:len(with)-l] // the blank line is in both
 				break

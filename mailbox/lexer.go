@@ -129,20 +129,21 @@ func (l *lexer) skipTo(a, b byte) {
 	}
 }
 
-func lowerByte(c byte) byte {
+// LowerByte is an ASCII letter in lower case, and any other byte as it is.
+func LowerByte(c byte) byte {
 	if c >= 'A' && c <= 'Z' {
 		return c + 'a' - 'A'
 	}
 	return c
 }
 
-// lower is strings.ToLower for ASCII, and leaves other bytes as they are.
-func lower(s string) string {
+// Lower is strings.ToLower for ASCII, and leaves other bytes as they are.
+func Lower(s string) string {
 	for i := 0; i < len(s); i++ {
-		if s[i] != lowerByte(s[i]) {
+		if s[i] != LowerByte(s[i]) {
 			b := []byte(s)
 			for ; i < len(b); i++ {
-				b[i] = lowerByte(b[i])
+				b[i] = LowerByte(b[i])
 			}
 			return string(b)
 		}

@@ -41,8 +41,10 @@ func (d *lfDecoder) end(dst []byte) []byte {
 	return dst
 }
 
-func withCRLF(r io.Reader) io.Reader { return newDecodingReader(r, new(crlfDecoder)) }
+// WithCRLF gives each line of a text its CR LF (RFC 5322 §2.3).
+func WithCRLF(r io.Reader) io.Reader { return newDecodingReader(r, new(crlfDecoder)) }
 
-func withLF(r io.ReaderAt, size int64) io.Reader {
+// WithLF is a stored content with the line ends of Unix.
+func WithLF(r io.ReaderAt, size int64) io.Reader {
 	return newDecodingReader(io.NewSectionReader(r, 0, size), new(lfDecoder))
 }

@@ -98,7 +98,7 @@ func (a *maildirArchive) Add(m Message, _ *Record, text mail.Message) error {
 		return err
 	}
 	w := bufio.NewWriterSize(f, 64<<10)
-	_, err = io.Copy(w, withLF(text, text.Size()))
+	_, err = io.Copy(w, WithLF(text, text.Size()))
 	if err == nil {
 		err = w.Flush()
 	}

@@ -70,7 +70,7 @@ func (a *mboxArchive) Add(m Message, rec *Record, text mail.Message) error {
 	if root.Body > 0 {
 		writeStatus(a.w, m)
 	}
-	if err := quoteFrom(a.w, withLF(text, text.Size())); err != nil {
+	if err := quoteFrom(a.w, WithLF(text, text.Size())); err != nil {
 		return err
 	}
 	return a.w.WriteByte('\n')

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"bufio"
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -43,8 +44,11 @@ func FuzzMbox(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := readAll(t, r)
-			if bytes.Contains(bytes.ReplaceAll([]byte(got), []byte("\r\n"), nil), []byte("\n")) {
+			got, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(bytes.ReplaceAll(got, []byte("\r\n"), nil), []byte("\n")) {
 				t.Fatalf("bare LF in %q", got)
 			}
 			return true

@@ -64,7 +64,7 @@ func (m *mboxFile) each(yield func(Incoming, error) bool) bool {
 		} else {
 			m.grow(l)
 		}
-		m.afterBlank = !m.within && blank(l)
+		m.afterBlank = !m.within && IsBlank(l)
 		m.within = full
 		m.at += int64(len(l))
 		if err == io.EOF {
@@ -84,7 +84,7 @@ func (m *mboxFile) begins(l []byte) bool {
 func (m *mboxFile) grow(l []byte) {
 	switch {
 	case len(l) == 0:
-	case m.within || !blank(l):
+	case m.within || !IsBlank(l):
 		m.end = m.at + int64(len(l))
 	case m.afterBlank: // the one before was no divider
 		m.end = m.at
@@ -98,7 +98,7 @@ func (m *mboxFile) one(yield func(Incoming, error) bool) bool {
 	}
 	start, end := m.start, m.end
 	open := func() (io.ReadCloser, error) {
-		return io.NopCloser(withCRLF(newMboxText(io.NewSectionReader(m.r, start, end-start)))), nil
+		return io.NopCloser(WithCRLF(newMboxText(io.NewSectionReader(m.r, start, end-start)))), nil
 	}
 	header, err := firstHeader(io.NewSectionReader(m.r, start, end-start))
 	status := strings.Join(append(HeaderValues(header, "Status"), HeaderValues(header, "X-Status")...), "")
@@ -126,11 +126,11 @@ func firstHeader(r io.Reader) ([]byte, error) {
 	var header []byte
 	for {
 		l, err := in.ReadBytes('\n')
-		if len(header) == 0 && fieldName(l) == nil && !postmark(l) {
+		if len(header) == 0 && FieldName(l) == nil && !Postmark(l) {
 			return nil, nil
 		}
 		header = append(header, l...)
-		if err == io.EOF || blank(l) {
+		if err == io.EOF || IsBlank(l) {
 			return header, nil
 		}
 		if err != nil {
@@ -207,13 +207,13 @@ func (m *mboxText) headerLine(l []byte) {
 	first := m.first
 	m.first = false
 	switch {
-	case blank(l), first && fieldName(l) == nil && !postmark(l):
+	case IsBlank(l), first && FieldName(l) == nil && !Postmark(l):
 		m.inHeader, m.dropping = false, false
 	case first || len(l) > 0 && l[0] != ' ' && l[0] != '\t': // not a continuation
-		m.dropping = isStatus(fieldName(l))
+		m.dropping = isStatus(FieldName(l))
 	}
 }
 
 func isStatus(name []byte) bool {
-	return NewFieldNames("Status", "X-Status", "X-Keywords").has(name)
+	return NewFieldNames("Status", "X-Status", "X-Keywords").Has(name)
 }

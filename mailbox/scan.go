@@ -119,7 +119,7 @@ func (s *scanner) line(l []byte, at int64, within bool) {
 	for s.inHeader && !s.headerLine(l, at) {
 	}
 	s.counted(l, at)
-	if s.inHeader && !within && blank(l) {
+	if s.inHeader && !within && IsBlank(l) {
 		s.endHeader(at + int64(len(l)))
 	}
 }
@@ -136,7 +136,8 @@ func (s *scanner) counted(l []byte, at int64) {
 	}
 }
 
-func blank(l []byte) bool {
+// IsBlank reports a line that ends a header (RFC 5322 §2.1).
+func IsBlank(l []byte) bool {
 	return len(l) == 1 && l[0] == '\n' || len(l) == 2 && l[0] == '\r' && l[1] == '\n'
 }
 
@@ -144,7 +145,7 @@ func blank(l []byte) bool {
 // that does not begin with a field is none: the content begins at once. Later
 // lines without a colon do not end it.
 func (s *scanner) headerLine(l []byte, at int64) bool {
-	if s.first && !blank(l) && fieldName(l) == nil && !postmark(l) {
+	if s.first && !IsBlank(l) && FieldName(l) == nil && !Postmark(l) {
 		s.endHeader(at)
 		return false
 	}

@@ -92,8 +92,8 @@ func NewMatcher(c Criteria) *Matcher {
 // if its state does not decide, and reads its content only if the header does
 // not. A message that has gone meanwhile does not match.
 func (m *Matcher) Match(ctx context.Context, src Source, msg Message) (bool, error) {
-	o := &opened{ctx: ctx, src: src, msg: msg}
-	defer o.close()
+	o := Open(ctx, src, msg)
+	defer o.Close()
 	ok, err := m.match(o)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
@@ -101,11 +101,11 @@ func (m *Matcher) Match(ctx context.Context, src Source, msg Message) (bool, err
 	return ok, err
 }
 
-func (m *Matcher) match(o *opened) (bool, error) {
+func (m *Matcher) match(o *Opened) (bool, error) {
 	if !m.c.state(o.msg) {
 		return false, nil
 	}
-	for _, step := range [...]func(*opened) (bool, error){m.matchSent, m.matchHeader, m.matchNot, m.matchOr, m.matchContent} {
+	for _, step := range [...]func(*Opened) (bool, error){m.matchSent, m.matchHeader, m.matchNot, m.matchOr, m.matchContent} {
 		if ok, err := step(o); err != nil || !ok {
 			return false, err
 		}
@@ -139,11 +139,11 @@ func within(t, since, before time.Time) bool {
 	return (since.IsZero() || day(t) >= day(since)) && (before.IsZero() || day(t) < day(before))
 }
 
-func (m *Matcher) matchSent(o *opened) (bool, error) {
+func (m *Matcher) matchSent(o *Opened) (bool, error) {
 	if !m.needsDay {
 		return true, nil
 	}
-	rec, err := o.record()
+	rec, err := o.Record()
 	if err != nil {
 		return false, err
 	}
@@ -151,7 +151,7 @@ func (m *Matcher) matchSent(o *opened) (bool, error) {
 	return err == nil && within(t, m.c.SentSince, m.c.SentBefore), nil
 }
 
-func (m *Matcher) matchHeader(o *opened) (bool, error) {
+func (m *Matcher) matchHeader(o *Opened) (bool, error) {
 	for _, h := range m.header {
 		header, err := o.header()
 		if err != nil {
@@ -167,7 +167,7 @@ func (m *Matcher) matchHeader(o *opened) (bool, error) {
 	return true, nil
 }
 
-func (m *Matcher) matchNot(o *opened) (bool, error) {
+func (m *Matcher) matchNot(o *Opened) (bool, error) {
 	for _, n := range m.not {
 		if is, err := n.match(o); err != nil || is {
 			return false, err
@@ -176,7 +176,7 @@ func (m *Matcher) matchNot(o *opened) (bool, error) {
 	return true, nil
 }
 
-func (m *Matcher) matchOr(o *opened) (bool, error) {
+func (m *Matcher) matchOr(o *Opened) (bool, error) {
 	for _, pair := range m.or {
 		is, err := pair[0].match(o)
 		if err == nil && !is {
@@ -189,7 +189,7 @@ func (m *Matcher) matchOr(o *opened) (bool, error) {
 	return true, nil
 }
 
-func (m *Matcher) matchContent(o *opened) (bool, error) {
+func (m *Matcher) matchContent(o *Opened) (bool, error) {
 	body, text := newFinder(m.body), newFinder(m.text)
 	if !text.done() {
 		header, err := o.header()
@@ -213,10 +213,10 @@ func headerText(header []byte) string {
 		n := FieldEnd(header)
 		f := header[:n]
 		header = header[n:]
-		if name := fieldName(f); name != nil {
+		if name := FieldName(f); name != nil {
 			b.Write(name)
 			b.WriteString(": ")
-			b.WriteString(DecodeHeader(fieldValue(f)))
+			b.WriteString(DecodeHeader(FieldValue(f)))
 		} else {
 			b.WriteString(DecodeHeader(string(bytes.TrimRight(f, "\r\n"))))
 		}
@@ -225,8 +225,8 @@ func headerText(header []byte) string {
 	return b.String()
 }
 
-// opened is a message under examination; what it is asked for is read once.
-type opened struct {
+// Opened is a message under examination; what it is asked for is read once.
+type Opened struct {
 	ctx  context.Context
 	src  Source
 	msg  Message
@@ -235,13 +235,20 @@ type opened struct {
 	head []byte
 }
 
-func (o *opened) close() {
+// Open begins to look at a message of src. Nothing is read yet.
+func Open(ctx context.Context, src Source, msg Message) *Opened {
+	return &Opened{ctx: ctx, src: src, msg: msg}
+}
+
+// Close gives back what was opened.
+func (o *Opened) Close() {
 	if o.text != nil {
 		o.text.Close()
 	}
 }
 
-func (o *opened) body() (mail.Message, error) {
+// Content is the whole message; it stays open until Close.
+func (o *Opened) Content() (mail.Message, error) {
 	if o.text != nil {
 		return o.text, nil
 	}
@@ -253,8 +260,8 @@ func (o *opened) body() (mail.Message, error) {
 	return o.text, nil
 }
 
-// record takes the record that was stored, or makes one if that is unreadable.
-func (o *opened) record() (*Record, error) {
+// Record takes the record that was stored, or makes one if that is unreadable.
+func (o *Opened) Record() (*Record, error) {
 	if o.rec != nil {
 		return o.rec, nil
 	}
@@ -265,7 +272,7 @@ func (o *opened) record() (*Record, error) {
 	if o.rec, err = UnmarshalRecord(b); err == nil && o.rec.Root.Envelope != nil {
 		return o.rec, nil
 	}
-	text, err := o.body()
+	text, err := o.Content()
 	if err != nil {
 		return nil, err
 	}
@@ -273,15 +280,15 @@ func (o *opened) record() (*Record, error) {
 	return o.rec, err
 }
 
-func (o *opened) header() ([]byte, error) {
+func (o *Opened) header() ([]byte, error) {
 	if o.head != nil {
 		return o.head, nil
 	}
-	rec, err := o.record()
+	rec, err := o.Record()
 	if err != nil {
 		return nil, err
 	}
-	text, err := o.body()
+	text, err := o.Content()
 	if err != nil {
 		return nil, err
 	}
@@ -291,12 +298,12 @@ func (o *opened) header() ([]byte, error) {
 
 // find looks for the needles of both in the texts of the message: of its text
 // parts, and of the headers of messages in it.
-func (o *opened) find(body, text *finder) (bool, error) {
-	rec, err := o.record()
+func (o *Opened) find(body, text *finder) (bool, error) {
+	rec, err := o.Record()
 	if err != nil {
 		return false, err
 	}
-	r, err := o.body()
+	r, err := o.Content()
 	if err != nil {
 		return false, err
 	}
@@ -331,9 +338,9 @@ func (f *finder) searchPart(r io.ReaderAt, p *Part, root bool) error {
 	if p.Type != "text" {
 		return nil
 	}
-	cs := lower(p.Param("charset"))
-	if isUTF8(cs) { // folding does not mind bytes that are not UTF-8
+	cs := Lower(p.Param("charset"))
+	if IsUTF8(cs) { // folding does not mind bytes that are not UTF-8
 		return f.search(Content(r, p))
 	}
-	return f.search(charsetReader(cs, Content(r, p)))
+	return f.search(CharsetReader(cs, Content(r, p)))
 }

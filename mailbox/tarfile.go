@@ -144,7 +144,7 @@ func tarMessage(h *tar.Header, r io.ReaderAt, start int64) Incoming {
 		Date:   h.ModTime,
 		Done:   start + h.Size,
 		Open: func() (io.ReadCloser, error) {
-			return io.NopCloser(withCRLF(io.NewSectionReader(r, start, h.Size))), nil
+			return io.NopCloser(WithCRLF(io.NewSectionReader(r, start, h.Size))), nil
 		},
 	}
 	in.Flags, in.Keywords = parseFlagText(h.PAXRecords[tarFlags])

@@ -20,7 +20,7 @@ func Content(r io.ReaderAt, p *Part) io.Reader {
 // encoding and charset. A charset that is not known is taken for UTF-8. Like
 // Content it takes a fixed amount of memory and fails only when r does.
 func Text(r io.ReaderAt, p *Part) io.Reader {
-	return charsetReader(lower(p.Param("charset")), Content(r, p))
+	return CharsetReader(Lower(p.Param("charset")), Content(r, p))
 }
 
 // Header returns the header of a part, with its blank line, and no more than

@@ -81,7 +81,7 @@ func encodedWord(s string) (cs string, text []byte, n int) {
 		return "", nil, 0
 	}
 	cs, _, _ = strings.Cut(cs, "*") // a language may follow: RFC 2231 §5
-	return lower(cs), text, n
+	return Lower(cs), text, n
 }
 
 // splitWord divides =?charset?encoding?text?= (RFC 2047 §2). It looks no further
@@ -98,34 +98,35 @@ func splitWord(s string) (cs string, encoding byte, text string, n int) {
 	start := 2 + len(cs) + 3
 	length := strings.IndexByte(s[start:], '?')
 	if end := start + length + 2; length >= 0 && end <= len(s) && s[end-1] == '=' {
-		return cs, lowerByte(rest[0]), s[start : start+length], end
+		return cs, LowerByte(rest[0]), s[start : start+length], end
 	}
 	return "", 0, "", 0
 }
 
 // toUTF8 converts a short text.
 func toUTF8(cs string, text []byte) string {
-	if isUTF8(cs) {
+	if IsUTF8(cs) {
 		return string(text)
 	}
-	b, err := io.ReadAll(charsetReader(cs, bytes.NewReader(text)))
+	b, err := io.ReadAll(CharsetReader(cs, bytes.NewReader(text)))
 	if err != nil {
 		return string(text)
 	}
 	return string(b)
 }
 
-func isUTF8(cs string) bool {
+// IsUTF8 reports a charset whose texts are UTF-8 as they are.
+func IsUTF8(cs string) bool {
 	return cs == "" || cs == "utf-8" || cs == "us-ascii" || cs == "utf8" || cs == "ascii"
 }
 
-// charsetReader converts to valid UTF-8. A charset that is not known is taken for
+// CharsetReader converts to valid UTF-8. A charset that is not known is taken for
 // UTF-8. A text that breaks the rules of its charset ends there, without an error.
-func charsetReader(cs string, r io.Reader) io.Reader {
+func CharsetReader(cs string, r io.Reader) io.Reader {
 	var to transform.Transformer = runes.ReplaceIllFormed()
 	source := &noted{r: r}
 	switch {
-	case isUTF8(cs):
+	case IsUTF8(cs):
 	case cs == "utf-16": // without a byte order mark it is big endian: RFC 2781 §4.3
 		to = unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewDecoder()
 	default:
@@ -197,14 +198,14 @@ func decodeExtended(v string) string {
 	}
 	out := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
-		if text[i] == '%' && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2]) {
-			out = append(out, hexValue(text[i+1])<<4|hexValue(text[i+2]))
+		if text[i] == '%' && i+2 < len(text) && IsHex(text[i+1]) && IsHex(text[i+2]) {
+			out = append(out, HexValue(text[i+1])<<4|HexValue(text[i+2]))
 			i += 2
 			continue
 		}
 		out = append(out, text[i])
 	}
-	s := toUTF8(lower(cs), out)
+	s := toUTF8(Lower(cs), out)
 	if !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
