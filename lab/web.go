@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -50,7 +51,7 @@ func (l *Lab) webOptions() web.Options {
 	o := api.Options{
 		Trace: l.Trace, Journeys: l.Journeys, Nodes: server.Describe(users, l.Nodes...), Lab: true,
 		Wording: l.o.Wording, Version: l.o.Version, Now: l.o.Clock.Now,
-		Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
+		Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(), Uploads: filepath.Join(l.o.Dir, "uploads"),
 		Hold: l.Hold, Names: namesPage{l.Names}, WhatIf: l,
 	}
 	if c, ok := l.o.Clock.(*wire.LabClock); ok {

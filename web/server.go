@@ -105,6 +105,11 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), guesses: mailbox.NewAttempts(o.Now, o.FailedLogins), ambient: newSecret(), recheck: recheckTime,
 		proxies: map[netip.Addr]bool{}}
+	if o.API.Uploads != "" {
+		if err := api.ClearUploads(o.API.Uploads); err != nil {
+			return nil, err
+		}
+	}
 	texts, err := catalogue.New()
 	if err != nil {
 		return nil, err

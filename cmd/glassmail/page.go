@@ -95,6 +95,7 @@ func (p *page) listen(ctx context.Context, conf config.Config, w watched, log *s
 		API: api.Options{
 			Trace: w.log, Journeys: p.journeys, Hold: w.desk, Nodes: server.Describe(nil, w.node), Wording: conf.Wording, Version: version(),
 			Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
+			Uploads: filepath.Join(conf.Data, "uploads"),
 		},
 		Health: w.node.Health, Connections: w.node.WebConnections(), Accounts: office, Token: p.token, Local: local, Secure: p.secure,
 		Proxies: config.Prefixes(conf.Web.TrustedProxies), FailedLogins: conf.Limits.FailedLogins,

@@ -43,6 +43,7 @@ type Options struct {
 	Names      Names
 	WhatIf     WhatIf // nil: messages are not sent again
 	MaxMessage int64  // bytes of the largest message that any node takes
+	Uploads    string // a folder of the server's own for what requests bring along, see ClearUploads; "" is the system's for temporary files
 }
 
 func (o *Options) now() time.Time {
@@ -56,6 +57,7 @@ func (o *Options) now() time.Time {
 type API struct {
 	o          Options
 	streams    *slots
+	bodies     *slots        // of messages that are written here
 	terminals  chan struct{} // one entry for each terminal under way
 	renderings chan struct{} // likewise for HTML that is made harmless
 	words      map[string]*explain.Words
@@ -72,7 +74,7 @@ func New(o Options) *API {
 		words[lang] = explain.New(lang)
 	}
 	return &API{
-		o: o, streams: newSlots(), terminals: make(chan struct{}, maxTerminals), renderings: make(chan struct{}, maxRenderings), words: words, tally: newTally(),
+		o: o, streams: newSlots(maxStreams, maxStreamsOfAccount), bodies: newSlots(maxBodies, maxBodiesOfAccount), terminals: make(chan struct{}, maxTerminals), renderings: make(chan struct{}, maxRenderings), words: words, tally: newTally(),
 		listings: newListings(), summaries: newSummaries(), clean: mailview.NewSanitizer(),
 	}
 }

@@ -42,6 +42,9 @@ func compose(d *draft, account, domain string, now time.Time, finished bool) (*c
 	if len(d.Subject) > maxSubject || len(d.FromName) > maxSubject {
 		return nil, fault(http.StatusUnprocessableEntity, "subject and name have at most %d bytes", maxSubject)
 	}
+	if len(d.Text) > maxDraftText {
+		return nil, fault(http.StatusUnprocessableEntity, "the text has at most %d bytes; attach what is longer", maxDraftText)
+	}
 	var h strings.Builder
 	field := func(name, value string) {
 		if value != "" {
@@ -108,16 +111,11 @@ func (m *composed) receive(people []person) {
 // checkFiles bounds attachments and brings their types into form.
 func checkFiles(in []attachment) ([]attachment, error) {
 	if len(in) > maxAttachments {
-		return nil, fault(http.StatusUnprocessableEntity, "a message has at most %d attachments", maxAttachments)
+		return nil, tooManyFiles()
 	}
 	out := slices.Clone(in)
 	for i := range out {
 		f := &out[i]
-		if f.open == nil {
-			data := f.Data
-			f.size = int64(len(data))
-			f.open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
-		}
 		kind, _, err := mime.ParseMediaType(f.Type)
 		if err != nil || !strings.Contains(kind, "/") || strings.HasPrefix(kind, "multipart/") || strings.HasPrefix(kind, "message/") {
 			kind = "application/octet-stream"
@@ -159,8 +157,7 @@ func (m *composed) open(own bool) io.ReadCloser {
 		c.parts = append(c.parts, words("\r\n--"+m.boundary+"\r\nContent-Type: "+f.Type+"\r\n"+
 			"Content-Disposition: "+mime.FormatMediaType("attachment", map[string]string{"filename": f.Name})+"\r\nContent-Transfer-Encoding: base64\r\n\r\n"))
 		c.parts = append(c.parts, func() (io.ReadCloser, error) {
-			in, err := f.open()
-			return &base64Lines{in: in}, err
+			return io.NopCloser(&base64Lines{in: f.open()}), nil
 		})
 	}
 	c.parts = append(c.parts, words("\r\n--"+m.boundary+"--\r\n"))

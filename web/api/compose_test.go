@@ -62,7 +62,7 @@ func TestNoControlIsWritten(t *testing.T) {
 		d := &draft{
 			FromName: "A" + c + "lice", To: []string{"B" + c + "ob <bob@crepes.fr>", "alice@crepes.fr"},
 			Subject: "x" + c + "y", Text: "t" + c + "t", InReplyTo: "<a" + c + "b@crepes.fr> <good@crepes.fr>", References: []string{"<c" + c + "d@crepes.fr>", "<e@crepes.fr>" + c},
-			Attachments: []attachment{{Name: "n" + c + "n", Type: "text/x" + c, Data: []byte("x")}},
+			Attachments: []attachment{{Name: "n" + c + "n", Type: "text/x" + c}},
 		}
 		m, err := compose(d, "alice@crepes.fr", "crepes.fr", time.Unix(0, 0), true)
 		if err != nil {
@@ -93,4 +93,72 @@ func TestNoControlIsWritten(t *testing.T) {
 			t.Errorf("%q: the record is %+v, %v", c, rec, err)
 		}
 	}
+}
+
+// FuzzCompose: whatever is written, the header is one of ours with nothing added to
+// it, and what leaves is in proportion to what was written.
+func FuzzCompose(f *testing.F) {
+	f.Add("Alice", "Bob <bob@crepes.fr>", "subject", "text\n.\n", "<a@b>", "name.txt", "text/plain")
+	f.Add("อลิซ", "\"B\\\"\" <bob@crepes.fr>", "=?utf-8?q?=0D=0A?=", "\r\r\n", "a b <c>", "../x\x00", "multipart/mixed; boundary=x")
+	f.Add("\x7f", "bob@crepes.fr", "\u2028 \u0085", "\x00", "\x7f", "\t", "text/x; \x01=\"\r\n\"")
+	f.Fuzz(func(t *testing.T, name, to, subject, text, id, file, kind string) {
+		d := &draft{FromName: name, To: []string{to, "alice@crepes.fr"}, Cc: []string{to}, Subject: subject, Text: text, InReplyTo: id, References: []string{id, id},
+			Attachments: []attachment{{Name: file, Type: kind}}}
+		in := len(name) + 2*len(to) + len(subject) + len(text) + 3*len(id) + len(file) + len(kind)
+		m, err := compose(d, "alice@crepes.fr", "crepes.fr", time.Unix(0, 0), true)
+		if err != nil {
+			if known(err) == nil {
+				t.Fatalf("no fault of the caller's: %v", err)
+			}
+			return
+		}
+		header, body := written(t, m, true)
+		checkHeader(t, header)
+		if out := len(header) + len(body); out > 6*in+3000 {
+			t.Errorf("%d bytes from %d", out, in)
+		}
+		whole := header + "\r\n\r\n" + body
+		rec, err := mailbox.Scan(strings.NewReader(whole), int64(len(whole)))
+		if err != nil || len(rec.Root.Parts) != 2 {
+			t.Fatalf("%+v, %v", rec, err)
+		}
+		got, want := mailbox.DecodeHeader(rec.Root.Envelope.Subject), clean(subject)
+		if squeeze(got) != squeeze(want) {
+			t.Errorf("the subject %q came out as %q", want, got)
+		}
+	})
+}
+
+// squeeze leaves out blanks, which folding may move, and the mark of forceEncoding.
+func squeeze(s string) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(s, "\u200b", "")), "")
+}
+
+// FuzzQuery: whatever is looked for, there are at most maxWords words in it, no longer
+// than the query, and each error is the caller's.
+func FuzzQuery(f *testing.F) {
+	for _, q := range []string{`from:bob -subject:"two words" is:unread`, `before:2026-05-04 larger:10`, `"`, `- -- :a a: "a"b"`, `is:x`, "\u00a0", `-is:read -since:2026-01-01`} {
+		f.Add(q)
+	}
+	f.Fuzz(func(t *testing.T, q string) {
+		words := splitQuery(q)
+		size := 0
+		for _, w := range words {
+			if size += len(w); strings.TrimSpace(w) == "" {
+				t.Errorf("%q has the empty word %q", q, w)
+			}
+		}
+		if size > 3*len(q) { // a byte that is no UTF-8 becomes U+FFFD
+			t.Errorf("%d bytes of words in %d", size, len(q))
+		}
+		match, err := parseQuery(q)
+		switch {
+		case err != nil && known(err) == nil:
+			t.Errorf("no fault of the caller's: %v", err)
+		case err == nil && (len(words) > maxWords || len(q) > maxQuery):
+			t.Errorf("%d words in %d bytes are taken", len(words), len(q))
+		case match == nil && err == nil && len(words) > 0:
+			t.Errorf("nothing is looked for with %q", q)
+		}
+	})
 }

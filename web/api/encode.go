@@ -50,8 +50,9 @@ func (c *chain) Close() error {
 
 // base64Lines encodes what it reads, 76 characters a line (RFC 2045 §6.8).
 type base64Lines struct {
-	in   io.ReadCloser
-	out  []byte
+	in   io.Reader
+	text []byte // the lines of the last piece
+	out  []byte // of these, what was not read yet
 	done error
 	buf  [57 * 64]byte
 }
@@ -65,17 +66,17 @@ func (b *base64Lines) Read(p []byte) (int, error) {
 		if b.done = err; err == io.ErrUnexpectedEOF {
 			b.done = io.EOF
 		}
+		b.text = b.text[:0]
 		for raw := range slices.Chunk(b.buf[:n], 57) {
-			b.out = base64.StdEncoding.AppendEncode(b.out, raw)
-			b.out = append(b.out, '\r', '\n')
+			b.text = base64.StdEncoding.AppendEncode(b.text, raw)
+			b.text = append(b.text, '\r', '\n')
 		}
+		b.out = b.text
 	}
 	n := copy(p, b.out)
 	b.out = b.out[n:]
 	return n, nil
 }
-
-func (b *base64Lines) Close() error { return b.in.Close() }
 
 // encodeBody writes a text with CRLF line ends as quoted-printable.
 func encodeBody(text string) ([]byte, error) {

@@ -31,7 +31,7 @@ type feed struct {
 // open begins a stream, if there is room for one more. The function it returns
 // must be called at its end.
 func (a *API) open(c *Call) (f *feed, end func(), err error) {
-	if end, err = a.streams.take(c.Caller.Account); err != nil {
+	if end, err = c.enterStream(a); err != nil {
 		return nil, nil, err
 	}
 	c.W.Header().Set("Content-Type", "text/event-stream")

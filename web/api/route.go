@@ -189,19 +189,27 @@ func (c *Call) Read(v any) error {
 	if err != nil || kind != "application/json" {
 		return fault(http.StatusUnsupportedMediaType, "send the body as application/json")
 	}
-	d := json.NewDecoder(c.Body)
+	return readJSON(c.Body, v)
+}
+
+// readJSON decodes one JSON value and nothing more.
+func readJSON(in io.Reader, v any) error {
+	d := json.NewDecoder(in)
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return err
+	err := d.Decode(v)
+	if err == nil {
+		if _, more := d.Token(); more == io.EOF {
+			return nil
+		} else if err = more; err == nil {
+			return fault(http.StatusBadRequest, "the body has more than one JSON value")
 		}
-		return fault(http.StatusBadRequest, "the body is not what this call takes (%v); see %s/openapi.json", err, Prefix)
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return fault(http.StatusBadRequest, "the body has more than one JSON value")
+	var f *Fault
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &f) || errors.As(err, &tooLarge) || known(err) != nil {
+		return err
 	}
-	return nil
+	return fault(http.StatusBadRequest, "the body is not what this call takes (%v); see %s/openapi.json", err, Prefix)
 }
 
 // number reads a parameter of the query that is a whole number from low to high.

@@ -43,7 +43,7 @@ type delivered struct {
 // send hands a message over as the submission port does, keeps a copy among the
 // sent messages, marks what it answers, and removes the draft it was.
 func (a *API) send(c *Call) error {
-	d, end, err := c.readDraft()
+	d, end, err := c.readDraft(a)
 	defer end()
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func (r reader) mark(ctx context.Context, at *location, how mailbox.Change) {
 // saveDraft keeps an unfinished message among the drafts, in place of its former
 // state.
 func (a *API) saveDraft(c *Call) error {
-	d, end, err := c.readDraft()
+	d, end, err := c.readDraft(a)
 	defer end()
 	if err != nil {
 		return err
@@ -175,7 +175,7 @@ func (a *API) saveDraft(c *Call) error {
 // sendAs sends for programs: as the account of "from", which a keeper may choose,
 // without a copy among the sent messages.
 func (a *API) sendAs(c *Call) error {
-	d, end, err := c.readDraft()
+	d, end, err := c.readDraft(a)
 	defer end()
 	if err != nil {
 		return err

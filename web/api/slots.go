@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 )
@@ -12,25 +13,35 @@ const (
 	maxStreamsOfAccount = 16 // so that one reader of mail cannot take all
 )
 
-// slots counts the streams under way.
+// slots counts what is under way at one time, in all and for each account.
 type slots struct {
+	most, mostOfAccount int
+
 	mu    sync.Mutex
 	all   int
 	byOne map[string]int // by account
 }
 
-func newSlots() *slots { return &slots{byOne: map[string]int{}} }
+func newSlots(most, mostOfAccount int) *slots {
+	return &slots{most: most, mostOfAccount: mostOfAccount, byOne: map[string]int{}}
+}
 
-// take makes room for a stream of an account, which is "" for callers without one.
-// What it returns gives the room back.
+// What take returns when there is no room.
+var (
+	errMany          = errors.New("too many are under way")
+	errManyOfAccount = errors.New("too many of the account are under way")
+)
+
+// take makes room for one of an account, which is "" for callers without one, who
+// are bounded in all only. What it returns gives the room back.
 func (s *slots) take(account string) (give func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.all >= maxStreams:
-		return nil, fault(http.StatusServiceUnavailable, "there are %d streams already; close another page", maxStreams)
-	case account != "" && s.byOne[account] >= maxStreamsOfAccount:
-		return nil, fault(http.StatusServiceUnavailable, "%s follows %d streams already; close another page", account, maxStreamsOfAccount)
+	case s.all >= s.most:
+		return nil, errMany
+	case account != "" && s.byOne[account] >= s.mostOfAccount:
+		return nil, errManyOfAccount
 	}
 	s.all++
 	s.byOne[account]++
@@ -44,7 +55,19 @@ func (s *slots) take(account string) (give func(), err error) {
 	}, nil
 }
 
-// underWay is how many streams there are.
+// enterStream makes room for a stream.
+func (c *Call) enterStream(a *API) (leave func(), err error) {
+	leave, err = a.streams.take(c.Caller.Account)
+	switch {
+	case errors.Is(err, errManyOfAccount):
+		err = fault(http.StatusServiceUnavailable, "%s follows %d streams already; close another page", c.Caller.Account, a.streams.mostOfAccount)
+	case errors.Is(err, errMany):
+		err = fault(http.StatusServiceUnavailable, "there are %d streams already; close another page", a.streams.most)
+	}
+	return leave, err
+}
+
+// underWay is how many there are.
 func (s *slots) underWay() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
