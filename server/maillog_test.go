@@ -453,7 +453,7 @@ func TestFail2ban(t *testing.T) {
 	for _, line := range out.await(all) {
 		failed := strings.Contains(line, `msg="login failed"`)
 		bare := regexp.MustCompile(`^time=\S+`).ReplaceAllString(line, "time=") // fail2ban takes the date out
-		for _, form := range []string{line, bare, "mail glassmail[7]: " + line, "mail glassmail[7]: " + bare} {
+		for _, form := range []string{line, bare, " mail glassmail[7]: " + line, "mail glassmail[7]: " + bare} {
 			m := filter.FindStringSubmatch(form)
 			if (m != nil) != failed || m != nil && m[1] != "127.0.0.1" {
 				t.Errorf("%q: %q", form, m)

@@ -40,7 +40,7 @@ func office(t *testing.T) *post {
 	}
 }
 
-func addr(t *testing.T, s string) mail.Address {
+func addr(t testing.TB, s string) mail.Address {
 	t.Helper()
 	if s == "" {
 		return mail.Address{}
@@ -52,7 +52,7 @@ func addr(t *testing.T, s string) mail.Address {
 	return a
 }
 
-func envelope(t *testing.T, from string, to ...string) *mail.Envelope {
+func envelope(t testing.TB, from string, to ...string) *mail.Envelope {
 	t.Helper()
 	env := &mail.Envelope{ID: NewID(), From: addr(t, from)}
 	env.Peer = mail.Peer{Addr: netip.MustParseAddrPort("192.0.2.1:4711"), Helo: "crepes.fr", ESMTP: true}
