@@ -176,6 +176,11 @@ func (m *Message) answers(q *Message) bool {
 	if len(m.m.Question) == 0 {
 		return m.m.Rcode == miekg.RcodeFormatError || m.m.Rcode == miekg.RcodeNotImplemented || m.m.Rcode == miekg.RcodeServerFailure || m.m.Rcode == miekg.RcodeRefused
 	}
+	return sameQuestion(m, q)
+}
+
+// sameQuestion reports that a reply repeats the question of a query.
+func sameQuestion(m, q *Message) bool {
 	a, b := m.m.Question[0], q.m.Question[0]
 	return len(m.m.Question) == 1 && a.Qtype == b.Qtype && a.Qclass == b.Qclass && strings.EqualFold(a.Name, b.Name)
 }

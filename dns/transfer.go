@@ -45,11 +45,20 @@ func (c *Client) Transfer(ctx context.Context, server netip.AddrPort, q *Message
 	return r, nil
 }
 
-const maxTransfer = 64 << 20 // bytes of one zone transfer
+// transferLimits bound a zone transfer, whatever the server sends.
+type transferLimits struct {
+	bytes   int // as they would be without compression of names
+	records int
+}
+
+// usualTransfer are the limits of a transfer; maxTransferTime is that of its length.
+func usualTransfer() transferLimits { return transferLimits{bytes: 64 << 20, records: 1_000_000} }
+
+const maxTransferTime = 30 * time.Second
 
 func (c *Client) transferAll(ctx context.Context, server netip.AddrPort, q *Message) (*Reply, error) {
 	start := c.Host.Clock().Now()
-	ctx, stop := Within(ctx, c.Host.Clock(), max(c.Timeout, 30*time.Second))
+	ctx, stop := Within(ctx, c.Host.Clock(), max(c.Timeout, maxTransferTime))
 	defer stop()
 	conn, err := c.Host.Dial(ctx, "tcp", server.String())
 	if err != nil {
@@ -65,7 +74,7 @@ func (c *Client) transferAll(ctx context.Context, server netip.AddrPort, q *Mess
 	if err := WriteFrame(conn, out); err != nil {
 		return nil, timeoutError(ctx, err)
 	}
-	all, err := readTransfer(conn, q)
+	all, err := readTransfer(conn, q, usualTransfer())
 	if err != nil {
 		return nil, timeoutError(ctx, err)
 	}
@@ -74,10 +83,10 @@ func (c *Client) transferAll(ctx context.Context, server netip.AddrPort, q *Mess
 }
 
 // readTransfer reads messages until the SOA record comes a second time.
-func readTransfer(r io.Reader, q *Message) (*Reply, error) {
+func readTransfer(r io.Reader, q *Message, most transferLimits) (*Reply, error) {
 	var all *Reply
-	soas := 0
-	for size := 0; size < maxTransfer; {
+	soas, unpacked, got := 0, 0, 0
+	for size := 0; unpacked <= most.bytes && got <= most.records; {
 		b, err := ReadFrame(r)
 		if err != nil {
 			return nil, err
@@ -90,6 +99,11 @@ func readTransfer(r io.Reader, q *Message) (*Reply, error) {
 		if !m.m.Response || m.m.Id != q.m.Id {
 			return nil, errors.New("the reply belongs to another query")
 		}
+		if len(m.m.Question) > 0 && !sameQuestion(m, q) { // RFC 5936 §2.2.2: it may be left out
+			return nil, errors.New("the reply is about another question")
+		}
+		unpacked += max(len(b), m.m.Len())
+		got += len(m.m.Answer)
 		for _, rr := range m.m.Answer {
 			if typeOf(rr) == TypeSOA {
 				soas++
@@ -105,7 +119,7 @@ func readTransfer(r io.Reader, q *Message) (*Reply, error) {
 			return all, nil
 		}
 	}
-	return nil, fmt.Errorf("the zone has more than %d bytes", maxTransfer)
+	return nil, fmt.Errorf("the zone has more than %d bytes or %d records", most.bytes, most.records)
 }
 
 // Transfer copies a zone from a server that allows it (AXFR), as a secondary
@@ -116,9 +130,18 @@ func Transfer(ctx context.Context, host wire.Host, server netip.AddrPort, origin
 	if err != nil {
 		return nil, fmt.Errorf("transfer of %s: %w", origin, err)
 	}
+	z, err := r.zone(origin)
+	if err != nil {
+		return nil, fmt.Errorf("transfer of %s from %s: %w", origin, server, err)
+	}
+	return z, nil
+}
+
+// zone is what a transfer brought.
+func (r *Reply) zone(origin string) (*Zone, error) {
 	n := len(r.m.Answer)
 	if r.m.Rcode != miekg.RcodeSuccess || n < 2 || typeOf(r.m.Answer[0]) != TypeSOA || typeOf(r.m.Answer[n-1]) != TypeSOA {
-		return nil, fmt.Errorf("transfer of %s: %s replied %s without a zone", origin, server, Code(r.m.Rcode))
+		return nil, fmt.Errorf("replied %s without a zone", Code(r.m.Rcode))
 	}
 	return NewZone(origin, records(r.m.Answer[:n-1]))
 }

@@ -101,11 +101,19 @@ func NewZone(origin string, recs []Record) (*Zone, error) {
 	return z, nil
 }
 
+// Bounds of building a zone. Records may come from a server elsewhere, which can
+// choose them so that they cost the most.
+const (
+	maxCompared = 50_000_000 // steps of looking for a set and for a record in it
+	maxNames    = 2_000_000  // with those that own nothing but have names below
+)
+
 // builder collects records into a zone.
 type builder struct {
-	z    *Zone
-	last string // owner of the record added last
-	sigs []*miekg.RRSIG
+	z        *Zone
+	last     string // owner of the record added last
+	sigs     []*miekg.RRSIG
+	compared int // of maxCompared
 }
 
 func newBuilder(origin string) *builder {
@@ -142,6 +150,12 @@ func (b *builder) put(owner string, rr miekg.RR) error {
 		b.z.nodes[owner] = n
 	}
 	s := n.set(typeOf(rr))
+	if b.compared += len(n.sets); s != nil {
+		b.compared += len(s.rrs)
+	}
+	if b.compared > maxCompared {
+		return fmt.Errorf("%s %s: the zone has too many records of one name and type", owner, typeOf(rr))
+	}
 	if s == nil {
 		s = &rrset{typ: typeOf(rr)}
 		n.sets = append(n.sets, s)
@@ -194,7 +208,9 @@ func (b *builder) finish() (*Zone, error) {
 		set := s.set(Type(sig.TypeCovered))
 		set.sigs = append(set.sigs, sig)
 	}
-	z.addNonTerminals()
+	if err := z.addNonTerminals(maxNames); err != nil {
+		return nil, err
+	}
 	z.link()
 	return z, nil
 }
@@ -240,8 +256,9 @@ func (z *Zone) checkDNAME(name string, n *node) string {
 	return ""
 }
 
-// addNonTerminals gives each name between an owner and the origin a node.
-func (z *Zone) addNonTerminals() {
+// addNonTerminals gives each name between an owner and the origin a node. The zone has
+// at most most names then.
+func (z *Zone) addNonTerminals(most int) error {
 	owners := make([]string, 0, len(z.nodes))
 	for name := range z.nodes {
 		owners = append(owners, name)
@@ -252,9 +269,13 @@ func (z *Zone) addNonTerminals() {
 			if z.nodes[name] != nil {
 				break
 			}
+			if len(z.nodes) >= most {
+				return fmt.Errorf("the zone has more than %d names, with those in between", most)
+			}
 			z.nodes[name] = &node{}
 		}
 	}
+	return nil
 }
 
 // link fills order and signed.
