@@ -221,6 +221,22 @@ func live(t *testing.T, n *Node, pages string) {
 	get(200, func(r *http.Request) { r.SetBasicAuth("bob", "secret-bob") })
 	get(401, func(r *http.Request) { r.Header.Set("Authorization", "Bearer wrong-secret") })
 	get(200, func(r *http.Request) { r.Header.Set("Authorization", "Bearer the-token-of-the-operator") })
+	send := func(to string, want int) {
+		t.Helper()
+		r, _ := http.NewRequestWithContext(t.Context(), "POST", pages+"/api/v1/mail/send", strings.NewReader(`{"to":["`+to+`"],"subject":"nobody's business","text":"nor is the text"}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.SetBasicAuth("bob", "secret-bob")
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("to %s: %s", to, resp.Status)
+		}
+	}
+	send("nobody@hamburger.edu", 422)
+	send("bob@hamburger.edu", 200)
 	resp, err := http.Post(pages+"/api/v1/login", "application/json", strings.NewReader(`{"token":"the-token-of-the-operator"}`))
 	if err != nil || resp.StatusCode != 200 {
 		t.Fatal(err, resp)
@@ -258,6 +274,12 @@ func lived() []string {
 
 		`INFO login failed service=web client=127.0.0.1 dsn=5.7.8 user=bob reply="535 5.7.8 `,
 		`INFO login service=web client=127.0.0.1 user=bob@hamburger.edu`,
+		`INFO login service=web client=127.0.0.1 user=bob@hamburger.edu`, // each request with a password
+		`INFO login service=web client=127.0.0.1 user=bob@hamburger.edu`,
+		`INFO refused session=S id=ID service=web client=127.0.0.1 port=P stage=RCPT dsn=5.1.1 helo=[127.0.0.1] user=bob@hamburger.edu from=bob@hamburger.edu to=nobody@hamburger.edu reply="550 5.1.1 `,
+		`INFO accepted session=S id=ID service=web client=127.0.0.1 port=P proto=HTTP size=N delay=N helo=[127.0.0.1] user=bob@hamburger.edu from=bob@hamburger.edu nrcpt=1 to=bob@hamburger.edu message_id=M`,
+		`INFO delivered session=S id=ID status=sent dsn=2.0.0 size=N delay=N from=bob@hamburger.edu to=bob@hamburger.edu relay=local`,
+
 		`INFO login failed service=web client=127.0.0.1 user="the operator's token" reply="the token is wrong`,
 		`INFO login service=web client=127.0.0.1 user="the operator's token"`,
 	}
@@ -267,8 +289,8 @@ func lived() []string {
 func constant(line string) string {
 	for _, r := range [][2]string{
 		{`^time=\S+ level=(\S+) msg="?(.+?)"? (session|id|service)=`, "$1 $2 $3="},
-		{`session=1-\d+`, "session=S"}, {` id=[a-z0-9]{18}\b`, " id=ID"}, {` id=ID\.[A-Z0-9]{10}`, " id=ID.R"}, {` port=\d+`, " port=P"}, {` size=\d+`, " size=N"},
-		{` delay=[0-9.]+`, " delay=N"}, {` retry=20\S+`, " retry=T"}, {`message_id=<\w{26}@hamburger.edu>`, "message_id=M"},
+		{`session=1-\d+`, "session=S"}, {` id=[a-z0-9]{18}\b| id=[a-z0-9]{26}\b`, " id=ID"}, {` id=ID\.[A-Z0-9]{10}`, " id=ID.R"}, {` port=\d+`, " port=P"}, {` size=\d+`, " size=N"},
+		{` delay=[0-9.]+`, " delay=N"}, {` retry=20\S+`, " retry=T"}, {`message_id=<[a-zA-Z0-9]{20,}@hamburger.edu>`, "message_id=M"},
 	} {
 		line = regexp.MustCompile(r[0]).ReplaceAllString(line, r[1])
 	}
