@@ -1,4 +1,4 @@
-.PHONY: build lab test race fuzz crash bench bench-compare bench-names bench-pages ci fmt clean
+.PHONY: build lab test race fuzz crash faults bench bench-compare bench-names bench-pages ci fmt clean
 
 build: ## the program, static
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o glassmail ./cmd/glassmail
@@ -22,6 +22,11 @@ SHOTS ?= screenshots
 crash: ## kill -9 and power cuts, for CRASH_TIME each; `make test` does it for some seconds
 	GLASSMAIL_CRASH_TIME=$(CRASH_TIME) go test -count=1 -v -timeout 0 -run '^(TestKill|TestPowerCut|TestPowerCutControls|TestChecker)$$' ./store/bolt
 	GLASSMAIL_CRASH=$(CRASH_TIME) go test -count=1 -v -timeout 0 -run '^TestCrash' ./e2e
+
+FAULT_TIME ?= 30m
+
+faults: ## one node through all faults for FAULT_TIME, honest clients at work (Linux, root: it mounts an image)
+	GLASSMAIL_FAULTS=$(FAULT_TIME) go test -count=1 -v -timeout 0 -run '^TestFaultMix$$' ./e2e
 
 screenshots: ## every page in every look, in SHOTS, to be judged (Debian: chromium)
 	mkdir -p $(SHOTS)
