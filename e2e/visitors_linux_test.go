@@ -29,7 +29,7 @@ type refused struct{ reply string }
 func (r *refused) Error() string { return r.reply }
 
 // pace is between two operations of a visitor.
-const pace = 60 * time.Millisecond
+const pace = 120 * time.Millisecond
 
 // honest lets a visitor come again and again.
 func (m *mix) honest(visit func(*visitor) error) {
@@ -60,12 +60,13 @@ func (m *mix) tell(name string, err error, before int64) {
 		m.tallies[name] = t
 	}
 	var now *refused
+	var wrong *unexpected
 	switch {
 	case err == nil:
 		t.ok++
 	case errors.As(err, &now):
 		t.refused++
-	case explained:
+	case explained && !(errors.As(err, &wrong) && wrong.reply != "no reply"):
 		t.lost++
 	default:
 		t.improper++
@@ -232,7 +233,7 @@ func proper(status int) error {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
 		return &refused{http.StatusText(status)}
 	}
-	return fmt.Errorf("status %d", status)
+	return &unexpected{"a call of the API", fmt.Sprint("status ", status)}
 }
 
 func (m *mix) get(user, path string) (status int, size int64, err error) {
@@ -241,6 +242,35 @@ func (m *mix) get(user, path string) (status int, size int64, err error) {
 		return 0, 0, err
 	}
 	return ask(r, user)
+}
+
+// inbox is the number of a user's INBOX in the API.
+func (m *mix) inbox(user string) (uint64, error) {
+	r, err := http.NewRequest("GET", "http://"+m.ports["--web"]+"/api/v1/mail/folders", nil)
+	if err != nil {
+		return 0, err
+	}
+	r.SetBasicAuth(user+"@hamburger.edu", user)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	var list struct {
+		Items []struct {
+			ID   uint64
+			Name string
+		}
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		return 0, err
+	}
+	for _, f := range list.Items {
+		if f.Name == "INBOX" {
+			return f.ID, nil
+		}
+	}
+	return 0, fmt.Errorf("%s has no INBOX in %+v", user, list)
 }
 
 func ask(r *http.Request, user string) (status int, size int64, err error) {
@@ -304,7 +334,7 @@ func (c *imapClient) answer(text, tag string) (string, error) {
 	}
 	all, err := c.until(tag)
 	if err == nil && !strings.Contains(all, "\n"+tag+"OK") && !strings.HasPrefix(all, tag+"OK") {
-		return all, fmt.Errorf("%.60q: %.200q", text, all[max(0, len(all)-200):])
+		return all, &unexpected{text[:min(len(text), 60)], all[max(0, len(all)-200):]}
 	}
 	return all, err
 }
