@@ -3,6 +3,7 @@ package mailview_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -215,5 +216,46 @@ func BenchmarkHTML(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// boundedView checks that a view, as a page gets it, is in proportion to the message:
+// a byte of a header field may stand in the field, in the subject or an address, and
+// in the address of replies, each time as six bytes of JSON, and in a charset of more
+// bytes; a part of five bytes has its own line with a section of up to 100 numbers.
+func boundedView(t testing.TB, in []byte, v *mailview.View) {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := 64*len(in) + 4<<10; len(b) > most {
+		t.Errorf("%d bytes became a view of %d", len(in), len(b))
+	}
+}
+
+// Views of messages that ask for much of one thing each.
+func TestViewsAreBounded(t *testing.T) {
+	const size = 200 << 10
+	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	deep := strings.Builder{}
+	for range 99 {
+		deep.WriteString("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n")
+	}
+	for _, in := range []string{
+		"\r\n" + fill("\x01"), "\r\n" + fill("\xff"), "Subject: " + fill("\x01") + "\r\n\r\n", "From: " + fill("\x01@b,") + "\r\n\r\n",
+		"From: " + fill("a@b,") + "\r\n\r\n", "From: " + fill("a:;") + "\r\n\r\n", fill("a:\r\n") + "\r\n", fill("a:\x01\r\n") + "\r\n",
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + fill("--b\r\n\r\n"), deep.String() + fill("\r\n--b\r\n"),
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + fill("--b\nContent-Type: message/rfc822\n\n\n"),
+		"Content-Type: text/plain; charset=koi8-r\r\n\r\n" + fill("\xe2"), "Subject: " + fill("=?koi8-r?q?\xe2?= ") + "\r\n\r\n",
+		"Content-Type: text/html\r\n\r\n" + fill("&#1;"), "Content-Type: text/html\r\n\r\n" + fill("<p>\x01"), "References: " + fill("<a>") + "\r\n\r\n",
+		"Content-Type: text/plain" + fill(";name*0=x") + "\r\n\r\n", "Received: " + fill("\n x") + "\r\n\r\n",
+	} {
+		text, rec := read(t, []byte(in))
+		v, err := mailview.Read(text, rec)
+		if err != nil {
+			t.Fatalf("%.40q: %v", in, err)
+		}
+		boundedView(t, []byte(in), v)
 	}
 }

@@ -226,8 +226,13 @@ func FuzzHTML(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, message := range [][]byte{b, append([]byte("Content-Type: text/html\r\n\r\n"), b...)} {
 			text, rec := read(t, message)
-			if _, err := mailview.Read(text, rec); err != nil && err != io.EOF {
+			v, err := mailview.Read(text, rec)
+			if err != nil && err != io.EOF {
 				t.Fatal(err)
+			}
+			boundedView(t, message, v)
+			if p, err := mailview.Preview(text, rec); err != nil || len([]rune(p)) > mailview.MaxPreview {
+				t.Fatalf("a preview of %d bytes, %v", len(p), err)
 			}
 			d, err := clean.HTML(t.Context(), text, rec)
 			if err != nil {

@@ -65,9 +65,10 @@ func NewSanitizer() *Sanitizer {
 // follows, so that some kilobytes can ask for gigabytes: elements are closed here
 // before that, and counted.
 const (
-	MaxElements   = 20_000 // of a message; one with more is shown as its text
-	MaxNesting    = 100    // elements inside one another; those deeper go, their text stays
-	MaxFormatting = 16     // of these, elements of formatting; likewise
+	MaxElements   = 20_000  // of a message; one with more is shown as its text
+	MaxNesting    = 100     // elements inside one another; those deeper go, their text stays
+	MaxFormatting = 16      // of these, elements of formatting; likewise
+	MaxStyle      = 2 << 10 // bytes of a style attribute; what comes after goes: it is read in time that grows with the square of its length
 )
 
 // Forms in which the HTML of a message is shown.
@@ -117,7 +118,7 @@ func (s *Sanitizer) HTML(ctx context.Context, text mail.Message, rec *mailbox.Re
 		out.WriteString("<pre>" + html.EscapeString(plain) + "</pre>")
 	} else {
 		b := &balancer{ctx: ctx, out: &out, pictures: newPictures(text, rec)}
-		if err := b.write(s.policy.SanitizeBytes(raw)); err != nil {
+		if err := b.write(s.policy.SanitizeBytes(shortStyles(raw))); err != nil {
 			return nil, err
 		}
 	}
@@ -155,6 +156,45 @@ func survey(ctx context.Context, text mail.Message, rec *mailbox.Record) (raw []
 			}
 		}
 	}
+}
+
+// shortStyles is HTML whose style attributes have at most MaxStyle bytes each: of
+// longer ones, the declarations that fit.
+func shortStyles(raw []byte) []byte {
+	z := html.NewTokenizer(bytes.NewReader(raw))
+	var out []byte // nil as long as it would be raw
+	for at := 0; ; {
+		kind := z.Next()
+		if kind == html.ErrorToken {
+			break
+		}
+		token := z.Raw()
+		if len(token) > MaxStyle && (kind == html.StartTagToken || kind == html.SelfClosingTagToken) {
+			if out == nil {
+				out = append(make([]byte, 0, len(raw)), raw[:at]...)
+			}
+			at += len(token)
+			out = append(out, shortStyle(z.Token()).String()...)
+			continue
+		}
+		at += len(token)
+		if out != nil {
+			out = append(out, token...)
+		}
+	}
+	if out == nil {
+		return raw
+	}
+	return out
+}
+
+func shortStyle(t html.Token) html.Token {
+	for i := range t.Attr {
+		if a := &t.Attr[i]; strings.EqualFold(a.Key, "style") && len(a.Val) > MaxStyle {
+			a.Val = a.Val[:strings.LastIndexByte(a.Val[:MaxStyle], ';')+1]
+		}
+	}
+	return t
 }
 
 // remote reports whether a picture asks to be loaded from elsewhere.
