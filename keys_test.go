@@ -46,7 +46,7 @@ func promises() map[string][]string {
 		"limits.recipients":              {"server TestKeysLimits"},
 		"limits.connections":             {"server TestKeysConnections"},
 		"limits.connections_per_address": {"server TestKeysConnections"},
-		"limits.failed_logins":           {"server TestFailedLoginsOfTheConfiguration", "server TestNeighboursFailures", "mailbox TestAttempts", "web TestDoorsShareTheLimit"},
+		"limits.failed_logins":           {"server TestFailedLoginsOfTheConfiguration", "server TestNeighboursFailures", "auth TestAttempts", "web TestDoorsShareTheLimit"},
 		"store.ack":                      {"server TestKeysAck", "store/bolt TestPowerCut", "store/bolt TestKill"},
 		"web.token_file":                 {"cmd/glassmail TestKeyTokenFile", "cmd/glassmail TestServeShowsNothingWithoutLogin"},
 		"web.tls":                        {"cmd/glassmail TestKeyWebTLS"},

@@ -22,25 +22,25 @@ func allowed() map[string][]string {
 	return map[string][]string{
 		"atomicfile": nil, "mail": nil, "spelling": nil, "trace": {"spelling"}, "config": {"spelling"}, "dialog": nil, "control": {"atomicfile"},
 		"explain": {"trace"}, "maillog": {"trace"}, "pcap": {"explain", "trace"},
-		"wire": {"atomicfile", "mail", "trace"}, "wire/wiretest": nil, "mailbox": {"mail"},
+		"wire": {"atomicfile", "mail", "trace"}, "wire/wiretest": nil, "message": nil, "auth": {"mail"}, "mailbox": {"mail", "message"}, "mailbox/archive": {"mail", "mailbox", "message"},
 		"queue": low, "dns": {"atomicfile", "trace", "wire"}, "dns/dissect": {"dns"}, "dns/tool": {"dns", "dns/dissect", "wire"}, "store": {"mail", "mailbox", "queue"},
 		"store/bolt":      {"atomicfile", "mail", "mailbox", "queue", "store"},
 		"store/memory":    {"mail", "mailbox", "queue", "store"},
 		"store/storetest": {"mail", "mailbox", "queue", "store"},
 		"server/smtpd":    append([]string{"spelling"}, low...),
-		"server/imapd":    append([]string{"mailbox"}, low...),
+		"server/imapd":    append([]string{"mailbox", "message"}, low...),
 		"server/dnsd":     {"dns", "mail", "trace", "wire"},
-		"hold":            {"trace", "wire"},
-		"server": {"atomicfile", "config", "control", "mail", "mailbox", "queue", "server/imapd", "server/smtpd", "store", "store/bolt",
+		"intercept":       {"trace", "wire"},
+		"server": {"atomicfile", "auth", "config", "control", "mail", "mailbox", "mailbox/archive", "message", "queue", "server/imapd", "server/smtpd", "store", "store/bolt",
 			"trace", "web/api", "wire"},
 		"catalogue":    nil,
-		"web/mailview": {"mail", "mailbox"},
-		"web/api":      {"explain", "hold", "mail", "mailbox", "pcap", "queue", "trace", "web/mailview"},
-		"web":          {"catalogue", "mail", "mailbox", "trace", "web/api"},
+		"web/mailview": {"mail", "mailbox", "message"},
+		"web/api":      {"explain", "intercept", "mail", "mailbox", "message", "pcap", "queue", "trace", "web/mailview"},
+		"web":          {"auth", "catalogue", "mail", "trace", "web/api"},
 		"top":          {"atomicfile", "catalogue", "explain", "trace"},
 		"lab/book":     {"atomicfile"}, "sockets": nil,
 		"lab/lesson": {"dns", "trace", "wire"}, "lab/lesson/lessontest": {"dns", "lab/lesson", "trace", "wire"},
-		"lab": {"config", "control", "dns", "dns/dissect", "hold", "lab/book", "lab/lesson", "mailbox", "server", "server/dnsd", "trace", "web", "web/api", "wire"},
+		"lab": {"config", "control", "dns", "dns/dissect", "intercept", "lab/book", "lab/lesson", "mailbox", "server", "server/dnsd", "trace", "web", "web/api", "wire"},
 	}
 }
 
@@ -174,7 +174,7 @@ func writers() map[string][]string {
 		"OpenFile": {
 			"store/bolt/fs.go", "store/bolt/fs_unix.go", "store/bolt/fs_windows.go", // journal, texts and lock
 			"store/bolt/backup.go",  // copies, flushed
-			"server/care.go",        // an export
+			"server/maintenance.go", // an export
 			"cmd/glassmail/pcap.go", // Wireshark reads along
 		},
 		"Rename": {

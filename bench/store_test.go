@@ -104,7 +104,7 @@ func BenchmarkAccept(b *testing.B) {
 					b.ReportAllocs()
 					inParallel(b, n, func(i int) error {
 						return accept(s, text, store.Acceptance{
-							ID: fmt.Sprintf("%016x", i), Record: record, Deposits: []mailbox.Deposit{{User: user(i * 7)}},
+							ID: fmt.Sprintf("%016x", i), Record: record, Deposits: []mailbox.Delivery{{User: user(i * 7)}},
 						})
 					})
 					after, _ := s.Stats()
@@ -143,9 +143,9 @@ func BenchmarkRelay(b *testing.B) {
 // fill puts n messages into the first user's INBOX.
 func fill(b *testing.B, s store.Store, n int) mailbox.FolderID {
 	b.Helper()
-	ds := make([]mailbox.Deposit, 1000)
+	ds := make([]mailbox.Delivery, 1000)
 	for i := range ds {
-		ds[i] = mailbox.Deposit{User: user(0)}
+		ds[i] = mailbox.Delivery{User: user(0)}
 	}
 	for range n / len(ds) {
 		if err := accept(s, []byte("x"), store.Acceptance{Deposits: ds, Wait: true}); err != nil {
@@ -202,12 +202,12 @@ func BenchmarkBody(b *testing.B) {
 	s := open(b, bolt.Options{})
 	text := make([]byte, 10<<10)
 	for i := range 2000 {
-		if err := accept(s, text, store.Acceptance{Record: text[:400], Deposits: []mailbox.Deposit{{User: user(0)}}, Wait: i == 1999}); err != nil {
+		if err := accept(s, text, store.Acceptance{Record: text[:400], Deposits: []mailbox.Delivery{{User: user(0)}}, Wait: i == 1999}); err != nil {
 			b.Fatal(err)
 		}
 	}
 	f, _ := s.Folder(context.Background(), user(0), mailbox.Inbox)
-	var ids []mail.BodyID
+	var ids []mail.ContentID
 	for m := range s.Messages(context.Background(), f.ID, mailbox.Range{}) {
 		ids = append(ids, m.Body)
 	}

@@ -96,7 +96,7 @@ func TestInsecureDelegation(t *testing.T) {
 
 // Each broken link is named, and repaired it works again.
 func TestBrokenLinks(t *testing.T) {
-	for fault, want := range map[lesson.Fault]string{
+	for fault, want := range map[lesson.ZoneFault]string{
 		lesson.WrongDS:          "hamburger.edu. DNSKEY: the DS record in the zone above fits none of the keys",
 		lesson.ExpiredSignature: "hamburger.edu. expired at 20261124",
 		lesson.AlteredRecord:    "mail.hamburger.edu. A: the signature by key",

@@ -63,7 +63,7 @@ func serveOne(t *testing.T, more ...string) (p *process, call func(method, path,
 // features is what a server's page can do.
 type features struct{ Features map[string]bool }
 
-// A server for real mail has no desk, and nobody can make it one: not its operator,
+// A server for real mail has no interceptor, and nobody can make it one: not its operator,
 // and not its configuration.
 func TestServeHoldsNothing(t *testing.T) {
 	p, call := serveOne(t)

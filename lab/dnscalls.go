@@ -13,12 +13,12 @@ import (
 
 // ZoneInfo is one zone of a running lab.
 type ZoneInfo struct {
-	Zone    string       `json:"zone"`
-	Serial  uint32       `json:"serial"`
-	Records int          `json:"records"` // keys, denial records and signatures left out
-	Signed  bool         `json:"signed"`
-	Servers []string     `json:"servers"`
-	Fault   lesson.Fault `json:"fault"` // "none", or what a lesson broke
+	Zone    string           `json:"zone"`
+	Serial  uint32           `json:"serial"`
+	Records int              `json:"records"` // keys, denial records and signatures left out
+	Signed  bool             `json:"signed"`
+	Servers []string         `json:"servers"`
+	Fault   lesson.ZoneFault `json:"fault"` // "none", or what a lesson broke
 }
 
 // ZoneChange is what an edit or a registration made of a zone.
@@ -157,7 +157,7 @@ func (n *NamesClient) Transfer(ctx context.Context, r Registration) error {
 }
 
 // Break makes a fault in a zone, or repairs all with dns.NoFault.
-func (n *NamesClient) Break(ctx context.Context, zone string, f lesson.Fault) error {
+func (n *NamesClient) Break(ctx context.Context, zone string, f lesson.ZoneFault) error {
 	return n.c.Call(ctx, "break", breakRequest{zone, f}, nil, nil)
 }
 
@@ -203,6 +203,6 @@ type zoneRequest struct {
 }
 
 type breakRequest struct {
-	Zone  string       `json:"zone"`
-	Fault lesson.Fault `json:"fault"`
+	Zone  string           `json:"zone"`
+	Fault lesson.ZoneFault `json:"fault"`
 }

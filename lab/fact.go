@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"glassmail/dns"
-	"glassmail/hold"
+	"glassmail/intercept"
 	"glassmail/trace"
 	"glassmail/web/api"
 )
@@ -20,7 +20,7 @@ import (
 // change makes a fact different and returns what makes it as before.
 func (l *Lab) change(d trace.Detail, c api.Change) (restore func(), err error) {
 	domain := domainOf(d.To[0])
-	rule := hold.Fault{Node: cmp.Or(c.Node, domain), Proto: trace.SMTP, Dir: "C", Action: hold.FaultReply, Text: c.Text, Command: c.Command}
+	rule := intercept.Rule{Node: cmp.Or(c.Node, domain), Proto: trace.SMTP, Dir: "C", Action: intercept.FaultReply, Text: c.Text, Command: c.Command}
 	switch c.Kind {
 	case api.ChangeMXDown:
 		return l.takeDown(cmp.Or(c.Host, "mail."+domain))
@@ -47,8 +47,8 @@ func (l *Lab) change(d trace.Detail, c api.Change) (restore func(), err error) {
 	return nil, fmt.Errorf("the change %q is not known: there are %s, %s, %s, %s, %s and %s", c.Kind, api.ChangeMXDown, api.ChangeTTL, api.ChangeReply, api.ChangeHeader, api.ChangeSubject, api.ChangeStartTLSOff)
 }
 
-func (l *Lab) withFault(f hold.Fault) (restore func(), err error) {
-	if !slices.ContainsFunc(people(), func(p person) bool { return strings.EqualFold(p.domain, f.Node) }) {
+func (l *Lab) withFault(f intercept.Rule) (restore func(), err error) {
+	if !slices.ContainsFunc(demoUsers(), func(p person) bool { return strings.EqualFold(p.domain, f.Node) }) {
 		return nil, fmt.Errorf("the lab has no mail server %s", f.Node)
 	}
 	f, err = l.Hold.AddFault(f)

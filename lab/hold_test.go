@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"glassmail/hold"
+	"glassmail/intercept"
 	"glassmail/trace"
 	"glassmail/web/api"
 )
 
 // held waits until a line waits that is as wanted.
-func (r *running) held(wanted func(hold.Held) bool) hold.Held {
+func (r *running) held(wanted func(intercept.Held) bool) intercept.Held {
 	r.t.Helper()
 	late := time.After(patience)
 	for {
@@ -31,20 +31,20 @@ func (r *running) held(wanted func(hold.Held) bool) hold.Held {
 	}
 }
 
-func anything(hold.Held) bool { return true }
+func anything(intercept.Held) bool { return true }
 
-func saying(text string) func(hold.Held) bool {
-	return func(h hold.Held) bool { return strings.HasPrefix(h.Text, text) }
+func saying(text string) func(intercept.Held) bool {
+	return func(h intercept.Held) bool { return strings.HasPrefix(h.Text, text) }
 }
 
-func (r *running) do(h hold.Held, deed, text string) {
+func (r *running) do(h intercept.Held, deed, text string) {
 	r.t.Helper()
 	if err := r.Hold.Do(h.ID, deed, text); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-func (r *running) breakAt(b hold.Breakpoint) hold.Breakpoint {
+func (r *running) breakAt(b intercept.Breakpoint) intercept.Breakpoint {
 	r.t.Helper()
 	b, err := r.Hold.AddBreakpoint(b)
 	if err != nil {
@@ -65,13 +65,13 @@ func (r *running) toSend(subject string) (sent <-chan struct{}) {
 
 // stepUntil lets one line go after the other, until one that is the last; it
 // returns what waited, in order.
-func (r *running) stepUntil(last func(hold.Held) bool) []hold.Held {
+func (r *running) stepUntil(last func(intercept.Held) bool) []intercept.Held {
 	r.t.Helper()
-	var seen []hold.Held
+	var seen []intercept.Held
 	for {
 		h := r.held(anything)
 		seen = append(seen, h)
-		r.do(h, hold.DeedPass, "")
+		r.do(h, intercept.DeedPass, "")
 		if last(h) {
 			return seen
 		}
@@ -82,12 +82,12 @@ func (r *running) stepUntil(last func(hold.Held) bool) []hold.Held {
 // node that says it, and the message arrives once.
 func TestRelayLineByLine(t *testing.T) {
 	r := startLab(t)
-	r.breakAt(hold.Breakpoint{Where: hold.Where{Node: "crepes.fr", Dir: "C"}}) // what it says, and what is said to it
-	r.breakAt(hold.Breakpoint{Where: hold.Where{Node: "hamburger.edu", Dir: "S"}})
+	r.breakAt(intercept.Breakpoint{Where: intercept.Where{Node: "crepes.fr", Dir: "C"}}) // what it says, and what is said to it
+	r.breakAt(intercept.Breakpoint{Where: intercept.Where{Node: "hamburger.edu", Dir: "S"}})
 	sent := r.toSend("line by line")
 	var relay []string
 	dots := 0
-	for _, h := range r.stepUntil(func(h hold.Held) bool {
+	for _, h := range r.stepUntil(func(h intercept.Held) bool {
 		if h.Node == "hamburger.edu" && h.Command == "." {
 			dots++
 		}
@@ -97,7 +97,7 @@ func TestRelayLineByLine(t *testing.T) {
 			continue // alice's client
 		}
 		what := h.Text
-		if h.State == hold.StateText {
+		if h.State == intercept.StateText {
 			what = "text"
 		}
 		if h.Dir == trace.Server && h.Command == "EHLO" && what[3] == '-' {
@@ -133,13 +133,13 @@ func TestRelayLineByLine(t *testing.T) {
 // and a jump of the clock to the next attempt brings it.
 func TestEditedReplyPutsOff(t *testing.T) {
 	r := startLab(t)
-	b := r.breakAt(hold.Breakpoint{Where: hold.Where{Node: "hamburger.edu", Dir: "S", Command: "RCPT"}})
+	b := r.breakAt(intercept.Breakpoint{Where: intercept.Where{Node: "hamburger.edu", Dir: "S", Command: "RCPT"}})
 	r.send("put off", bob)
 	h := r.held(saying("250"))
-	if h.Node != "hamburger.edu" || h.Command != "RCPT" || h.State != hold.StateReply || h.Releases.Sub(h.Since) != time.Minute {
+	if h.Node != "hamburger.edu" || h.Command != "RCPT" || h.State != intercept.StateReply || h.Releases.Sub(h.Since) != time.Minute {
 		t.Errorf("there waits %+v", h)
 	}
-	r.do(h, hold.DeedEdit, "451 4.3.0 Not now")
+	r.do(h, intercept.DeedEdit, "451 4.3.0 Not now")
 	d := r.journey("put off", trace.StateDeferred)
 	if n := r.got(bob, "put off"); n != 0 {
 		t.Fatalf("bob has it %d times before the retry", n)
@@ -180,14 +180,14 @@ func (r *running) jumpToRetry() {
 // go, no connection is cut, and no second attempt begins.
 func TestJumpWhileHeld(t *testing.T) {
 	r := startLab(t)
-	r.breakAt(hold.Breakpoint{Where: hold.Where{Node: "hamburger.edu", Dir: "S", Command: "."}})
+	r.breakAt(intercept.Breakpoint{Where: intercept.Where{Node: "hamburger.edu", Dir: "S", Command: "."}})
 	r.send("first", bob)
 	first := r.held(anything)
 	if err := r.clock().Advance(6 * 24 * time.Hour); err != nil { // longer than a message may wait
 		t.Fatal(err)
 	}
 	r.send("second", bob) // the queue looks at what is due
-	r.held(func(h hold.Held) bool { return h.ID != first.ID })
+	r.held(func(h intercept.Held) bool { return h.ID != first.ID })
 	if s := r.Hold.State(); len(s.Held) != 2 || s.Held[0].ID != first.ID {
 		t.Errorf("there wait %+v", s.Held)
 	}
@@ -231,20 +231,20 @@ func TestJumpToExpiry(t *testing.T) {
 // another's.
 func TestBreakAtMessage(t *testing.T) {
 	r := startLab(t)
-	b := r.breakAt(hold.Breakpoint{Where: hold.Where{Node: "hamburger.edu", Dir: "S", Command: "220"}})
+	b := r.breakAt(intercept.Breakpoint{Where: intercept.Where{Node: "hamburger.edu", Dir: "S", Command: "220"}})
 	r.send("watched", bob)
 	h := r.held(anything)
 	d := r.journey("watched", trace.StateRelaying)
-	r.breakAt(hold.Breakpoint{Journey: d.ID})
+	r.breakAt(intercept.Breakpoint{Journey: d.ID})
 	if err := r.Hold.RemoveBreakpoint(b.ID); err != nil {
 		t.Fatal(err)
 	}
-	r.do(h, hold.DeedPass, "")
+	r.do(h, intercept.DeedPass, "")
 	r.held(anything)
 	r.send("passing", bob)
 	r.journey("passing", trace.StateDelivered)
 	var got []string
-	for _, h := range r.stepUntil(func(h hold.Held) bool { return h.Dir == trace.Server && h.Command == "." }) {
+	for _, h := range r.stepUntil(func(h intercept.Held) bool { return h.Dir == trace.Server && h.Command == "." }) {
 		got = append(got, fmt.Sprintf("%c %s", h.Dir, h.Command))
 		if h.Journey != d.ID {
 			t.Errorf("%q is of the journey %q, want %q", h.Text, h.Journey, d.ID)
@@ -263,7 +263,7 @@ func TestHeldPassword(t *testing.T) {
 	r := startLab(t)
 	c := r.dial(r.Ready.Nodes["hamburger.edu"].IMAP)
 	c.hears("* OK")
-	r.breakAt(hold.Breakpoint{Where: hold.Where{Proto: trace.IMAP, Command: "LOGIN", Dir: "C"}})
+	r.breakAt(intercept.Breakpoint{Where: intercept.Where{Proto: trace.IMAP, Command: "LOGIN", Dir: "C"}})
 	if _, err := fmt.Fprint(c.conn, "a LOGIN bob hunter2\r\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -271,17 +271,17 @@ func TestHeldPassword(t *testing.T) {
 	if strings.Contains(h.Text, "hunter2") || !h.Secret {
 		t.Errorf("there waits %+v", h)
 	}
-	if err := r.Hold.Do(h.ID, hold.DeedEdit, "a LOGIN bob bob"); !errors.Is(err, hold.ErrInvalid) {
+	if err := r.Hold.Do(h.ID, intercept.DeedEdit, "a LOGIN bob bob"); !errors.Is(err, intercept.ErrInvalid) {
 		t.Errorf("it was edited: %v", err)
 	}
-	r.do(h, hold.DeedPass, "")
+	r.do(h, intercept.DeedPass, "")
 	c.hears("a NO")
 }
 
 // A client that leaves while its line waits disturbs nobody.
 func TestClientLeavesWhileHeld(t *testing.T) {
 	r := startLab(t)
-	b := r.breakAt(hold.Breakpoint{Where: hold.Where{Command: "MAIL", Dir: "C"}})
+	b := r.breakAt(intercept.Breakpoint{Where: intercept.Where{Command: "MAIL", Dir: "C"}})
 	c := r.dial(r.Ready.Nodes["crepes.fr"].SMTP)
 	c.hears("220")
 	c.says("HELO localhost\r\n", "250")
@@ -293,7 +293,7 @@ func TestClientLeavesWhileHeld(t *testing.T) {
 	if err := r.Hold.RemoveBreakpoint(b.ID); err != nil {
 		t.Fatal(err)
 	}
-	r.do(h, hold.DeedPass, "")
+	r.do(h, intercept.DeedPass, "")
 	r.send("after it", bob)
 	r.journey("after it", trace.StateDelivered)
 	if s := r.Hold.State(); len(s.Held) > 0 {
@@ -305,22 +305,22 @@ func TestClientLeavesWhileHeld(t *testing.T) {
 // the message that was on its way is not lost.
 func TestStopWhileHeld(t *testing.T) {
 	r := startLab(t)
-	r.breakAt(hold.Breakpoint{Where: hold.Where{Node: "hamburger.edu", Dir: "S", Command: "DATA"}})
+	r.breakAt(intercept.Breakpoint{Where: intercept.Where{Node: "hamburger.edu", Dir: "S", Command: "DATA"}})
 	r.send("under way", bob)
 	relay := r.held(anything)
-	r.breakAt(hold.Breakpoint{Where: hold.Where{Command: "NOOP"}})
+	r.breakAt(intercept.Breakpoint{Where: intercept.Where{Command: "NOOP"}})
 	c := r.dial(r.Ready.Nodes["crepes.fr"].SMTP)
 	c.hears("220")
 	c.says("HELO localhost\r\n", "250")
 	if _, err := fmt.Fprint(c.conn, "NOOP\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	r.held(func(h hold.Held) bool { return h.ID != relay.ID })
+	r.held(func(h intercept.Held) bool { return h.ID != relay.ID })
 	began := time.Now()
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took >= hold.ReleaseAfter/2 {
+	if took := time.Since(began); took >= intercept.ReleaseAfter/2 {
 		t.Errorf("the stop took %s: it waited for a line that was held", took)
 	}
 	if s := r.Hold.State(); s.Enabled || len(s.Held) > 0 {

@@ -11,7 +11,7 @@ import (
 
 	"glassmail/config"
 	"glassmail/dns"
-	"glassmail/hold"
+	"glassmail/intercept"
 	"glassmail/lab/book"
 	"glassmail/server"
 	"glassmail/trace"
@@ -55,7 +55,7 @@ type Options struct {
 // person is a user of the lecture, with a password equal to the name.
 type person struct{ domain, name string }
 
-func people() []person { return []person{{"crepes.fr", "alice"}, {"hamburger.edu", "bob"}} }
+func demoUsers() []person { return []person{{"crepes.fr", "alice"}, {"hamburger.edu", "bob"}} }
 
 // Lab is the lecture's internet at work.
 type Lab struct {
@@ -64,12 +64,12 @@ type Lab struct {
 	Nodes    []*server.Node
 	Trace    *trace.Log
 	Journeys *trace.Journeys
-	Hold     *hold.Desk // where lines can be held
-	Ready    Ready      // valid once Run has called ready
+	Hold     *intercept.Interceptor // where lines can be held
+	Ready    Ready                  // valid once Run has called ready
 
 	o      Options
-	doors  doors
-	office *server.Office
+	doors  addresses
+	office *server.WebBackend
 	stubs  []*dns.Stub // of the mail servers
 	lesson sync.Mutex  // held by one repetition at a time
 	web    *web.Server
@@ -94,9 +94,9 @@ type NodeDoors struct {
 }
 
 // doors hands out the lab's addresses on this machine.
-type doors struct{ base int }
+type addresses struct{ base int }
 
-func (d doors) at(offset int) string {
+func (d addresses) at(offset int) string {
 	port := 0
 	if d.base != 0 {
 		port = d.base + offset
@@ -105,7 +105,7 @@ func (d doors) at(offset int) string {
 }
 
 // has reports whether addr is one of the lab's own.
-func (d doors) has(addr string) bool {
+func (d addresses) has(addr string) bool {
 	for _, offset := range []int{offsetSMTP, offsetSMTP + 1, offsetIMAP, offsetIMAP + 1, offsetDNS, offsetSubmission, offsetSubmission + 1} {
 		if d.base != 0 && addr == d.at(offset) {
 			return true
@@ -122,10 +122,10 @@ func New(ctx context.Context, o Options) (*Lab, error) {
 	if o.Clock == nil {
 		o.Clock = wire.NewLabClock()
 	}
-	l := &Lab{o: o, doors: doors{o.PortBase}, Trace: trace.NewLog(traceSize, o.Clock.Now)}
+	l := &Lab{o: o, doors: addresses{o.PortBase}, Trace: trace.NewLog(traceSize, o.Clock.Now)}
 	l.Trace.KeepText(keepText)
 	l.Journeys = trace.NewJourneys(l.Trace, journeyBudget)
-	l.Hold = hold.New(hold.Options{Clock: wire.System{}, Journey: l.Journeys.ID})
+	l.Hold = intercept.New(intercept.Options{Clock: wire.System{}, Journey: l.Journeys.ID})
 	if err := l.open(ctx); err != nil {
 		l.close()
 		return nil, err
@@ -147,12 +147,12 @@ func (l *Lab) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for i, p := range people() {
+	for i, p := range demoUsers() {
 		if err := l.addNode(ctx, i, p, authority); err != nil {
 			return err
 		}
 	}
-	l.office = server.NewOffice(l.Nodes...)
+	l.office = server.NewWebBackend(l.Nodes...)
 	return l.openWeb(ctx)
 }
 
@@ -178,7 +178,7 @@ func (l *Lab) addNode(ctx context.Context, i int, p person, authority *wire.Auth
 		IMAP:       []string{l.doors.at(offsetIMAP + i), inside("143")},
 	}
 	node, err := server.New(ctx, server.Options{
-		Config: c, Host: host, Resolver: stub, Trace: l.Trace, Gate: l.Hold, Authority: authority, Lab: true,
+		Config: c, Host: host, Resolver: stub, Trace: l.Trace, Interceptor: l.Hold, Authority: authority, Lab: true,
 		Users: map[string]string{p.name + "@" + p.domain: p.name},
 	})
 	if err != nil {
@@ -245,7 +245,7 @@ func (l *Lab) describe() Ready {
 	if l.webL != nil {
 		r.Web = "http://" + l.webL.Addr().String()
 	}
-	for i, p := range people() {
+	for i, p := range demoUsers() {
 		n := l.Nodes[i]
 		r.Nodes[p.domain] = NodeDoors{
 			SMTP: n.Addrs("smtp")[0], Submission: n.Addrs("submission")[0], IMAP: n.Addrs("imap")[0],

@@ -44,7 +44,7 @@ func (l *Lab) openWeb(ctx context.Context) error {
 
 func (l *Lab) webOptions() web.Options {
 	users := map[string]map[string]string{}
-	for _, p := range people() {
+	for _, p := range demoUsers() {
 		users[p.domain] = map[string]string{p.name: p.name}
 	}
 	office := l.office

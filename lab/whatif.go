@@ -118,7 +118,7 @@ func (l *Lab) repeat(ctx context.Context, d trace.Detail, text []byte) (api.Repe
 	own := netip.MustParseAddrPort(conn.LocalAddr().String()).String()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	defer conn.Close()
-	err = submit(wire.Patient(conn, l.Hold), d, text)
+	err = submit(wire.Pausable(conn, l.Hold), d, text)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return api.Repetition{}, fmt.Errorf("%s did not take the message within %s, and the journey %w: is a line held?", node, repeatTime, api.ErrNoChange)
@@ -242,5 +242,5 @@ func (l *Lab) nodeOf(names ...string) string {
 			return name
 		}
 	}
-	return people()[0].domain
+	return demoUsers()[0].domain
 }

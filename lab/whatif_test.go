@@ -10,7 +10,7 @@ import (
 
 	"glassmail/dns"
 	"glassmail/dns/dissect"
-	"glassmail/hold"
+	"glassmail/intercept"
 	"glassmail/trace"
 	"glassmail/web/api"
 )
@@ -329,7 +329,7 @@ func TestWhatIfCannot(t *testing.T) {
 func TestWhatIfGivenUp(t *testing.T) {
 	r := startLab(t)
 	d := r.past("lunch")
-	b := r.breakAt(hold.Breakpoint{Where: hold.Where{Node: "crepes.fr", Command: "MAIL", Dir: "C"}})
+	b := r.breakAt(intercept.Breakpoint{Where: intercept.Where{Node: "crepes.fr", Command: "MAIL", Dir: "C"}})
 	ctx, leave := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {

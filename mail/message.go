@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// BodyID names an immutable stored message text.
-type BodyID string
+// ContentID names an immutable stored message text.
+type ContentID string
 
 // Message is a readable stored message text: header and body, with CRLF line
 // ends, exactly as it was accepted. It stays readable until closed, even if the

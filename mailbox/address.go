@@ -6,6 +6,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"glassmail/mail"
+	"glassmail/message"
 )
 
 // Separator divides a local part from its detail (RFC 5233 §1).
@@ -17,7 +18,7 @@ const Separator = '+'
 // quotes; the domain in A-labels and lower case. A local part without a domain,
 // such as <postmaster>, stays without.
 func Canonical(a mail.Address) string {
-	local := Lower(norm.NFC.String(a.Local))
+	local := message.Lower(norm.NFC.String(a.Local))
 	if a.Domain == "" {
 		return local
 	}

@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"bytes"
+	"glassmail/message"
 	"io"
 	"unicode"
 	"unicode/utf8"
@@ -57,7 +58,7 @@ func (f *folder) ascii(dst, piece []byte) []byte {
 			c = ' '
 		}
 		blank = c == ' '
-		dst = append(dst, LowerByte(c))
+		dst = append(dst, message.LowerByte(c))
 	}
 	f.blank = blank
 	return dst

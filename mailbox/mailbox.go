@@ -92,10 +92,10 @@ type Store interface {
 	Watch(ctx context.Context, f FolderID) <-chan struct{}
 
 	// Body opens a stored message text. ErrNotFound.
-	Body(ctx context.Context, id mail.BodyID) (mail.Message, error)
+	Body(ctx context.Context, id mail.ContentID) (mail.Message, error)
 	// Record returns what the scanner wrote about a message at delivery, as
 	// Record.Marshal made it.
-	Record(ctx context.Context, id mail.BodyID) ([]byte, error)
+	Record(ctx context.Context, id mail.ContentID) ([]byte, error)
 }
 
 // Folder is a snapshot of a folder.
@@ -147,11 +147,11 @@ type Message struct {
 	Keywords []string
 	Date     time.Time // INTERNALDATE
 	Size     int64     // bytes of the message text
-	Body     mail.BodyID
+	Body     mail.ContentID
 }
 
-// Deposit is one copy for one folder.
-type Deposit struct {
+// Delivery is one copy for one folder.
+type Delivery struct {
 	User     string
 	Folder   FolderID // 0, or one that has vanished, is the user's INBOX
 	Flags    Flags
@@ -159,8 +159,8 @@ type Deposit struct {
 	Date     time.Time // INTERNALDATE; zero means now
 }
 
-// Placed says where a copy went.
-type Placed struct {
+// Appended says where a copy went.
+type Appended struct {
 	Folder      FolderID
 	UIDValidity uint32
 	UID         UID
@@ -193,7 +193,7 @@ type Changed struct {
 // Copy pairs a message with its copy.
 type Copy struct {
 	From UID
-	To   Placed
+	To   Appended
 }
 
 // Delta is what changed after a mod-sequence. Gap means that the store no longer

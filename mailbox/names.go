@@ -40,7 +40,7 @@ func FolderName(name string) (string, error) {
 }
 
 // usableName is a name that a folder may have, as like a given one as can be.
-func usableName(given string) string {
+func UsableName(given string) string {
 	given = mail.Printable(given, '_')
 	levels := slices.DeleteFunc(strings.Split(given, Delimiter), func(s string) bool { return s == "" })
 	if len(levels) > MaxLevels {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"glassmail/mail"
+	"glassmail/message"
 )
 
 // Criteria say which messages are looked for, in the words of IMAP's SEARCH
@@ -45,8 +46,8 @@ type HeaderCriterion struct{ Name, Text string }
 
 // Source is where a search reads messages; a Store is one.
 type Source interface {
-	Body(ctx context.Context, id mail.BodyID) (mail.Message, error)
-	Record(ctx context.Context, id mail.BodyID) ([]byte, error)
+	Body(ctx context.Context, id mail.ContentID) (mail.Message, error)
+	Record(ctx context.Context, id mail.ContentID) ([]byte, error)
 }
 
 // Matcher is Criteria made ready to be held against many messages. It is safe
@@ -157,8 +158,8 @@ func (m *Matcher) matchHeader(o *Opened) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		found := slices.ContainsFunc(HeaderValues(header, h.name), func(v string) bool {
-			return h.in(DecodeHeader(v))
+		found := slices.ContainsFunc(message.HeaderValues(header, h.name), func(v string) bool {
+			return h.in(message.DecodeHeader(v))
 		})
 		if !found {
 			return false, nil
@@ -210,15 +211,15 @@ func (m *Matcher) matchContent(o *Opened) (bool, error) {
 func headerText(header []byte) string {
 	var b strings.Builder
 	for len(header) > 0 {
-		n := FieldEnd(header)
+		n := message.FieldEnd(header)
 		f := header[:n]
 		header = header[n:]
-		if name := FieldName(f); name != nil {
+		if name := message.FieldName(f); name != nil {
 			b.Write(name)
 			b.WriteString(": ")
-			b.WriteString(DecodeHeader(FieldValue(f)))
+			b.WriteString(message.DecodeHeader(message.FieldValue(f)))
 		} else {
-			b.WriteString(DecodeHeader(string(bytes.TrimRight(f, "\r\n"))))
+			b.WriteString(message.DecodeHeader(string(bytes.TrimRight(f, "\r\n"))))
 		}
 		b.WriteString("\n")
 	}
@@ -231,7 +232,7 @@ type Opened struct {
 	src  Source
 	msg  Message
 	text mail.Message
-	rec  *Record
+	rec  *message.Record
 	head []byte
 }
 
@@ -261,7 +262,7 @@ func (o *Opened) Content() (mail.Message, error) {
 }
 
 // Record takes the record that was stored, or makes one if that is unreadable.
-func (o *Opened) Record() (*Record, error) {
+func (o *Opened) Record() (*message.Record, error) {
 	if o.rec != nil {
 		return o.rec, nil
 	}
@@ -269,14 +270,14 @@ func (o *Opened) Record() (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.rec, err = UnmarshalRecord(b); err == nil && o.rec.Root.Envelope != nil {
+	if o.rec, err = message.UnmarshalRecord(b); err == nil && o.rec.Root.Envelope != nil {
 		return o.rec, nil
 	}
 	text, err := o.Content()
 	if err != nil {
 		return nil, err
 	}
-	o.rec, err = Scan(text, text.Size())
+	o.rec, err = message.Scan(text, text.Size())
 	return o.rec, err
 }
 
@@ -292,7 +293,7 @@ func (o *Opened) header() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.head, err = Header(text, &rec.Root)
+	o.head, err = message.Header(text, &rec.Root)
 	return o.head, err
 }
 
@@ -308,7 +309,7 @@ func (o *Opened) find(body, text *finder) (bool, error) {
 		return false, err
 	}
 	both := [...]*finder{body, text}
-	rec.Root.Walk(func(p *Part) bool {
+	rec.Root.Walk(func(p *message.Part) bool {
 		for _, f := range both {
 			if f.done() {
 				continue
@@ -325,9 +326,9 @@ func (o *Opened) find(body, text *finder) (bool, error) {
 	return body.done() && text.done(), err
 }
 
-func (f *finder) searchPart(r io.ReaderAt, p *Part, root bool) error {
+func (f *finder) searchPart(r io.ReaderAt, p *message.Part, root bool) error {
 	if p.Envelope != nil && !root {
-		header, err := Header(r, p)
+		header, err := message.Header(r, p)
 		if err != nil {
 			return err
 		}
@@ -338,9 +339,9 @@ func (f *finder) searchPart(r io.ReaderAt, p *Part, root bool) error {
 	if p.Type != "text" {
 		return nil
 	}
-	cs := Lower(p.Param("charset"))
-	if IsUTF8(cs) { // folding does not mind bytes that are not UTF-8
-		return f.search(Content(r, p))
+	cs := message.Lower(p.Param("charset"))
+	if message.IsUTF8(cs) { // folding does not mind bytes that are not UTF-8
+		return f.search(message.Content(r, p))
 	}
-	return f.search(CharsetReader(cs, Content(r, p)))
+	return f.search(message.CharsetReader(cs, message.Content(r, p)))
 }

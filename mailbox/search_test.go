@@ -13,11 +13,12 @@ import (
 	"pgregory.net/rapid"
 
 	"glassmail/mail"
+	"glassmail/message"
 )
 
 // shelf is a Source of messages by their name.
 type shelf struct {
-	texts  map[mail.BodyID]string
+	texts  map[mail.ContentID]string
 	bodies int // how many were opened
 	open   int
 	fault  error
@@ -30,7 +31,7 @@ type shelved struct {
 
 func (b shelved) Close() error { b.s.open--; return nil }
 
-func (s *shelf) Body(_ context.Context, id mail.BodyID) (mail.Message, error) {
+func (s *shelf) Body(_ context.Context, id mail.ContentID) (mail.Message, error) {
 	text, ok := s.texts[id]
 	if !ok {
 		return nil, ErrNotFound
@@ -40,12 +41,12 @@ func (s *shelf) Body(_ context.Context, id mail.BodyID) (mail.Message, error) {
 	return shelved{strings.NewReader(text), s}, s.fault
 }
 
-func (s *shelf) Record(_ context.Context, id mail.BodyID) ([]byte, error) {
+func (s *shelf) Record(_ context.Context, id mail.ContentID) ([]byte, error) {
 	text, ok := s.texts[id]
 	if !ok {
 		return nil, ErrNotFound
 	}
-	r, err := Scan(strings.NewReader(text), int64(len(text)))
+	r, err := message.Scan(strings.NewReader(text), int64(len(text)))
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +126,7 @@ func TestMatch(t *testing.T) {
 		{Criteria{Not: []Criteria{body("tomato"), no}}, true}, {Criteria{Not: []Criteria{no, body("pickles")}}, false},
 		{Criteria{Or: [][2]Criteria{{no, body("pickles")}, {yes, no}}}, true}, {Criteria{Or: [][2]Criteria{{yes, yes}, {no, no}}}, false},
 	} {
-		s := &shelf{texts: map[mail.BodyID]string{"m": strings.ReplaceAll(searched, "\n", "\r\n")}}
+		s := &shelf{texts: map[mail.ContentID]string{"m": strings.ReplaceAll(searched, "\n", "\r\n")}}
 		got, err := NewMatcher(tt.c).Match(context.Background(), s, state)
 		if got != tt.want || err != nil {
 			t.Errorf("%d: %+v: got %v, %v", i, tt.c, got, err)
@@ -137,7 +138,7 @@ func TestMatch(t *testing.T) {
 }
 
 func TestMatchOpensNothingInVain(t *testing.T) {
-	s := &shelf{texts: map[mail.BodyID]string{"m": searched}}
+	s := &shelf{texts: map[mail.ContentID]string{"m": searched}}
 	for _, c := range []Criteria{{}, {With: Draft, Body: []string{"x"}}, {SentSince: day("2024-01-01")}} {
 		if _, err := NewMatcher(c).Match(context.Background(), s, Message{Body: "m"}); err != nil || s.bodies != 0 {
 			t.Errorf("%+v: %d bodies opened, %v", c, s.bodies, err)
@@ -151,7 +152,7 @@ func TestMatchErrors(t *testing.T) {
 	if ok, err := m.Match(context.Background(), s, Message{Body: "gone"}); ok || err != nil {
 		t.Errorf("a message that is gone: %v, %v", ok, err)
 	}
-	s = &shelf{texts: map[mail.BodyID]string{"m": searched}, fault: io.ErrClosedPipe}
+	s = &shelf{texts: map[mail.ContentID]string{"m": searched}, fault: io.ErrClosedPipe}
 	if _, err := m.Match(context.Background(), s, Message{Body: "m"}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v", err)
 	}
@@ -224,7 +225,7 @@ func BenchmarkMatchBody(b *testing.B) {
 		{"ascii", "A: b\r\n\r\n" + strings.Repeat("Do you like ketchup? How about pickles?\r\n", 25000)},
 		{"french", "Content-Type: text/plain; charset=utf-8\r\n\r\n" + strings.Repeat("Aimez-vous les crêpes ? Ça dépend.\r\n", 25000)},
 	} {
-		s := &shelf{texts: map[mail.BodyID]string{"m": bb.text}}
+		s := &shelf{texts: map[mail.ContentID]string{"m": bb.text}}
 		rec, _ := s.Record(context.Background(), "m")
 		m := NewMatcher(Criteria{Body: []string{"tomato"}})
 		b.Run(bb.name, func(b *testing.B) {
@@ -242,4 +243,4 @@ type recorded struct {
 	rec []byte
 }
 
-func (r *recorded) Record(context.Context, mail.BodyID) ([]byte, error) { return r.rec, nil }
+func (r *recorded) Record(context.Context, mail.ContentID) ([]byte, error) { return r.rec, nil }

@@ -28,8 +28,8 @@ func (c *content) Close() error { return nil }
 // source has one message, and no record of it.
 type source struct{ *content }
 
-func (s source) Body(context.Context, mail.BodyID) (mail.Message, error) { return s.content, nil }
-func (s source) Record(context.Context, mail.BodyID) ([]byte, error)     { return nil, nil }
+func (s source) Body(context.Context, mail.ContentID) (mail.Message, error) { return s.content, nil }
+func (s source) Record(context.Context, mail.ContentID) ([]byte, error)     { return nil, nil }
 
 // A search through a long message ends with the context, not with the message.
 func TestSearchEndsWithItsContext(t *testing.T) {

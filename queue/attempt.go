@@ -16,7 +16,7 @@ const maxReceived = 50
 
 // attempt is one try to hand one job to the hosts of its destination.
 type attempt struct {
-	*crew
+	*dispatcher
 	job     Job
 	all     []*outcome
 	text    mail.Message
@@ -170,7 +170,7 @@ func (a *attempt) host(ctx context.Context, m mx) *mail.Reply {
 func (a *attempt) use(ctx context.Context, s *session) error {
 	stop := context.AfterFunc(ctx, s.conn.kill)
 	s.conn.log.Journey(a.job.Message)
-	p := &parcel{session: s, job: a.job, text: a.text, times: a.o.Timeouts, limit: a.o.MaxRecipients, buf: a.buf}
+	p := &transaction{session: s, job: a.job, text: a.text, times: a.o.Timeouts, limit: a.o.MaxRecipients, buf: a.buf}
 	tried, over := unsettled(a.all), s.via()
 	err := p.deliver(a.all)
 	if err == nil {

@@ -19,7 +19,7 @@ func BenchmarkRelay(b *testing.B) {
 		b.Run(fmt.Sprint(conns, " connections"), func(b *testing.B) {
 			s := newStage(b)
 			s.world.clock, s.store.clock, s.log = wire.System{}, wire.System{}, nil
-			s.opts.Trace, s.opts.PerDest, s.opts.Schedule = nil, conns, queue.Schedule{}
+			s.opts.Trace, s.opts.PerDest, s.opts.Retry = nil, conns, queue.RetrySchedule{}
 			s.at("192.0.2.1", newPeer(b, nil, "8BITMIME", "SIZE"))
 			s.run()
 			b.SetBytes(int64(len(text)))

@@ -36,7 +36,7 @@ var errHandshake = errors.New("the TLS handshake failed")
 // session is a connection to a mail host that waits for MAIL.
 type session struct {
 	host   string // as its MX record names it
-	conn   *conn
+	conn   *clientConn
 	client *smtp.Client
 	ext    map[string]string // what EHLO offered: keyword in upper case, parameters
 	tls    bool              // encrypted, and the certificate is valid for host
@@ -112,8 +112,8 @@ func (r *Runner) open(ctx context.Context, m mx, ip netip.Addr, policy TLSPolicy
 	}
 	log := r.o.Trace.Dialled(r.o.Name, trace.SMTP, raw.LocalAddr().String(), raw.RemoteAddr().String())
 	log.Note(fmt.Sprintf("connected to %s [%s] port %d", m.host, ip, r.o.Port))
-	c := newConn(wire.Patient(raw, r.o.Gate), log, r.o.Timeouts.Block)
-	c.guard(r.o.Gate)
+	c := newConn(wire.Pausable(raw, r.o.Interceptor), log, r.o.Timeouts.Block)
+	c.guard(r.o.Interceptor)
 	stop := context.AfterFunc(ctx, c.kill)
 	defer stop()
 	s := &session{host: m.host, conn: c}

@@ -21,7 +21,7 @@ const maxHeader = 256 << 10
 //
 // Nothing is converted on the way: where the RFCs leave the choice between
 // changing the text and returning it, it is returned.
-func (p *parcel) needs(todo []*outcome) []*outcome {
+func (p *transaction) needs(todo []*outcome) []*outcome {
 	if rep := p.lacks(); rep != nil {
 		answerAll(todo, rep, "")
 		return nil
@@ -39,7 +39,7 @@ func (p *parcel) needs(todo []*outcome) []*outcome {
 }
 
 // lacks is what keeps the message as a whole from the server, nil for nothing.
-func (p *parcel) lacks() *mail.Reply {
+func (p *transaction) lacks() *mail.Reply {
 	if p.job.Options.RequireTLS && !p.has("REQUIRETLS") { // RFC 8689 §4.2.1
 		return mail.NewReply(550, mail.Enhanced{5, 7, 30}, "%s does not offer REQUIRETLS, which the sender asked for", p.host)
 	}
@@ -61,7 +61,7 @@ func (p *parcel) lacks() *mail.Reply {
 }
 
 // lacksUTF8 looks for what only a server with SMTPUTF8 may get (RFC 6531 §3.2).
-func (p *parcel) lacksUTF8() *mail.Reply {
+func (p *transaction) lacksUTF8() *mail.Reply {
 	if !isASCII(p.job.From.Local) {
 		return mail.NewReply(553, mail.Enhanced{5, 6, 7}, "%s takes no senders outside of ASCII (SMTPUTF8)", p.host)
 	}
@@ -80,7 +80,7 @@ func (p *parcel) lacksUTF8() *mail.Reply {
 
 // lacks8Bit looks for bytes above 127. What was announced does not count: it is
 // the bytes that a server without 8BITMIME may spoil.
-func (p *parcel) lacks8Bit() *mail.Reply {
+func (p *transaction) lacks8Bit() *mail.Reply {
 	for off, size := int64(0), p.text.Size(); off < size; {
 		n, _ := p.text.ReadAt(p.buf[:min(int64(len(p.buf)), size-off)], off)
 		if n == 0 {
@@ -97,14 +97,14 @@ func (p *parcel) lacks8Bit() *mail.Reply {
 }
 
 // sender is the reverse-path in the form that the server understands.
-func (p *parcel) sender() string { return p.spell(p.job.From) }
+func (p *transaction) sender() string { return p.spell(p.job.From) }
 
 // forward is the forward-path in the form that the server understands.
-func (p *parcel) forward(o *outcome) string { return p.spell(o.Address) }
+func (p *transaction) forward(o *outcome) string { return p.spell(o.Address) }
 
 // spell writes an address, quoted where it must be. To a server without SMTPUTF8
 // the domain goes in A-labels.
-func (p *parcel) spell(a mail.Address) string {
+func (p *transaction) spell(a mail.Address) string {
 	if !p.has("SMTPUTF8") && !isASCII(a.Domain) {
 		a.Domain = a.Route()
 	}
@@ -113,7 +113,7 @@ func (p *parcel) spell(a mail.Address) string {
 
 // mailOptions are the parameters of MAIL; the client leaves out what the server
 // does not offer.
-func (p *parcel) mailOptions(todo []*outcome) *smtp.MailOptions {
+func (p *transaction) mailOptions(todo []*outcome) *smtp.MailOptions {
 	o := p.job.Options
 	utf8 := o.UTF8 || !p.job.From.ASCII() ||
 		slices.ContainsFunc(todo, func(o *outcome) bool { return !o.ASCII() })
@@ -132,7 +132,7 @@ func (p *parcel) mailOptions(todo []*outcome) *smtp.MailOptions {
 }
 
 // rcptOptions are the parameters of RCPT (RFC 3461 §4.1, §4.2).
-func (p *parcel) rcptOptions(o *outcome) *smtp.RcptOptions {
+func (p *transaction) rcptOptions(o *outcome) *smtp.RcptOptions {
 	r := &smtp.RcptOptions{}
 	for _, n := range o.Notify {
 		switch v := smtp.DSNNotify(n); v {

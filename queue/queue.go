@@ -42,7 +42,7 @@ type Store interface {
 	Amend(ctx context.Context, ids []string, a Amendment, now time.Time) (int, error)
 
 	// Body opens the message text of a job.
-	Body(ctx context.Context, id mail.BodyID) (mail.Message, error)
+	Body(ctx context.Context, id mail.ContentID) (mail.Message, error)
 }
 
 // Recipient is one recipient that waits for another server.
@@ -59,7 +59,7 @@ type Job struct {
 	From       mail.Address
 	Options    mail.Options
 	Dest       string
-	Body       mail.BodyID
+	Body       mail.ContentID
 	Accepted   time.Time
 	Recipients []Recipient
 	Attempts   int       // made before this one
@@ -100,19 +100,19 @@ type Report struct {
 
 // Entry is one waiting recipient as an operator sees it.
 type Entry struct {
-	ID        string       `json:"id"`
-	Message   string       `json:"message"`
-	From      mail.Address `json:"from"`
-	To        mail.Address `json:"to"`
-	Dest      string       `json:"dest"`
-	Size      int64        `json:"size"`
-	Accepted  time.Time    `json:"accepted"`
-	Due       time.Time    `json:"due"`
-	Attempts  int          `json:"attempts"`
-	LastReply string       `json:"lastReply,omitempty"`
-	LastHost  string       `json:"lastHost,omitempty"`
-	Held      bool         `json:"held,omitempty"`
-	Body      mail.BodyID  `json:"body"`
+	ID        string         `json:"id"`
+	Message   string         `json:"message"`
+	From      mail.Address   `json:"from"`
+	To        mail.Address   `json:"to"`
+	Dest      string         `json:"dest"`
+	Size      int64          `json:"size"`
+	Accepted  time.Time      `json:"accepted"`
+	Due       time.Time      `json:"due"`
+	Attempts  int            `json:"attempts"`
+	LastReply string         `json:"lastReply,omitempty"`
+	LastHost  string         `json:"lastHost,omitempty"`
+	Held      bool           `json:"held,omitempty"`
+	Body      mail.ContentID `json:"body"`
 }
 
 // Amendment is what an operator can do to entries.

@@ -124,7 +124,7 @@ func TestBannersStayOutOfReports(t *testing.T) {
 		t.Run(fmt.Sprintf("%q", banner), func(t *testing.T) {
 			s := newStage(t)
 			s.names.mx = map[string][]*net.MX{"hamburger.edu": mxs("mail.hamburger.edu")}
-			s.opts.Schedule.Expire = time.Minute
+			s.opts.Retry.Expire = time.Minute
 			s.opts.Timeouts = short()
 			s.at("192.0.2.1", newPeer(t, map[string][]string{"greeting": {banner}, "EHLO": {"SECRET"}, "HELO": {"SECRET"}}))
 			if res := s.attempt(mail.Options{}, to(bob)...)[0]; res.Status != queue.Deferred || res.Host != "" || strings.Contains(res.Reply.Error(), "SECRET") {

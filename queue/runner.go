@@ -14,19 +14,19 @@ import (
 
 // Options are what a Runner works with. Fields without a default are required.
 type Options struct {
-	Name     string     // this node's host name: EHLO, reports, trace
-	Names    []string   // other host names of this node that MX records may have
-	Store    Store      //
-	Resolver Resolver   //
-	Host     wire.Host  //
-	Trace    *trace.Log // may be nil
-	Gate     wire.Gate  // where lines can be held; may be nil
+	Name        string           // this node's host name: EHLO, reports, trace
+	Names       []string         // other host names of this node that MX records may have
+	Store       Store            //
+	Resolver    Resolver         //
+	Host        wire.Host        //
+	Trace       *trace.Log       // may be nil
+	Interceptor wire.Interceptor // where lines can be held; may be nil
 
 	Port      uint16      // of mail hosts; 25
 	Reach     *wire.Reach // to which of their addresses; nil: to all, as in a lab
 	TLS       TLSPolicy   // Opportunistic
 	TLSConfig *tls.Config // roots and versions; nil: the system's roots
-	Schedule  Schedule
+	Retry     RetrySchedule
 	Timeouts  Timeouts
 
 	Workers       int           // connections in all; 32
@@ -48,7 +48,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Port == 0 {
 		o.Port = 25
 	}
-	o.Schedule = o.Schedule.withDefaults()
+	o.Retry = o.Retry.withDefaults()
 	o.Timeouts = o.Timeouts.withDefaults()
 	setDefault(&o.Workers, 32)
 	setDefault(&o.PerDest, 4)
@@ -124,7 +124,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	last, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 
-	crew := &crew{Runner: r, soft: ctx.Done(), hard: hard, last: last}
+	crew := &dispatcher{Runner: r, soft: ctx.Done(), hard: hard, last: last}
 	crew.dispatch(ctx)
 
 	done := make(chan struct{})
@@ -170,8 +170,8 @@ const (
 // recheck is when a Store is asked again that has due jobs and gave none.
 const recheck = time.Second
 
-// crew is a Runner at work.
-type crew struct {
+// dispatcher is a Runner at work.
+type dispatcher struct {
 	*Runner
 	soft <-chan struct{} // closed: begin nothing more
 	hard context.Context // ends attempts
@@ -179,7 +179,7 @@ type crew struct {
 }
 
 // dispatch leases due jobs and hands them to workers until ctx ends.
-func (c *crew) dispatch(ctx context.Context) {
+func (c *dispatcher) dispatch(ctx context.Context) {
 	pause := leaseFirst
 	for ctx.Err() == nil {
 		next, err := c.fill(ctx)
@@ -209,7 +209,7 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // sleep waits for next (zero: for ever), for news of the store, or for room.
-func (c *crew) sleep(ctx context.Context, next time.Time) {
+func (c *dispatcher) sleep(ctx context.Context, next time.Time) {
 	var ring <-chan time.Time
 	if !next.IsZero() {
 		var stop func()
@@ -225,7 +225,7 @@ func (c *crew) sleep(ctx context.Context, next time.Time) {
 }
 
 // alarm rings at t, also if the clock is moved forward while it is being set.
-func (c *crew) alarm(t time.Time) (<-chan time.Time, func()) {
+func (c *dispatcher) alarm(t time.Time) (<-chan time.Time, func()) {
 	clock := c.o.Host.Clock()
 	for {
 		now := clock.Now()
@@ -239,7 +239,7 @@ func (c *crew) alarm(t time.Time) (<-chan time.Time, func()) {
 
 // fill leases jobs while there is room for them, and tells when to look again
 // (zero: when the store wakes us, or a worker is done).
-func (c *crew) fill(ctx context.Context) (time.Time, error) {
+func (c *dispatcher) fill(ctx context.Context) (time.Time, error) {
 	for c.room() {
 		now := c.o.Host.Clock().Now()
 		jobs, next, err := c.o.Store.Lease(ctx, now, leaseBatch, c.o.Lease, c.full)
@@ -273,7 +273,7 @@ func (r *Runner) full(dest string) bool {
 }
 
 // take puts jobs into the backlog and starts workers for them.
-func (c *crew) take(jobs []Job) {
+func (c *dispatcher) take(jobs []Job) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, j := range jobs {
@@ -295,7 +295,7 @@ func (c *crew) take(jobs []Job) {
 // next takes a job out of the backlog: of dest if it has one, else of another
 // destination that can have a worker more. The worker counts for the job's
 // destination from then on; without a job it is counted off.
-func (c *crew) next(dest string) (Job, bool) {
+func (c *dispatcher) next(dest string) (Job, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.dests[dest]
@@ -322,7 +322,7 @@ func (c *crew) next(dest string) (Job, bool) {
 
 // other is a destination that waits for a worker, nil if there is none. It runs
 // under the lock.
-func (c *crew) other() *destination {
+func (c *dispatcher) other() *destination {
 	if c.waiting == 0 || c.stopping() {
 		return nil
 	}
@@ -334,7 +334,7 @@ func (c *crew) other() *destination {
 	return nil
 }
 
-func (c *crew) stopping() bool {
+func (c *dispatcher) stopping() bool {
 	select {
 	case <-c.soft:
 		return true

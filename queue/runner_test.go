@@ -81,7 +81,7 @@ func newStage(t testing.TB) *stage {
 	}
 	s.opts = queue.Options{
 		Name: "crepes.fr", Store: s.store, Resolver: s.names, Host: s.world, Trace: s.log,
-		Schedule: queue.Schedule{Jitter: func(d time.Duration) time.Duration { return d }},
+		Retry: queue.RetrySchedule{Jitter: func(d time.Duration) time.Duration { return d }},
 	}
 	return s
 }

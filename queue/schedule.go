@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Schedule says when a recipient is tried again, when its sender is told of the
-// delay, and when it is given up (RFC 5321 §4.5.4.1). The zero Schedule has the
+// RetrySchedule says when a recipient is tried again, when its sender is told of the
+// delay, and when it is given up (RFC 5321 §4.5.4.1). The zero RetrySchedule has the
 // defaults that stand beside the fields.
-type Schedule struct {
+type RetrySchedule struct {
 	First  time.Duration // from the first attempt to the second; 1 minute
 	Cap    time.Duration // longest time between attempts; 4 hours
 	Warn   time.Duration // age at which the sender is told of the delay; 4 hours, negative: never
@@ -23,7 +23,7 @@ type Schedule struct {
 // sameTime is how exactly a Store must keep Recipient.Due.
 const sameTime = time.Second
 
-func (s Schedule) withDefaults() Schedule {
+func (s RetrySchedule) withDefaults() RetrySchedule {
 	setDefault(&s.First, time.Minute)
 	setDefault(&s.Cap, 4*time.Hour)
 	setDefault(&s.Warn, 4*time.Hour)
@@ -44,7 +44,7 @@ func setDefault[T time.Duration | int](v *T, d T) {
 
 // pause is the time between attempt number n (from 0) and the next one, before
 // jitter: it doubles up to the cap.
-func (s Schedule) pause(n int) time.Duration {
+func (s RetrySchedule) pause(n int) time.Duration {
 	d := s.First
 	for ; n > 0 && d < s.Cap; n-- {
 		d *= 2
@@ -65,7 +65,7 @@ type Verdict struct {
 // An attempt is placed exactly on the age at which the sender is told and on
 // the age of expiry. So it can be seen from due alone whether the sender knows,
 // and nothing more must be remembered.
-func (s Schedule) After(attempts int, accepted, due, now time.Time) Verdict {
+func (s RetrySchedule) After(attempts int, accepted, due, now time.Time) Verdict {
 	s = s.withDefaults()
 	end := accepted.Add(s.Expire)
 	if !now.Before(end) {

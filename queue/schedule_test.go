@@ -13,7 +13,7 @@ import (
 // between due and attempt, and random jitter.
 func TestScheduleProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := queue.Schedule{
+		s := queue.RetrySchedule{
 			First:  time.Duration(rapid.IntRange(1, 600).Draw(t, "first")) * time.Second,
 			Warn:   time.Duration(rapid.IntRange(-1, 30).Draw(t, "warn")) * time.Hour,
 			Expire: 48 * time.Hour,
@@ -60,7 +60,7 @@ func TestScheduleProperties(t *testing.T) {
 
 // TestScheduleWarnsOnce is exact when attempts are made as they fall due.
 func TestScheduleWarnsOnce(t *testing.T) {
-	s := queue.Schedule{Jitter: func(d time.Duration) time.Duration { return d + d/20 }}
+	s := queue.RetrySchedule{Jitter: func(d time.Duration) time.Duration { return d + d/20 }}
 	due, at := start, []time.Duration(nil)
 	for n := 0; ; n++ {
 		v := s.After(n, start, due, due)

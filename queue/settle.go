@@ -43,7 +43,7 @@ func (a *attempt) results(now time.Time, broken bool) ([]Result, []mail.DSNRecip
 		case o.status == Delivered && o.relayed:
 			action = mail.ActionRelayed
 		case o.status == Deferred:
-			v := a.o.Schedule.After(a.job.Attempts, a.job.Accepted, o.Due, now)
+			v := a.o.Retry.After(a.job.Attempts, a.job.Accepted, o.Due, now)
 			res.Retry = v.Retry
 			switch {
 			case broken:
@@ -51,7 +51,7 @@ func (a *attempt) results(now time.Time, broken bool) ([]Result, []mail.DSNRecip
 			case v.Expired:
 				res.Status, res.Retry, action = Failed, time.Time{}, mail.ActionFailed
 				o.expired = true
-				res.Reply, res.Host = expired(*o.reply, o.host, a.o.Schedule.Expire), ""
+				res.Reply, res.Host = expired(*o.reply, o.host, a.o.Retry.Expire), ""
 			case v.Warn:
 				action = mail.ActionDelayed
 			}
@@ -60,7 +60,7 @@ func (a *attempt) results(now time.Time, broken bool) ([]Result, []mail.DSNRecip
 		if action != "" && wanted(action, o.Notify) {
 			about = append(about, mail.DSNRecipient{
 				Recipient: o.Recipient.Recipient, Action: action, Reply: res.Reply, Host: res.Host,
-				Last: now, Until: a.job.Accepted.Add(a.o.Schedule.Expire),
+				Last: now, Until: a.job.Accepted.Add(a.o.Retry.Expire),
 			})
 		}
 	}

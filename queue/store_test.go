@@ -27,7 +27,7 @@ type fakeStore struct {
 
 	mu      sync.Mutex
 	leases  int
-	texts   map[mail.BodyID]string
+	texts   map[mail.ContentID]string
 	waiting []*waiting
 	done    []queue.Result
 	reports []queue.Report
@@ -47,7 +47,7 @@ type waiting struct {
 
 func newFakeStore(clock wire.Clock) *fakeStore {
 	return &fakeStore{
-		clock: clock, wake: make(chan struct{}, 1), texts: map[mail.BodyID]string{},
+		clock: clock, wake: make(chan struct{}, 1), texts: map[mail.ContentID]string{},
 		settled: make(chan struct{}, 10000), leased: make(chan struct{}, 10000),
 	}
 }
@@ -56,10 +56,10 @@ func newFakeStore(clock wire.Clock) *fakeStore {
 func (f *fakeStore) add(id, msg string, from mail.Address, o mail.Options, to ...mail.Recipient) {
 	f.mu.Lock()
 	now := f.clock.Now()
-	f.texts[mail.BodyID(id)] = msg
+	f.texts[mail.ContentID(id)] = msg
 	for _, r := range to {
 		f.waiting = append(f.waiting, &waiting{
-			job:  queue.Job{Message: id, From: from, Options: o, Body: mail.BodyID(id), Accepted: now, Dest: r.Route()},
+			job:  queue.Job{Message: id, From: from, Options: o, Body: mail.ContentID(id), Accepted: now, Dest: r.Route()},
 			rcpt: queue.Recipient{Recipient: r, Dest: r.Route(), Due: now},
 		})
 	}
@@ -156,7 +156,7 @@ func (f *fakeStore) Amend(context.Context, []string, queue.Amendment, time.Time)
 	return 0, nil
 }
 
-func (f *fakeStore) Body(_ context.Context, id mail.BodyID) (mail.Message, error) {
+func (f *fakeStore) Body(_ context.Context, id mail.ContentID) (mail.Message, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s, ok := f.texts[id]

@@ -57,8 +57,8 @@ var errUnused = errors.New("the kept connection was gone")
 // errText marks a message text that could not be read from the store.
 var errText = errors.New("the message text could not be read")
 
-// parcel is one message on its way through one session.
-type parcel struct {
+// transaction is one message on its way through one session.
+type transaction struct {
 	*session
 	job   Job
 	text  mail.Message
@@ -70,7 +70,7 @@ type parcel struct {
 // deliver sends the message to all unsettled recipients, in as many transactions
 // as the server's limits ask for. It returns errUnused, or nil: whatever else
 // happened stands in the outcomes.
-func (p *parcel) deliver(all []*outcome) error {
+func (p *transaction) deliver(all []*outcome) error {
 	if n := p.rcptMax(); n > 0 {
 		p.limit = min(p.limit, n)
 	}
@@ -104,7 +104,7 @@ func (s *session) rcptMax() int {
 
 // clean ends a transaction that was broken off. The client says EHLO after RSET,
 // which conn answers.
-func (p *parcel) clean() error {
+func (p *transaction) clean() error {
 	if !p.dirty {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (p *parcel) clean() error {
 
 // transact runs one transaction, MAIL to the final dot, for the first of todo. It
 // answers at least one and returns those it did not get to.
-func (p *parcel) transact(todo []*outcome, kept bool) ([]*outcome, error) {
+func (p *transaction) transact(todo []*outcome, kept bool) ([]*outcome, error) {
 	todo = p.needs(todo)
 	if len(todo) == 0 {
 		return nil, nil
@@ -142,13 +142,13 @@ func (p *parcel) transact(todo []*outcome, kept bool) ([]*outcome, error) {
 
 // denied reports whether a command failed. The client insists on 250, but it is the
 // first digit that tells (RFC 5321 §4.3.2).
-func (p *parcel) denied(err error) bool {
+func (p *transaction) denied(err error) bool {
 	var rep *smtp.SMTPError
 	return err != nil && !(errors.As(err, &rep) && p.conn.last.Code/100 == 2)
 }
 
 // refused records why a command failed: a reply, or a lost connection.
-func (p *parcel) refused(all []*outcome, err error, where string) {
+func (p *transaction) refused(all []*outcome, err error, where string) {
 	var rep *smtp.SMTPError
 	switch {
 	case errors.As(err, &rep):
@@ -161,14 +161,14 @@ func (p *parcel) refused(all []*outcome, err error, where string) {
 	}
 }
 
-func (p *parcel) broken(where string) *mail.Reply {
+func (p *transaction) broken(where string) *mail.Reply {
 	return mail.NewReply(421, mail.Enhanced{4, 4, 2}, "The connection to %s broke %s: %s", p.host, where, cause(p.conn.failure()))
 }
 
 // recipients names the recipients, up to the limit of a transaction. What is
 // over, by our limit or the server's, is left for the next transaction (RFC 5321
 // §4.5.3.1.10). ok is false if the connection ended.
-func (p *parcel) recipients(todo []*outcome) (accepted, rest []*outcome, ok bool) {
+func (p *transaction) recipients(todo []*outcome) (accepted, rest []*outcome, ok bool) {
 	for i, o := range todo {
 		if len(accepted) == p.limit {
 			return accepted, todo[i:], true
@@ -198,7 +198,7 @@ func tooMany(rep mail.Reply) bool {
 }
 
 // content sends the text to the accepted recipients and reads what comes of it.
-func (p *parcel) content(accepted []*outcome) {
+func (p *transaction) content(accepted []*outcome) {
 	p.conn.wait = p.times.Data
 	w, err := p.client.Data()
 	if err != nil {
@@ -229,7 +229,7 @@ func (p *parcel) content(accepted []*outcome) {
 
 // copy sends the text as it is stored, with its dots doubled where a line begins
 // with one (RFC 5321 §4.5.2).
-func (p *parcel) copy(w io.Writer) error {
+func (p *transaction) copy(w io.Writer) error {
 	for off, size := int64(0), p.text.Size(); off < size; {
 		n, err := p.text.ReadAt(p.buf[:min(int64(len(p.buf)), size-off)], off)
 		if n == 0 {
@@ -246,7 +246,7 @@ func (p *parcel) copy(w io.Writer) error {
 
 // interrupted ends a connection in the midst of the text: without a final dot the
 // server has to forget it (RFC 5321 §4.1.1.4).
-func (p *parcel) interrupted(accepted []*outcome, err error) {
+func (p *transaction) interrupted(accepted []*outcome, err error) {
 	if errors.Is(err, errText) {
 		p.conn.log.Note(printable(err.Error()))
 		_ = p.conn.fail(err)
@@ -260,7 +260,7 @@ func (p *parcel) interrupted(accepted []*outcome, err error) {
 	answerAll(accepted, p.broken("in the midst of the text"), "")
 }
 
-func (p *parcel) delivered(accepted []*outcome) {
+func (p *transaction) delivered(accepted []*outcome) {
 	rep := p.conn.last.Reply
 	for _, o := range accepted {
 		o.status, o.settled, o.reply, o.host = Delivered, true, &rep, p.host

@@ -15,7 +15,7 @@ const minAttempt = time.Minute
 const textBlock = 32 << 10
 
 // work takes one job after the other, beginning with those for dest.
-func (c *crew) work(dest string) {
+func (c *dispatcher) work(dest string) {
 	buf := make([]byte, textBlock)
 	for {
 		j, ok := c.next(dest)
@@ -28,7 +28,7 @@ func (c *crew) work(dest string) {
 }
 
 // try makes one attempt and records it.
-func (c *crew) try(j Job, buf []byte) {
+func (c *dispatcher) try(j Job, buf []byte) {
 	left := j.Until.Sub(c.o.Host.Clock().Now())
 	if left < min(minAttempt, c.o.Lease/2) {
 		return // it waited too long; the store will lease it again
@@ -44,8 +44,8 @@ func (c *crew) try(j Job, buf []byte) {
 	}
 }
 
-func (c *crew) newAttempt(j Job, buf []byte) *attempt {
-	a := &attempt{crew: c, job: j, policy: c.o.TLS, buf: buf}
+func (c *dispatcher) newAttempt(j Job, buf []byte) *attempt {
+	a := &attempt{dispatcher: c, job: j, policy: c.o.TLS, buf: buf}
 	if j.Options.RequireTLS {
 		a.policy = Always
 	}
@@ -57,7 +57,7 @@ func (c *crew) newAttempt(j Job, buf []byte) *attempt {
 
 // share gives the jobs that wait for the same destination the result of an
 // attempt that reached no host: each would only find the same.
-func (c *crew) share(a *attempt) {
+func (c *dispatcher) share(a *attempt) {
 	rep, host := a.all[0].reply, a.all[0].host
 	if c.hard.Err() != nil || !rep.Temporary() || rep.Enhanced[1] != 4 {
 		return
@@ -70,7 +70,7 @@ func (c *crew) share(a *attempt) {
 }
 
 // withdraw empties the backlog of a destination.
-func (c *crew) withdraw(dest string) []Job {
+func (c *dispatcher) withdraw(dest string) []Job {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.dests[dest]
@@ -81,7 +81,7 @@ func (c *crew) withdraw(dest string) []Job {
 }
 
 // putBack gives the jobs back that no worker has begun.
-func (c *crew) putBack() {
+func (c *dispatcher) putBack() {
 	c.mu.Lock()
 	var jobs []Job
 	for dest, d := range c.dests {
@@ -100,7 +100,7 @@ func (c *crew) putBack() {
 }
 
 // keep holds a session for the next message, or ends it.
-func (c *crew) keep(dest string, s *session) {
+func (c *dispatcher) keep(dest string, s *session) {
 	now := c.o.Host.Clock().Now()
 	s.until = now.Add(c.o.Idle)
 	if s.usable() && s.used < c.o.MaxMessages && c.idle.put(dest, s, c.o.Workers) {
@@ -111,14 +111,14 @@ func (c *crew) keep(dest string, s *session) {
 }
 
 // dismiss ends sessions without making the caller wait for it.
-func (c *crew) dismiss(list []*session) {
+func (c *dispatcher) dismiss(list []*session) {
 	for _, s := range list {
 		c.wg.Go(func() { c.quit(s) })
 	}
 }
 
 // quit ends a session, politely if it still can (RFC 5321 §4.1.1.10).
-func (c *crew) quit(s *session) {
+func (c *dispatcher) quit(s *session) {
 	stop := context.AfterFunc(c.hard, s.conn.kill)
 	defer stop()
 	why := "done"

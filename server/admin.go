@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"glassmail/auth"
 	"glassmail/mail"
 	"glassmail/mailbox"
 	"glassmail/queue"
@@ -98,7 +99,7 @@ func (a *admin) AddAccount(ctx context.Context, address, password string, maxByt
 	if _, domain, _ := strings.Cut(key, "@"); a.dir != nil && !a.dir.serves(mail.Address{Domain: domain}) {
 		return fmt.Errorf("%s: this node takes mail for %s only; add the domain to its configuration first", key, strings.Join(a.dir.domains, ", "))
 	}
-	hash, err := mailbox.HashPassword(password)
+	hash, err := auth.HashPassword(password)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (a *admin) SetPassword(ctx context.Context, address, password string) error
 	if err != nil {
 		return err
 	}
-	if account.Password, err = mailbox.HashPassword(password); err != nil {
+	if account.Password, err = auth.HashPassword(password); err != nil {
 		return err
 	}
 	if err := a.store.PutAccount(ctx, account, false); err != nil {

@@ -9,19 +9,20 @@ import (
 
 	"glassmail/mail"
 	"glassmail/mailbox"
+	"glassmail/message"
 )
 
 // author checks that From, and Sender where it is needed, belong to the user who
 // submits a message (RFC 6409 §6.1, §8): readers look at these, and not at the
 // envelope. Whoever is not logged in is not asked; mail from elsewhere may be from
 // anybody. header is that of the message as it is stored, whole unless it is longer
-// than mailbox.MaxHeaderSize.
-func (p *post) author(ctx context.Context, env *mail.Envelope, header []byte, whole bool) error {
+// than message.MaxHeaderSize.
+func (p *backend) author(ctx context.Context, env *mail.Envelope, header []byte, whole bool) error {
 	if p.anyFrom || env.Peer.User.IsNull() {
 		return nil
 	}
 	if !whole {
-		return notAuthor("The header is longer than %d bytes, so that its From cannot be found", mailbox.MaxHeaderSize)
+		return notAuthor("The header is longer than %d bytes, so that its From cannot be found", message.MaxHeaderSize)
 	}
 	from, err := authors(header, "From")
 	if err != nil {
@@ -53,7 +54,7 @@ func (p *post) author(ctx context.Context, env *mail.Envelope, header []byte, wh
 	return nil
 }
 
-func (p *post) isOwn(ctx context.Context, env *mail.Envelope, a mail.Address) (bool, error) {
+func (p *backend) isOwn(ctx context.Context, env *mail.Envelope, a mail.Address) (bool, error) {
 	if a == env.From { // Sender has looked at it
 		return true, nil
 	}
@@ -75,7 +76,7 @@ func notAuthor(format string, args ...any) error {
 // for a different one is refused: a second field (RFC 5322 §3.6), and a value that the
 // standard library and the scanner do not read alike.
 func authors(header []byte, field string) ([]mail.Address, error) {
-	values := mailbox.HeaderValues(header, field)
+	values := message.HeaderValues(header, field)
 	switch len(values) {
 	case 0:
 		return nil, nil
@@ -84,7 +85,7 @@ func authors(header []byte, field string) ([]mail.Address, error) {
 		return nil, notAuthor("The message has more than one %s", field)
 	}
 	var ours []mail.Address
-	for _, m := range mailbox.AddressList(values[0]) {
+	for _, m := range message.AddressList(values[0]) {
 		if m.Domain != "" { // else it is the beginning or the end of a group
 			ours = append(ours, mail.Address{Local: m.Local, Domain: m.Domain})
 		}

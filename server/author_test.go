@@ -8,7 +8,7 @@ import (
 
 	"glassmail/config"
 	"glassmail/mail"
-	"glassmail/mailbox"
+	"glassmail/message"
 	"glassmail/wire"
 )
 
@@ -87,7 +87,7 @@ func TestAuthorBehindALongHeader(t *testing.T) {
 	p := office(t)
 	env := envelope(t, "bob@hamburger.edu", "carol@hamburger.edu")
 	env.Peer.User = env.From
-	long := "From: bob@hamburger.edu\r\n" + strings.Repeat("X-Long: "+strings.Repeat("x", 900)+"\r\n", mailbox.MaxHeaderSize/900) + "From: carol@hamburger.edu\r\n\r\nx\r\n"
+	long := "From: bob@hamburger.edu\r\n" + strings.Repeat("X-Long: "+strings.Repeat("x", 900)+"\r\n", message.MaxHeaderSize/900) + "From: carol@hamburger.edu\r\n\r\nx\r\n"
 	_, err := p.Accept(t.Context(), env, strings.NewReader(long))
 	if reply := (*mail.Reply)(nil); !errors.As(err, &reply) || reply.Enhanced != (mail.Enhanced{5, 7, 1}) {
 		t.Errorf("%v", err)
@@ -109,7 +109,7 @@ func TestKeyFrom(t *testing.T) {
 		}
 		env := envelope(t, "bob@hamburger.edu", "bob@hamburger.edu")
 		env.Peer.User = env.From
-		_, err = n.post.Accept(t.Context(), env, strings.NewReader("From: carol@hamburger.edu\r\n\r\nx\r\n"))
+		_, err = n.backend.Accept(t.Context(), env, strings.NewReader("From: carol@hamburger.edu\r\n\r\nx\r\n"))
 		if got := code(err); got != c.want {
 			t.Errorf("submission.from = %q, in a lab: %t: %d", c.from, c.lab, got)
 		}

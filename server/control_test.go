@@ -38,7 +38,7 @@ func TestControl(t *testing.T) {
 	}
 }
 
-func administer(t *testing.T, p *post, a Admin, user string) {
+func administer(t *testing.T, p *backend, a Admin, user string) {
 	ctx := t.Context()
 	if err := a.AddAccount(ctx, user, "one", 5000); err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func administer(t *testing.T, p *post, a Admin, user string) {
 	}
 }
 
-func administerQueue(t *testing.T, p *post, a Admin) {
+func administerQueue(t *testing.T, p *backend, a Admin) {
 	ctx := t.Context()
 	if _, err := p.Accept(ctx, envelope(t, "bob@hamburger.edu", "dave@crepes.fr"), strings.NewReader("Subject: waits\r\n\r\nhi\r\n")); err != nil {
 		t.Fatal(err)

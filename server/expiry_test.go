@@ -24,11 +24,11 @@ func TestQueueEntryExpires(t *testing.T) {
 	defer n.Close()
 	env := envelope(t, "bob@hamburger.edu", "alice@crepes.fr")
 	env.Peer.User = env.From
-	if _, err := n.post.Accept(t.Context(), env, strings.NewReader("Subject: x\r\n\r\nx\r\n")); err != nil {
+	if _, err := n.backend.Accept(t.Context(), env, strings.NewReader("Subject: x\r\n\r\nx\r\n")); err != nil {
 		t.Fatal(err)
 	}
 	var entries []api.QueueEntry
-	office := NewOffice(n)
+	office := NewWebBackend(n)
 	for end := time.Now().Add(20 * time.Second); len(entries) == 0; time.Sleep(time.Millisecond) { // the index learns of it after the 250
 		if entries, err = office.QueueEntries(t.Context()); err != nil || time.Now().After(end) {
 			t.Fatalf("%d entries, %v", len(entries), err)

@@ -266,7 +266,7 @@ func TestKeysAck(t *testing.T) {
 	n := keyed(t, func(c *config.Config) { c.Store.Ack = "index" })
 	for i := range 50 {
 		env := envelope(t, "alice@crepes.fr", "bob@hamburger.edu")
-		if _, err := n.post.Accept(t.Context(), env, strings.NewReader("Subject: x\r\n\r\nx\r\n")); err != nil {
+		if _, err := n.backend.Accept(t.Context(), env, strings.NewReader("Subject: x\r\n\r\nx\r\n")); err != nil {
 			t.Fatal(err)
 		}
 		if u, err := n.store.Usage(t.Context(), "bob@hamburger.edu"); err != nil || u.Messages != int64(i+1) {

@@ -79,7 +79,7 @@ func TestFailedLoginsOfTheConfiguration(t *testing.T) {
 		c.Listen = config.Listen{SMTP: []string{"127.0.0.1:0"}, Submission: []string{"127.0.0.1:0"}, IMAP: []string{"127.0.0.1:0"}}
 		c.Limits.FailedLogins = 3
 	})
-	pages := NewOffice(n)
+	pages := NewWebBackend(n)
 	here := netip.MustParseAddr("127.0.0.1")
 	for _, user := range []string{"bob", "nobody"} {
 		if got := smtpLogin(t, here.String(), n.Addrs("submission")[0], user, "guess"); got != 535 {
@@ -110,7 +110,7 @@ func TestFailedLoginsOfTheConfiguration(t *testing.T) {
 // before, at the pages as little as over SMTP; others they do.
 func TestNeighboursFailures(t *testing.T) {
 	n, _ := nodeWith(t, Options{Users: map[string]string{}}, func(c *config.Config) { c.Limits.FailedLogins = 1 })
-	pages, office := NewOffice(n), netip.MustParseAddr("192.0.2.1")
+	pages, office := NewWebBackend(n), netip.MustParseAddr("192.0.2.1")
 	login := func(user, password string) string {
 		_, ok, err := pages.Login(t.Context(), office, user, password)
 		return fmt.Sprint(ok, code(err))

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"glassmail/mailbox"
+	"glassmail/auth"
 	"glassmail/maillog"
 	"glassmail/store/memory"
 	"glassmail/trace"
@@ -34,8 +34,8 @@ func BenchmarkAcceptLogged(b *testing.B) {
 			if err := NewAdmin(s, time.Now).AddAccount(b.Context(), "bob@hamburger.edu", "secret", 0); err != nil {
 				b.Fatal(err)
 			}
-			p := &post{name: "hamburger.edu", store: s, clock: wire.System{}, trace: events,
-				dir: &directory{domains: []string{"hamburger.edu"}, accounts: s}, verify: &mailbox.Verifier{}}
+			p := &backend{name: "hamburger.edu", store: s, clock: wire.System{}, trace: events,
+				dir: &directory{domains: []string{"hamburger.edu"}, accounts: s}, verify: &auth.Verifier{}}
 			env := envelope(b, "alice@crepes.fr", "bob@hamburger.edu")
 			env.Peer.Service = trace.ServiceSMTP
 			text := "Message-ID: <1@crepes.fr>\r\nSubject: x\r\n\r\n" + strings.Repeat("0123456789\r\n", 100)

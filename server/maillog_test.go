@@ -148,7 +148,7 @@ func loggedNode(t *testing.T, f maillog.Format, o Options, set func(*config.Conf
 		c.Listen = config.Listen{SMTP: []string{"127.0.0.1:0"}, Submission: []string{"127.0.0.1:0"}, IMAP: []string{"127.0.0.1:0"}}
 		set(c)
 	})
-	office := NewOffice(n)
+	office := NewWebBackend(n)
 	s, err := web.New(web.Options{
 		API:      api.Options{Trace: events, Nodes: Describe(nil, n), Mail: office, Queue: office, Users: office, MaxMessage: office.MaxMessage()},
 		Accounts: office, Token: "the-token-of-the-operator", Local: true,

@@ -1,4 +1,4 @@
-// Package server wires a node: the post and its directory, the SMTP and IMAP
+// Package server wires a node: the backend and its directory, the SMTP and IMAP
 // services in front of it, the queue behind it, and the store below. A node is a
 // value; two in one process are the normal case.
 package server
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"glassmail/atomicfile"
+	"glassmail/auth"
 	"glassmail/config"
 	"glassmail/control"
 	"glassmail/mail"
@@ -37,11 +38,11 @@ const lastResort = 1500 * time.Millisecond
 
 // Options are what a node is made of.
 type Options struct {
-	Config   config.Config
-	Host     wire.Host
-	Resolver queue.Resolver
-	Trace    *trace.Log // nil is fine
-	Gate     wire.Gate  // where lines can be held; nil is none
+	Config      config.Config
+	Host        wire.Host
+	Resolver    queue.Resolver
+	Trace       *trace.Log       // nil is fine
+	Interceptor wire.Interceptor // where lines can be held; nil is none
 	// Users are created when they are missing: address to password, "" for one that
 	// Password is asked for.
 	Users    map[string]string
@@ -66,7 +67,7 @@ type Node struct {
 	log      *slog.Logger
 	name     string
 	store    *bolt.Store
-	post     *post
+	backend  *backend
 	queue    *queue.Runner
 	imap     *imapd.Server
 	control  *control.Server
@@ -130,7 +131,7 @@ func openStore(c *config.Config, o bolt.Options) (*bolt.Store, error) {
 }
 
 func (n *Node) openPost(ctx context.Context) error {
-	verify, err := mailbox.NewVerifier(runtime.NumCPU(), n.o.Host.Clock().Now)
+	verify, err := auth.NewVerifier(runtime.NumCPU(), n.o.Host.Clock().Now)
 	if err != nil {
 		return err
 	}
@@ -138,13 +139,13 @@ func (n *Node) openPost(ctx context.Context) error {
 	for _, d := range n.o.Config.Domains {
 		dir.domains = append(dir.domains, mail.Address{Domain: d}.Route())
 	}
-	n.post = &post{
+	n.backend = &backend{
 		name: n.name, dir: dir, store: n.store, verify: verify,
 		trace: n.o.Trace, clock: n.o.Host.Clock(), open: n.o.Lab,
 		anyFrom: n.o.Lab || n.o.Config.Submission.From == "any", // a lab shows how a From is forged
 	}
 	if !n.o.Lab { // a class may sit behind one address, and there is nothing to steal
-		n.post.guesses = mailbox.NewAttempts(n.o.Host.Clock().Now, n.o.Config.Limits.FailedLogins)
+		n.backend.guesses = auth.NewAttempts(n.o.Host.Clock().Now, n.o.Config.Limits.FailedLogins)
 	}
 	return nil
 }
@@ -160,7 +161,7 @@ func (n *Node) addUsers(ctx context.Context) error {
 
 func (n *Node) addUser(ctx context.Context, address, password string) error {
 	if password == "" && n.o.Password != nil {
-		_, err := n.post.dir.account(ctx, address)
+		_, err := n.backend.dir.account(ctx, address)
 		if !errors.Is(err, mailbox.ErrNotFound) {
 			return err // it is there, and nobody need be asked
 		}
@@ -173,7 +174,7 @@ func (n *Node) addUser(ctx context.Context, address, password string) error {
 
 // Admin works on the node's data.
 func (n *Node) Admin() Admin {
-	return &admin{store: n.store, now: n.o.Host.Clock().Now, dir: n.post.dir, end: n.endSessions}
+	return &admin{store: n.store, now: n.o.Host.Clock().Now, dir: n.backend.dir, end: n.endSessions}
 }
 
 func (n *Node) openQueue(ctx context.Context) error {
@@ -184,11 +185,11 @@ func (n *Node) openQueue(ctx context.Context) error {
 	}
 	var err error
 	n.queue, err = queue.New(queue.Options{
-		Name: n.name, Names: n.o.Config.Domains, Store: outgoing{Store: n.store, post: n.post},
-		Resolver: n.o.Resolver, Host: n.o.Host, Trace: n.o.Trace, Gate: n.o.Gate,
+		Name: n.name, Names: n.o.Config.Domains, Store: outgoing{Store: n.store, post: n.backend},
+		Resolver: n.o.Resolver, Host: n.o.Host, Trace: n.o.Trace, Interceptor: n.o.Interceptor,
 		Port: uint16(r.Port), Reach: n.reach(), TLS: tlsPolicy(r.TLS), TLSConfig: conf,
-		Schedule: queue.Schedule{First: time.Duration(r.FirstRetry), Cap: time.Duration(r.MaxRetry), Expire: time.Duration(r.Expire)},
-		Workers:  r.Workers, PerDest: r.PerDomain, Lease: leaseAt(n.o.Gate),
+		Retry:   queue.RetrySchedule{First: time.Duration(r.FirstRetry), Cap: time.Duration(r.MaxRetry), Expire: time.Duration(r.Expire)},
+		Workers: r.Workers, PerDest: r.PerDomain, Lease: leaseAt(n.o.Interceptor),
 	})
 	if err == nil {
 		n.health.queue = n.queue.Working
@@ -210,9 +211,9 @@ func (n *Node) reach() *wire.Reach {
 }
 
 // leaseAt is how long an attempt may take; 0 is the queue's default. Where lines can
-// be held it does not end by time, neither by waits at the gate nor by a jump of the
+// be held it does not end by time, neither by waits at the interceptor nor by a jump of the
 // clock: the message would be tried twice at once.
-func leaseAt(g wire.Gate) time.Duration {
+func leaseAt(g wire.Interceptor) time.Duration {
 	if g == nil {
 		return 0
 	}

@@ -9,16 +9,16 @@ import (
 	"io"
 
 	"glassmail/mail"
-	"glassmail/mailbox"
+	"glassmail/message"
 	"glassmail/queue"
 	"glassmail/store"
 )
 
-// outgoing is the store as the queue sees it: reports go through the post, and a
+// outgoing is the store as the queue sees it: reports go through the backend, and a
 // Return-Path that was noted for local copies does not leave the node.
 type outgoing struct {
 	store.Store
-	post *post
+	post *backend
 }
 
 // Settle records results, and accepts the report as a message from the null
@@ -47,7 +47,7 @@ func (o outgoing) Settle(ctx context.Context, j queue.Job, r []queue.Result, rep
 // accept prepares a report. It is nil if there is nobody to get it. Its id is that
 // of the message it is about, a dot, and letters of its own: it belongs to the
 // journey of that message.
-func (o outgoing) accept(ctx context.Context, env *mail.Envelope, report *queue.Report) (*store.Report, *mailbox.Envelope, error) {
+func (o outgoing) accept(ctx context.Context, env *mail.Envelope, report *queue.Report) (*store.Report, *message.Envelope, error) {
 	a, err := o.post.address(ctx, env)
 	if reply := (*mail.Reply)(nil); errors.As(err, &reply) {
 		return nil, nil, nil // the sender has gone: RFC 5321 §6.1 lets the report go too
@@ -64,7 +64,7 @@ func (o outgoing) accept(ctx context.Context, env *mail.Envelope, report *queue.
 	if err == nil {
 		_, err = staged.Write(report.Message)
 	}
-	var about *mailbox.Envelope
+	var about *message.Envelope
 	if err == nil {
 		about, err = o.post.inspect(ctx, env, staged, &a)
 	}
@@ -75,11 +75,11 @@ func (o outgoing) accept(ctx context.Context, env *mail.Envelope, report *queue.
 	return &store.Report{Text: staged, Acceptance: a}, about, nil
 }
 
-// returnPath is what the post writes before a text that was deposited here.
+// returnPath is what the backend writes before a text that was deposited here.
 const returnPath = "Return-Path: "
 
 // Body opens a text without the Return-Path line (RFC 5321 §4.4).
-func (o outgoing) Body(ctx context.Context, id mail.BodyID) (mail.Message, error) {
+func (o outgoing) Body(ctx context.Context, id mail.ContentID) (mail.Message, error) {
 	m, err := o.Store.Body(ctx, id)
 	if err != nil {
 		return nil, err

@@ -68,7 +68,7 @@ func TestWhereTheRelayDials(t *testing.T) {
 			}()
 			env := envelope(t, "bob@hamburger.edu", "x@elsewhere.example")
 			env.Peer.User = env.From
-			if _, err := n.post.Accept(t.Context(), env, strings.NewReader("Subject: x\r\n\r\nx\r\n")); err != nil {
+			if _, err := n.backend.Accept(t.Context(), env, strings.NewReader("Subject: x\r\n\r\nx\r\n")); err != nil {
 				t.Fatal(err)
 			}
 			if text := awaitVerdict(t, log); !strings.Contains(text, c.reply) {

@@ -57,7 +57,7 @@ func relaying(t *testing.T, o *outside, names numbered, set func(*config.Relay),
 	for _, rcpt := range to {
 		env := envelope(t, "bob@hamburger.edu", rcpt)
 		env.Peer.User = env.From
-		if _, err := n.post.Accept(t.Context(), env, strings.NewReader("Subject: x\r\n\r\nx\r\n")); err != nil {
+		if _, err := n.backend.Accept(t.Context(), env, strings.NewReader("Subject: x\r\n\r\nx\r\n")); err != nil {
 			t.Fatal(err)
 		}
 	}

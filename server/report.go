@@ -6,19 +6,19 @@ import (
 	"strconv"
 
 	"glassmail/mail"
-	"glassmail/mailbox"
+	"glassmail/message"
 	"glassmail/store"
 	"glassmail/trace"
 )
 
-// What the post decides is told to the trace here, once, for everybody who looks at
+// What the backend decides is told to the trace here, once, for everybody who looks at
 // it: pages, journeys, metrics, the mail log.
 
 // relayLocal is who takes a message into a mailbox of the node, in the mail log's word.
 const relayLocal = "local"
 
 // report tells the trace what was decided.
-func (p *post) report(env *mail.Envelope, a store.Acceptance, about *mailbox.Envelope, size int64) {
+func (p *backend) report(env *mail.Envelope, a store.Acceptance, about *message.Envelope, size int64) {
 	if p.trace == nil {
 		return
 	}
@@ -49,7 +49,7 @@ func (p *post) report(env *mail.Envelope, a store.Acceptance, about *mailbox.Env
 const maxSubject = 400
 
 // described is what the trace keeps of a message's envelope and header.
-func described(env *mail.Envelope, about *mailbox.Envelope) *trace.Message {
+func described(env *mail.Envelope, about *message.Envelope) *trace.Message {
 	m := &trace.Message{}
 	if !env.From.IsNull() {
 		m.From = env.From.String()
@@ -58,12 +58,12 @@ func described(env *mail.Envelope, about *mailbox.Envelope) *trace.Message {
 		m.To = append(m.To, to.Address.String())
 	}
 	if about != nil {
-		m.ID, m.Subject = about.MessageID, mailbox.DecodeHeader(about.Subject[:min(len(about.Subject), maxSubject)])
+		m.ID, m.Subject = about.MessageID, message.DecodeHeader(about.Subject[:min(len(about.Subject), maxSubject)])
 	}
 	return m
 }
 
-// acceptance is what the post knows of a message that it took delay seconds to
+// acceptance is what the backend knows of a message that it took delay seconds to
 // accept. A report of the node's own comes from no client.
 func acceptance(env *mail.Envelope, to []string, delay float64) *trace.Decision {
 	d := &trace.Decision{From: env.From.Named(), To: to, Delay: delay}
@@ -85,7 +85,7 @@ const maxTried = 256
 
 // tellLogin tells how a login went. The name that was tried is told as it was
 // typed, what was typed as the password never.
-func (p *post) tellLogin(peer mail.Peer, user, account string, err error) {
+func (p *backend) tellLogin(peer mail.Peer, user, account string, err error) {
 	if p.trace == nil {
 		return
 	}

@@ -91,7 +91,7 @@ func (n *Node) fill(one *service, conf *tls.Config) error {
 	l := n.o.Config.Limits
 	submission := one.key != "smtp"
 	s, err := smtpd.New(smtpd.Options{
-		Name: n.name, Post: n.post, Clock: n.o.Host.Clock(), Trace: n.o.Trace, Gate: n.o.Gate, TLS: conf, Wording: wording,
+		Name: n.name, Backend: n.backend, Clock: n.o.Host.Clock(), Trace: n.o.Trace, Interceptor: n.o.Interceptor, TLS: conf, Wording: wording,
 		MaxSize: l.MessageSize, MaxRecipients: l.Recipients,
 		Submission: submission, Implicit: one.key == "submissions",
 		PlainLogin: n.plainLogin(), Lenient: n.o.Lab, TraceText: n.traceText(),
@@ -124,7 +124,7 @@ func (n *Node) plainLogin() wire.PlainLogin {
 func (n *Node) mailServer(conf *tls.Config) (err error) {
 	l := n.o.Config.Limits
 	n.imap, err = imapd.New(imapd.Options{
-		Name: n.name, Host: n.o.Host, Backend: mailroom{Store: n.store, post: n.post, now: n.o.Host.Clock().Now}, Trace: n.o.Trace, Gate: n.o.Gate, TLS: conf,
+		Name: n.name, Host: n.o.Host, Backend: imapBackend{Store: n.store, backend: n.backend, now: n.o.Host.Clock().Now}, Trace: n.o.Trace, Interceptor: n.o.Interceptor, TLS: conf,
 		PlainLogin: n.plainLogin(), AppendLimit: uint32(l.MessageSize),
 		Limits: wire.Limits{Total: n.shares.mail, PerAddr: n.shares.perIP},
 	})

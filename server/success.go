@@ -13,7 +13,7 @@ import (
 // success is the report for a sender who wants to hear of deliveries into mailboxes
 // of the node (RFC 3461 §4.1); nil if nobody does. Copies that go on to other
 // servers are the queue's to report.
-func (p *post) success(ctx context.Context, env *mail.Envelope, text store.Staged) (*queue.Report, error) {
+func (p *backend) success(ctx context.Context, env *mail.Envelope, text store.Staged) (*queue.Report, error) {
 	if env.From.IsNull() || !p.tellsSuccess(env) {
 		return nil, nil
 	}
@@ -50,13 +50,13 @@ func (p *post) success(ctx context.Context, env *mail.Envelope, text store.Stage
 // our addresses. Anybody can write anybody's address into MAIL, and a report that is
 // made of whatever a stranger sends would go there at once. RFC 3461 §5.2.3 asks for it
 // all the same, and gets it in a lab only, which nothing leaves.
-func (p *post) tellsSuccess(env *mail.Envelope) bool {
+func (p *backend) tellsSuccess(env *mail.Envelope) bool {
 	return p.open || !env.Peer.User.IsNull() || p.dir.serves(env.From)
 }
 
 // onward is a recipient for the next server. A sender who is not told of success here
 // is not told by way of it either.
-func (p *post) onward(env *mail.Envelope, to mail.Recipient) mail.Recipient {
+func (p *backend) onward(env *mail.Envelope, to mail.Recipient) mail.Recipient {
 	if p.tellsSuccess(env) || !slices.Contains(to.Notify, "SUCCESS") {
 		return to
 	}
@@ -69,7 +69,7 @@ func (p *post) onward(env *mail.Envelope, to mail.Recipient) mail.Recipient {
 
 // tell accepts a report of success. It is not part of the acceptance it tells of:
 // when the node stops between the two, the sender does not get it.
-func (p *post) tell(ctx context.Context, about string, report *queue.Report) error {
+func (p *backend) tell(ctx context.Context, about string, report *queue.Report) error {
 	env := &mail.Envelope{ID: about + "." + NewID()[:10], To: []mail.Recipient{{Address: report.To}}, Options: report.Options}
 	rep, said, err := (outgoing{p.store, p}).accept(ctx, env, report)
 	if err != nil || rep == nil {

@@ -14,9 +14,9 @@ import (
 // nodes.
 
 // QueueEntries lists what waits at all nodes, the next to be due first.
-func (o *Office) QueueEntries(ctx context.Context) ([]api.QueueEntry, error) {
+func (o *WebBackend) QueueEntries(ctx context.Context) ([]api.QueueEntry, error) {
 	var out []api.QueueEntry
-	for _, d := range o.desks {
+	for _, d := range o.nodes {
 		all, err := d.admin.Queue(ctx, "")
 		if err != nil {
 			return nil, err
@@ -30,7 +30,7 @@ func (o *Office) QueueEntries(ctx context.Context) ([]api.QueueEntry, error) {
 }
 
 // QueueText is the beginning of the message of an entry.
-func (o *Office) QueueText(ctx context.Context, node, id string) (string, error) {
+func (o *WebBackend) QueueText(ctx context.Context, node, id string) (string, error) {
 	d, err := o.named(node)
 	if err != nil {
 		return "", err
@@ -39,7 +39,7 @@ func (o *Office) QueueText(ctx context.Context, node, id string) (string, error)
 }
 
 // AmendQueue changes entries of one node.
-func (o *Office) AmendQueue(ctx context.Context, node string, ids []string, a queue.Amendment) (int, error) {
+func (o *WebBackend) AmendQueue(ctx context.Context, node string, ids []string, a queue.Amendment) (int, error) {
 	d, err := o.named(node)
 	if err != nil {
 		return 0, err
@@ -48,11 +48,11 @@ func (o *Office) AmendQueue(ctx context.Context, node string, ids []string, a qu
 }
 
 // Depths tells how much each node holds.
-func (o *Office) Depths(ctx context.Context) ([]api.Depth, error) {
+func (o *WebBackend) Depths(ctx context.Context) ([]api.Depth, error) {
 	var out []api.Depth
-	for _, d := range o.desks {
+	for _, d := range o.nodes {
 		one := api.Depth{Node: d.name}
-		for e, err := range d.room.Entries(ctx, "") {
+		for e, err := range d.imapBackend.Entries(ctx, "") {
 			if err != nil {
 				return nil, err
 			}
@@ -79,9 +79,9 @@ func (o *Office) Depths(ctx context.Context) ([]api.Depth, error) {
 }
 
 // Clients lists the connections that clients have with the nodes.
-func (o *Office) Clients(context.Context) []api.Client {
+func (o *WebBackend) Clients(context.Context) []api.Client {
 	var out []api.Client
-	for _, d := range o.desks {
+	for _, d := range o.nodes {
 		seen := map[clients]bool{} // one server may serve several services
 		for _, s := range d.services {
 			if seen[s.clients] {
@@ -97,8 +97,8 @@ func (o *Office) Clients(context.Context) []api.Client {
 }
 
 // Cut ends the connection of a client.
-func (o *Office) Cut(_ context.Context, conn uint64) error {
-	for _, d := range o.desks {
+func (o *WebBackend) Cut(_ context.Context, conn uint64) error {
+	for _, d := range o.nodes {
 		for _, s := range d.services {
 			if s.clients.Cut(conn) {
 				return nil
@@ -109,23 +109,23 @@ func (o *Office) Cut(_ context.Context, conn uint64) error {
 }
 
 // Users lists the accounts of all nodes.
-func (o *Office) Users(ctx context.Context) ([]api.User, error) {
-	var out []api.User
-	for _, d := range o.desks {
+func (o *WebBackend) Users(ctx context.Context) ([]api.UserAccount, error) {
+	var out []api.UserAccount
+	for _, d := range o.nodes {
 		all, err := d.admin.Accounts(ctx)
 		if err != nil {
 			return nil, err
 		}
 		for _, a := range all {
-			out = append(out, api.User{Address: a.Address, Node: d.name, Messages: a.Messages, Bytes: a.Bytes, MaxBytes: a.MaxBytes, Created: a.Created})
+			out = append(out, api.UserAccount{Address: a.Address, Node: d.name, Messages: a.Messages, Bytes: a.Bytes, MaxBytes: a.MaxBytes, Created: a.Created})
 		}
 	}
 	return out, nil
 }
 
 // AddUser creates an account at the node of its domain.
-func (o *Office) AddUser(ctx context.Context, address, password string, maxBytes int64) error {
-	d, name, err := o.desk(address)
+func (o *WebBackend) AddUser(ctx context.Context, address, password string, maxBytes int64) error {
+	d, name, err := o.node(address)
 	if err != nil {
 		return mailbox.ErrInvalid
 	}
@@ -133,8 +133,8 @@ func (o *Office) AddUser(ctx context.Context, address, password string, maxBytes
 }
 
 // RemoveUser removes an account with all its mail.
-func (o *Office) RemoveUser(ctx context.Context, address string) error {
-	d, name, err := o.desk(address)
+func (o *WebBackend) RemoveUser(ctx context.Context, address string) error {
+	d, name, err := o.node(address)
 	if err != nil {
 		return err
 	}
@@ -142,9 +142,9 @@ func (o *Office) RemoveUser(ctx context.Context, address string) error {
 }
 
 // Aliases lists the aliases of all nodes.
-func (o *Office) Aliases(ctx context.Context) ([]mailbox.Alias, error) {
+func (o *WebBackend) Aliases(ctx context.Context) ([]mailbox.Alias, error) {
 	var out []mailbox.Alias
-	for _, d := range o.desks {
+	for _, d := range o.nodes {
 		all, err := d.admin.Aliases(ctx)
 		if err != nil {
 			return nil, err
@@ -155,12 +155,12 @@ func (o *Office) Aliases(ctx context.Context) ([]mailbox.Alias, error) {
 }
 
 // SetAlias creates, replaces or removes an alias at the node of its domain.
-func (o *Office) SetAlias(ctx context.Context, address string, targets []string) error {
+func (o *WebBackend) SetAlias(ctx context.Context, address string, targets []string) error {
 	named := address
 	if strings.HasPrefix(address, "@") { // of a whole domain
 		named = "x" + address
 	}
-	d, _, err := o.desk(named)
+	d, _, err := o.node(named)
 	switch {
 	case err != nil && targets == nil:
 		return err
@@ -171,8 +171,8 @@ func (o *Office) SetAlias(ctx context.Context, address string, targets []string)
 }
 
 // SetUserPassword changes an account's password.
-func (o *Office) SetUserPassword(ctx context.Context, address, password string) error {
-	d, name, err := o.desk(address)
+func (o *WebBackend) SetUserPassword(ctx context.Context, address, password string) error {
+	d, name, err := o.node(address)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func minute(n int) time.Time { return time.Unix(int64(n)*60, 0) }
 // nothing else is, and next is never later than the next due time.
 func TestScheduleModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &rows{s: NewSchedule(), of: map[slot]*WaitingRow{}, leased: map[slot]bool{}, jobs: map[string]queue.Job{}}
+		m := &rows{s: NewLeases(), of: map[slot]*WaitingRow{}, leased: map[slot]bool{}, jobs: map[string]queue.Job{}}
 		t.Repeat(map[string]func(*rapid.T){
 			"accept": m.accept, "lease": m.lease, "settle": m.settle, "amend": m.amend,
 		})
@@ -28,7 +28,7 @@ func TestScheduleModel(t *testing.T) {
 }
 
 type rows struct {
-	s      *Schedule
+	s      *Leases
 	now    int
 	last   uint64
 	of     map[slot]*WaitingRow
@@ -179,7 +179,7 @@ func (m *rows) amend(t *rapid.T) {
 
 // TestLoadFails keeps what could not be read.
 func TestLoadFails(t *testing.T) {
-	s := NewSchedule()
+	s := NewLeases()
 	s.Add("x", 1, minute(1))
 	broken := errors.New("broken")
 	if _, _, err := s.Lease(minute(2), 1, time.Minute, nil, func(string, uint64) (Waiting, error) { return Waiting{}, broken }); !errors.Is(err, broken) {
@@ -193,7 +193,7 @@ func TestLoadFails(t *testing.T) {
 
 // TestManyRefused leases past many destinations at their limit.
 func TestManyRefused(t *testing.T) {
-	s := NewSchedule()
+	s := NewLeases()
 	for i := range 20000 {
 		s.Add(fmt.Sprintf("busy%d", i), uint64(i), minute(1))
 	}
@@ -208,7 +208,7 @@ func TestManyRefused(t *testing.T) {
 }
 
 func BenchmarkSchedule(b *testing.B) {
-	s := NewSchedule()
+	s := NewLeases()
 	for i := range 1000000 {
 		s.Add(fmt.Sprintf("d%d.org", i%20000), uint64(i), time.Unix(int64(i%100000), 0))
 	}

@@ -51,7 +51,7 @@ type Spool interface {
 	// record or the text cannot be; then nothing happened, except that a message
 	// accepted with a.Wait may still appear after ErrFull. After any other error the
 	// outcome is not known: a repetition with the same ID is the same delivery.
-	Accept(ctx context.Context, s Staged, a Acceptance) ([]mailbox.Placed, error)
+	Accept(ctx context.Context, s Staged, a Acceptance) ([]mailbox.Appended, error)
 }
 
 // Staged is a message text on its way in. It is for one goroutine.
@@ -69,7 +69,7 @@ type Acceptance struct {
 	ID       string // unique; see Spool.Accept. "" is never a repetition
 	From     mail.Address
 	Options  mail.Options
-	Deposits []mailbox.Deposit
+	Deposits []mailbox.Delivery
 	Relay    []queue.Recipient
 	Record   []byte    // what the scanner found; kept beside the text
 	Time     time.Time // of the acceptance

@@ -68,7 +68,7 @@ func (m *model) ask(method, path string, body any, say string, args ...any) tea.
 	}
 }
 
-// hold does something at the desk of a lab.
+// hold does something at the interceptor of a lab.
 func (m *model) hold(method, path string, body any, say string, args ...any) tea.Cmd {
 	if m.shown == nil || !m.shown.node.Features["hold"] {
 		m.notice = m.text("top.nohold")

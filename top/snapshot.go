@@ -34,7 +34,7 @@ type nodeInfo struct {
 	Features map[string]bool `json:"features"`
 }
 
-// desk is where lines are held.
+// interceptor is where lines are held.
 type desk struct {
 	Paused bool    `json:"paused"`
 	Speed  float64 `json:"speed"` // lines a second; 0 is full speed

@@ -1,4 +1,4 @@
-// Package trace keeps what happened: every line that passed a front, every
+// Package trace keeps what happened: every line that passed a connection, every
 // datagram, and each decision that was taken on the way of a message.
 //
 // Events go into a bounded ring and to subscribers that never block a writer:

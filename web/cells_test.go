@@ -38,8 +38,8 @@ func (p passwords) Login(_ context.Context, _ netip.Addr, account, password stri
 	return account, ok && password == want, nil
 }
 
-// Stamp is a word for the password.
-func (p passwords) Stamp(_ context.Context, account string) (string, error) {
+// CredentialVersion is a word for the password.
+func (p passwords) CredentialVersion(_ context.Context, account string) (string, error) {
 	if p[account] == "" {
 		return "", nil
 	}
@@ -295,8 +295,8 @@ func expected(s *setting, from origin, g worth, to target) outcome {
 		return "to the button"
 	}
 	may := map[api.Role]bool{
-		api.Anyone: true, api.Looker: operator, api.Keeper: operator, api.Reader: g.account != "",
-		api.Visitor: operator || g.account != "", api.Insider: operator || g.account != "",
+		api.Anyone: true, api.Viewer: operator, api.Operator: operator, api.User: g.account != "",
+		api.ViewerOrUser: operator || g.account != "", api.OperatorOrUser: operator || g.account != "",
 	}[to.role]
 	switch {
 	case to.kind == "login page":
@@ -311,7 +311,7 @@ func expected(s *setting, from origin, g worth, to target) outcome {
 		return "to the mail"
 	case to.kind == "page":
 		return "to the login"
-	case !may && g.account != "" && to.role != api.Reader:
+	case !may && g.account != "" && to.role != api.User:
 		return "403"
 	case !may:
 		return "401"
@@ -354,8 +354,8 @@ func targets(s *web.Server) []target {
 		}
 		all = append(all, one)
 	}
-	all = append(all, target{"GET", "/metrics", "", "api", api.Looker}, target{"GET", api.Prefix + "/nothing", "", "api", api.Anyone})
-	for path, role := range map[string]api.Role{"/": api.Looker, "/dns": api.Looker, "/server": api.Looker, "/mail": api.Visitor} {
+	all = append(all, target{"GET", "/metrics", "", "api", api.Viewer}, target{"GET", api.Prefix + "/nothing", "", "api", api.Anyone})
+	for path, role := range map[string]api.Role{"/": api.Viewer, "/dns": api.Viewer, "/server": api.Viewer, "/mail": api.ViewerOrUser} {
 		all = append(all, target{"GET", path, "", "page", role})
 	}
 	all = append(all, target{"GET", "/login", "", "login page", api.Anyone}, target{"POST", "/login", "form", "login form", api.Anyone})

@@ -14,7 +14,7 @@ import (
 
 // unknown is the answer to who has not shown who they are.
 func unknown(format string, args ...any) error {
-	return &api.Fault{Status: http.StatusUnauthorized, Text: fmt.Sprintf(format, args...)}
+	return &api.Error{Status: http.StatusUnauthorized, Text: fmt.Sprintf(format, args...)}
 }
 
 // call lets a request through to a call if the caller has its role, and bounds
@@ -22,7 +22,7 @@ func unknown(format string, args ...any) error {
 func (s *Server) call(route api.Route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := s.pass(w, r, route); err != nil {
-			if cause := api.ReportFault(w, err); cause != nil {
+			if cause := api.Report(w, err); cause != nil {
 				s.o.Log.Error("web", "method", r.Method, "path", r.URL.Path, "error", cause)
 			}
 		}
@@ -61,19 +61,19 @@ func (s *Server) mayCall(id identity, role api.Role) error {
 	if id.Has(role) {
 		return nil
 	}
-	if role == api.Insider {
-		return &api.Fault{Status: http.StatusUnauthorized, Text: "log in as an account (POST " + api.Prefix + "/login, or Basic authentication), or send the operator's token"}
+	if role == api.OperatorOrUser {
+		return &api.Error{Status: http.StatusUnauthorized, Text: "log in as an account (POST " + api.Prefix + "/login, or Basic authentication), or send the operator's token"}
 	}
-	if role == api.Reader {
-		return &api.Fault{Status: http.StatusUnauthorized, Text: "log in as an account first: POST " + api.Prefix + "/login, or Basic authentication"}
+	if role == api.User {
+		return &api.Error{Status: http.StatusUnauthorized, Text: "log in as an account first: POST " + api.Prefix + "/login, or Basic authentication"}
 	}
 	if id.Account != "" {
-		return &api.Fault{Status: http.StatusForbidden, Text: "this is for the operator; you are logged in as " + id.Account}
+		return &api.Error{Status: http.StatusForbidden, Text: "this is for the operator; you are logged in as " + id.Account}
 	}
 	if s.o.Token == "" {
 		return unknown("nothing is shown here but to programs of this machine, by HTTP/1.1 and without a proxy between")
 	}
-	return &api.Fault{Status: http.StatusUnauthorized, Text: "the token is missing: send Authorization: Bearer with the token in the file web-token of the server's data folder"}
+	return &api.Error{Status: http.StatusUnauthorized, Text: "the token is missing: send Authorization: Bearer with the token in the file web-token of the server's data folder"}
 }
 
 // checkCSRF makes sure that a change was asked for by a page of ours. A browser
@@ -92,7 +92,7 @@ func checkCSRF(r *http.Request, id identity) error {
 	if subtle.ConstantTimeCompare([]byte(given), []byte(id.csrf)) == 1 {
 		return nil
 	}
-	return &api.Fault{Status: http.StatusForbidden, Text: "the X-CSRF-Token field is missing or old: reload the page"}
+	return &api.Error{Status: http.StatusForbidden, Text: "the X-CSRF-Token field is missing or old: reload the page"}
 }
 
 // sameOrigin refuses what a browser says comes from elsewhere. A request that

@@ -57,19 +57,19 @@ type identity struct {
 	browser  bool   // the request carries a mark of a browser
 }
 
-// identify finds out who calls. A failure is a Fault that can be shown. A credential
+// identify finds out who calls. A failure is an Error that can be shown. A credential
 // that is presented and does not hold is a failure, whatever the caller might have
 // done without it; a session that has ended is none, for browsers go on sending its
 // cookie.
 func (s *Server) identify(r *http.Request) (identity, error) {
 	id := identity{csrf: s.ambient, browser: fromBrowser(r)}
 	if !sameOrigin(r) {
-		return id, &api.Fault{Status: http.StatusForbidden, Text: "requests from other sites are refused"}
+		return id, &api.Error{Status: http.StatusForbidden, Text: "requests from other sites are refused"}
 	}
 	here := peerOf(r).here
 	if here && !isLocalName(r.Host) {
 		// A name of another site that points to 127.0.0.1 must not open the door.
-		return id, &api.Fault{Status: http.StatusForbidden, Text: "open this page as http://127.0.0.1 or http://localhost; a proxy that gives another name has to be in web.trusted_proxies"}
+		return id, &api.Error{Status: http.StatusForbidden, Text: "open this page as http://127.0.0.1 or http://localhost; a proxy that gives another name has to be in web.trusted_proxies"}
 	}
 	given, err := s.presented(r)
 	if err != nil {
@@ -85,8 +85,8 @@ func (s *Server) identify(r *http.Request) (identity, error) {
 	}
 	id.signed, id.inTarget = given.inField, given.inTarget
 	id.Account = id.account
-	id.Look = id.operator || here && s.o.Lab
-	id.Keep = id.Look
+	id.View = id.operator || here && s.o.Lab
+	id.Operate = id.View
 	return id, nil
 }
 
@@ -213,7 +213,7 @@ func (s *Server) verifyToken(ctx context.Context, peer netip.Addr, c credential)
 func (s *Server) wrongToken(ctx context.Context, peer netip.Addr, c credential) error {
 	try, err := s.guesses.Begin(ctx, peer, tokenName)
 	if err != nil {
-		return &api.Fault{Status: http.StatusTooManyRequests, Text: err.Error()}
+		return &api.Error{Status: http.StatusTooManyRequests, Text: err.Error()}
 	}
 	try.Failed()
 	if c.by == byOnce {
@@ -241,10 +241,10 @@ func (s *Server) tellOperator(peer netip.Addr, err error) {
 // verifyPassword asks the accounts, which count failures with those of SMTP and IMAP.
 func (s *Server) verifyPassword(ctx context.Context, peer netip.Addr, c credential) (proof, error) {
 	if s.o.Accounts == nil {
-		return proof{}, &api.Fault{Status: http.StatusNotFound, Text: "this server keeps no mailboxes"}
+		return proof{}, &api.Error{Status: http.StatusNotFound, Text: "this server keeps no mailboxes"}
 	}
 	// The stamp comes first: a password that is changed meanwhile ends what begins.
-	stamp, err := s.o.Accounts.Stamp(ctx, c.account)
+	stamp, err := s.o.Accounts.CredentialVersion(ctx, c.account)
 	if err != nil {
 		return proof{}, err
 	}

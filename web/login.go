@@ -17,7 +17,7 @@ func (s *Server) loginRoutes() []api.Route {
 		{Method: "POST", Path: "/login", Role: api.Anyone, MaxBody: maxLogin, Handle: s.apiLogin},
 		{Method: "POST", Path: "/logout", Role: api.Anyone, Handle: s.apiLogout},
 		{Method: "GET", Path: "/session", Role: api.Anyone, Handle: s.apiSession},
-		{Method: "PUT", Path: "/password", Role: api.Reader, MaxBody: maxLogin, Handle: s.changePassword},
+		{Method: "PUT", Path: "/password", Role: api.User, MaxBody: maxLogin, Handle: s.changePassword},
 	}
 }
 
@@ -46,7 +46,7 @@ func (s *Server) apiLogin(c *api.Call) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(sessionInfo{Account: one.account, Operator: one.operator || c.Caller.Keep, CSRF: one.csrf})
+	return c.JSON(sessionInfo{Account: one.account, Operator: one.operator || c.Caller.Operate, CSRF: one.csrf})
 }
 
 func (s *Server) apiLogout(c *api.Call) error {
@@ -63,7 +63,7 @@ type sessionInfo struct {
 }
 
 func (s *Server) apiSession(c *api.Call) error {
-	return c.JSON(sessionInfo{Account: c.Caller.Account, Operator: c.Caller.Keep, CSRF: callerOf(c).csrf})
+	return c.JSON(sessionInfo{Account: c.Caller.Account, Operator: c.Caller.Operate, CSRF: callerOf(c).csrf})
 }
 
 // page shows a page of the shell to whom may see it; others are led to the login.
@@ -124,7 +124,7 @@ func (s *Server) render(w http.ResponseWriter, status int, v view) {
 // refuse answers a request for a page with the login, if another credential would
 // help, else with a line.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	f, internal := api.FaultOf(err)
+	f, internal := api.ErrorOf(err)
 	if internal != nil {
 		s.o.Log.Error("web", "path", r.URL.Path, "error", internal)
 	}
@@ -168,7 +168,7 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) {
 		_, err = s.login(w, r, id, given)
 	}
 	if err != nil {
-		f, internal := api.FaultOf(err)
+		f, internal := api.ErrorOf(err)
 		if internal != nil {
 			s.refuse(w, r, err)
 			return

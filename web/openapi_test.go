@@ -15,7 +15,7 @@ import (
 
 func roleNames() map[api.Role]string {
 	return map[api.Role]string{
-		api.Anyone: "anyone", api.Looker: "looker", api.Keeper: "keeper", api.Reader: "reader", api.Visitor: "visitor", api.Insider: "insider",
+		api.Anyone: "anyone", api.Viewer: "looker", api.Operator: "keeper", api.User: "reader", api.ViewerOrUser: "visitor", api.OperatorOrUser: "insider",
 	}
 }
 
@@ -67,7 +67,7 @@ func (oneAccount) Login(_ context.Context, _ netip.Addr, account, password strin
 	return account, account == "bob@hamburger.edu" && password == "secret", nil
 }
 
-func (oneAccount) Stamp(context.Context, string) (string, error) { return "stamp", nil }
+func (oneAccount) CredentialVersion(context.Context, string) (string, error) { return "stamp", nil }
 
 func login(t *testing.T, url string) (cookie, csrf string) {
 	t.Helper()

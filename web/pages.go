@@ -30,10 +30,10 @@ type page struct {
 // are not there.
 func allPages() []page {
 	return []page{
-		{"journey", "/", api.Looker},
-		{"dns", "/dns", api.Looker},
-		{"mail", "/mail", api.Visitor},
-		{"server", "/server", api.Looker},
+		{"journey", "/", api.Viewer},
+		{"dns", "/dns", api.Viewer},
+		{"mail", "/mail", api.ViewerOrUser},
+		{"server", "/server", api.Viewer},
 	}
 }
 
@@ -111,7 +111,7 @@ func (p *pages) view(r *http.Request, name string, who identity) view {
 	c := who.Caller
 	v := view{
 		Lang: p.language(r), Page: name, Theme: choice(r, "theme", "auto", "light", "dark"), Projector: choice(r, "projector", "no", "yes"),
-		CSRF: who.csrf, LoggedIn: who.session != "", Account: c.Account, Operator: yes(c.Keep), Lab: yes(p.lab),
+		CSRF: who.csrf, LoggedIn: who.session != "", Account: c.Account, Operator: yes(c.Operate), Lab: yes(p.lab),
 		Assets: p.assets.base, Module: "shell/shell.js", Nodes: p.nodes,
 		Languages: p.texts.Languages(), Themes: []string{"auto", "light", "dark"},
 	}

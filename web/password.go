@@ -18,7 +18,7 @@ func (s *Server) changePassword(c *api.Call) error {
 		return err
 	}
 	if s.o.API.Users == nil {
-		return &api.Fault{Status: http.StatusNotFound, Text: "this server keeps no accounts"}
+		return &api.Error{Status: http.StatusNotFound, Text: "this server keeps no accounts"}
 	}
 	if err := api.CheckPassword(in.New); err != nil {
 		return err
@@ -28,9 +28,9 @@ func (s *Server) changePassword(c *api.Call) error {
 		return s.verify(c.Context(), peerAddr(c.Request), credential{by: byPassword, account: id.account, secret: password})
 	}
 	_, err := own(in.Password)
-	var f *api.Fault
+	var f *api.Error
 	if errors.As(err, &f) && f.Status == http.StatusUnauthorized {
-		return &api.Fault{Status: http.StatusUnprocessableEntity, Text: "the present password is wrong"}
+		return &api.Error{Status: http.StatusUnprocessableEntity, Text: "the present password is wrong"}
 	}
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (s *Server) changePassword(c *api.Call) error {
 	if err := s.o.API.Users.SetUserPassword(c.Context(), id.account, in.New); err != nil {
 		return err
 	}
-	info := sessionInfo{Account: id.account, Operator: c.Caller.Keep, CSRF: id.csrf}
+	info := sessionInfo{Account: id.account, Operator: c.Caller.Operate, CSRF: id.csrf}
 	if id.by == bySession {
 		who, err := own(in.New)
 		if err != nil {

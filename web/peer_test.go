@@ -12,12 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"glassmail/mailbox"
+	"glassmail/auth"
 )
 
 func proxied(t *testing.T, log *slog.Logger) *Server {
 	t.Helper()
-	accounts := &stamped{guesses: mailbox.NewAttempts(time.Now, 0)}
+	accounts := &stamped{guesses: auth.NewAttempts(time.Now, 0)}
 	accounts.stamp.Store("1")
 	s, err := New(Options{
 		Token: "operators-secret", Accounts: accounts, Log: log,
@@ -79,7 +79,7 @@ func TestLimitBehindProxies(t *testing.T) {
 		proxy string
 		other int // of another client's right password
 	}{{"10.9.0.1:99", 404}, {"10.8.0.1:99", 429}} { // 404: bob is let in, but there are no mailboxes here
-		for i := range 5 * mailbox.FailuresOfPair {
+		for i := range 5 * auth.FailuresOfPair {
 			if got := ask(c.proxy, "203.0.113.9", bob(i, "guess")); got != 401 {
 				t.Fatalf("%s: guess %d: %d", c.proxy, i, got)
 			}

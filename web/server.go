@@ -21,8 +21,8 @@ import (
 
 	"golang.org/x/net/netutil"
 
+	"glassmail/auth"
 	"glassmail/catalogue"
-	"glassmail/mailbox"
 	"glassmail/web/api"
 )
 
@@ -31,10 +31,10 @@ type Accounts interface {
 	// Login returns the account's canonical address. ok is false for a wrong name
 	// or password; an error is a failure of ours.
 	Login(ctx context.Context, peer netip.Addr, account, password string) (address string, ok bool, err error)
-	// Stamp is another after each change of the account's password, by whomever it
+	// CredentialVersion is another after each change of the account's password, by whomever it
 	// was made, and "" when there is no such account. It takes the names that Login
 	// takes and is asked with every request, so it has to be quick.
-	Stamp(ctx context.Context, account string) (string, error)
+	CredentialVersion(ctx context.Context, account string) (string, error)
 }
 
 // Options are what a Server shows, to whom.
@@ -78,9 +78,9 @@ type Server struct {
 	pages    *pages
 	sessions *sessions
 	links    *onces
-	guesses  *mailbox.Attempts // of the operator's token
-	ambient  string            // CSRF token of callers without a session
-	recheck  time.Duration     // between looks at whether a stream may go on
+	guesses  *auth.Attempts // of the operator's token
+	ambient  string         // CSRF token of callers without a session
+	recheck  time.Duration  // between looks at whether a stream may go on
 
 	proxyMu sync.Mutex
 	proxies map[netip.Addr]bool // not trusted, and noted
@@ -103,7 +103,7 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), guesses: mailbox.NewAttempts(o.Now, o.FailedLogins), ambient: newSecret(), recheck: recheckTime,
+	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), guesses: auth.NewAttempts(o.Now, o.FailedLogins), ambient: newSecret(), recheck: recheckTime,
 		proxies: map[netip.Addr]bool{}}
 	if o.API.Uploads != "" {
 		if err := api.ClearUploads(o.API.Uploads); err != nil {
@@ -148,7 +148,7 @@ func (s *Server) mux() *http.ServeMux {
 		mux.HandleFunc(r.Method+" "+api.Prefix+r.Path, s.call(r))
 	}
 	mux.HandleFunc(api.Prefix+"/", s.call(api.Route{Handle: func(c *api.Call) error {
-		return &api.Fault{Status: http.StatusNotFound, Text: "there is no such call; see " + api.Prefix + "/openapi.json"}
+		return &api.Error{Status: http.StatusNotFound, Text: "there is no such call; see " + api.Prefix + "/openapi.json"}
 	}}))
 	mux.Handle("GET /static/", s.assets)
 	for _, p := range s.pages.shown {

@@ -155,7 +155,7 @@ func (s *Server) unchanged(ctx context.Context, account, stamp string) bool {
 	if account == "" || s.o.Accounts == nil {
 		return true
 	}
-	now, err := s.o.Accounts.Stamp(ctx, account)
+	now, err := s.o.Accounts.CredentialVersion(ctx, account)
 	if err != nil {
 		s.o.Log.Error("web", "account", account, "error", err)
 		return false

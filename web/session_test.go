@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"glassmail/auth"
 	"glassmail/mail"
-	"glassmail/mailbox"
 	"glassmail/trace"
 	"glassmail/web/api"
 )
@@ -136,7 +136,7 @@ func TestPeerAddr(t *testing.T) {
 // as a node does.
 type stamped struct {
 	stamp   atomic.Value
-	guesses *mailbox.Attempts
+	guesses *auth.Attempts
 }
 
 func (s *stamped) Login(ctx context.Context, peer netip.Addr, account, password string) (string, bool, error) {
@@ -152,7 +152,9 @@ func (s *stamped) Login(ctx context.Context, peer netip.Addr, account, password 
 	return account, true, nil
 }
 
-func (s *stamped) Stamp(context.Context, string) (string, error) { return s.stamp.Load().(string), nil }
+func (s *stamped) CredentialVersion(context.Context, string) (string, error) {
+	return s.stamp.Load().(string), nil
+}
 
 // A stream ends when its session does, and when the password is changed.
 func TestStreamsEnd(t *testing.T) {

@@ -1,6 +1,6 @@
 // Package wire is the machine on which a node lives, as the node sees it: a
 // place to listen, to dial and to tell the time (Host), connections that are
-// handed over line by line (Front), listeners that can be stopped politely
+// handed over line by line (Conn), listeners that can be stopped politely
 // (Listener), and TLS with certificates made on the spot.
 //
 // Nothing above this package touches the operating system's network. A node

@@ -16,9 +16,9 @@ import (
 type Limits struct {
 	Total   int // connections at one time
 	PerAddr int // connections at one time of one client, see mail.ClientOf
-	// Fronts are the connections of which one gives way to a newcomer when Total is
+	// Conns are the connections of which one gives way to a newcomer when Total is
 	// reached; with nil the newcomer is refused.
-	Fronts *Fronts
+	Fronts *Conns
 }
 
 // Listener accepts connections, holds them to its limits, and can be stopped
@@ -231,7 +231,7 @@ func (l *Listener) Close() error {
 // Shutdown stops accepting and waits for the handlers to return; when ctx ends
 // it closes their connections, and a second later it gives up those that still
 // run: a stop does not take longer than it promises, whatever a handler does. The
-// caller has asked the fronts to stop before.
+// caller has asked the connections to stop before.
 func (l *Listener) Shutdown(ctx context.Context) Ended {
 	l.Close()
 	done := make(chan struct{})

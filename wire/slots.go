@@ -24,16 +24,16 @@ const (
 	progressStep = 1 << 10 // bytes of a message that count as much as a command
 )
 
-// slot is what a full listener asks of its connections, see Fronts.quietest.
+// slot is what a full listener asks of its connections, see Conns.quietest.
 type slot struct {
-	front *Front
+	front *Conn
 	conn  net.Conn
 	said  time.Time // when it last completed something
 }
 
 // quietest finds the connection that gives way: among those that may, the one that
 // has been quiet longest, of those with the highest rank. Rank 0 is none.
-func (f *Fronts) quietest(now time.Time, rank func(net.Conn, bool) int) (best slot, ok bool) {
+func (f *Conns) quietest(now time.Time, rank func(net.Conn, bool) int) (best slot, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	highest := 0
@@ -52,7 +52,7 @@ func (f *Fronts) quietest(now time.Time, rank func(net.Conn, bool) int) (best sl
 
 // mayGiveWay reports whether the connection may be taken from its client, and
 // since when it has been quiet.
-func (f *Front) mayGiveWay(now time.Time) (said time.Time, may bool) {
+func (f *Conn) mayGiveWay(now time.Time) (said time.Time, may bool) {
 	said = time.Unix(0, f.said.Load())
 	quiet := now.Sub(said) >= quietAfter
 	if !f.mu.TryLock() { // it sends: to a client that does not read, if for long
@@ -75,7 +75,7 @@ func (s slot) giveWay() {
 	time.AfterFunc(cutTime, func() { s.conn.Close() })
 }
 
-func (f *Front) evict() {
+func (f *Conn) evict() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.evicted = true
@@ -86,9 +86,9 @@ func (f *Front) evict() {
 
 // completed notes that the client has completed a command, or a step of a message
 // if flowing.
-func (f *Front) completed(flowing bool) {
+func (f *Conn) completed(flowing bool) {
 	if f.clock == nil {
-		return // not among Fronts
+		return // not among Conns
 	}
 	f.said.Store(f.clock.Now().UnixNano())
 	f.read = 0
@@ -98,15 +98,15 @@ func (f *Front) completed(flowing bool) {
 }
 
 // took counts bytes of a message.
-func (f *Front) took(n int) {
+func (f *Conn) took(n int) {
 	if f.read += n; f.read >= progressStep {
 		f.completed(true)
 	}
 }
 
 // Waiting is the number of connections that wait for their clients.
-func (f *Fronts) Waiting() (n int) {
-	f.Each(func(one *Front) {
+func (f *Conns) Waiting() (n int) {
+	f.Each(func(one *Conn) {
 		one.mu.Lock()
 		defer one.mu.Unlock()
 		if one.waiting {

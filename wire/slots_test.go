@@ -22,7 +22,7 @@ import (
 type crowd struct {
 	t      *testing.T
 	clock  *wire.Manual
-	fronts wire.Fronts
+	fronts wire.Conns
 	l      *wire.Listener
 	real   net.Listener
 	in     chan net.Conn
@@ -69,7 +69,7 @@ func (w *crowd) Close() error {
 func (w *crowd) Addr() net.Addr { return &net.TCPAddr{} }
 
 func (w *crowd) handle(c net.Conn) {
-	f := wire.NewFront(c, wire.Timeouts{Write: time.Minute, Handshake: time.Minute}, (*trace.Conn)(nil))
+	f := wire.NewConn(c, wire.Timeouts{Write: time.Minute, Handshake: time.Minute}, (*trace.Conn)(nil))
 	w.fronts.Enter(f, c, w.clock.Now())
 	defer w.fronts.Leave(f)
 	f.Send([]byte("220 hello\r\n"))
@@ -322,16 +322,16 @@ func (s *stretches) SetReadDeadline(t time.Time) error {
 // A command has five minutes from its first byte, not for each (RFC 5321
 // §4.5.3.2.7), in a line that is good and in one that is skipped.
 func TestTimeOfALine(t *testing.T) {
-	for name, read := range map[string]func(*wire.Front) error{
-		"line": func(f *wire.Front) error {
+	for name, read := range map[string]func(*wire.Conn) error{
+		"line": func(f *wire.Conn) error {
 			_, err := f.ReadLine(time.Hour, true, 100)
 			return err
 		},
-		"skipped": func(f *wire.Front) error { return f.SkipLine(time.Hour, 100) },
+		"skipped": func(f *wire.Conn) error { return f.SkipLine(time.Hour, 100) },
 	} {
 		c := &stretches{text: "NOOP\r\n"}
 		start := time.Now()
-		if err := read(wire.NewFront(c, wire.Timeouts{}, nil)); err != nil {
+		if err := read(wire.NewConn(c, wire.Timeouts{}, nil)); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		rest := c.ends[1:]

@@ -10,13 +10,13 @@ import (
 	"glassmail/wire"
 )
 
-// watched is a front whose client is watched at once.
-func watched(c net.Conn) *wire.Front {
-	return wire.NewFront(c, wire.Timeouts{Write: patience, Handshake: patience, Watch: 1}, nil)
+// watched is a connection whose client is watched at once.
+func watched(c net.Conn) *wire.Conn {
+	return wire.NewConn(c, wire.Timeouts{Write: patience, Handshake: patience, Watch: 1}, nil)
 }
 
 // secured is a pair with TLS on top.
-func secured(t *testing.T) (client net.Conn, f *wire.Front) {
+func secured(t *testing.T) (client net.Conn, f *wire.Conn) {
 	t.Helper()
 	a, err := wire.NewAuthority(time.Now())
 	if err != nil {
@@ -43,8 +43,8 @@ func secured(t *testing.T) (client net.Conn, f *wire.Front) {
 // A client that leaves while its command is carried out is noticed, however it leaves
 // and whatever it had sent before; one that stays is not, and nothing it says is lost.
 func TestWatch(t *testing.T) {
-	for name, open := range map[string]func(*testing.T) (net.Conn, *wire.Front){
-		"plain": func(t *testing.T) (net.Conn, *wire.Front) { c, s := pair(t); return c, watched(s) },
+	for name, open := range map[string]func(*testing.T) (net.Conn, *wire.Conn){
+		"plain": func(t *testing.T) (net.Conn, *wire.Conn) { c, s := pair(t); return c, watched(s) },
 		"TLS":   secured,
 	} {
 		for how, leave := range map[string]func(net.Conn){

@@ -44,8 +44,8 @@ func pair(t testing.TB) (client, server net.Conn) {
 	return client, server
 }
 
-func front(c net.Conn) *wire.Front {
-	return wire.NewFront(c, wire.Timeouts{Write: patience, Handshake: patience}, nil)
+func front(c net.Conn) *wire.Conn {
+	return wire.NewConn(c, wire.Timeouts{Write: patience, Handshake: patience}, nil)
 }
 
 func TestReadLine(t *testing.T) {

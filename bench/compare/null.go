@@ -52,7 +52,7 @@ func serveNull(in io.Reader, out io.Writer) error {
 		return err
 	}
 	s, err := smtpd.New(smtpd.Options{
-		Name: "hamburger.edu", Post: nullPost{}, Clock: wire.System{}, Trace: trace.NewLog(nullTrace, time.Now),
+		Name: "hamburger.edu", Backend: nullPost{}, Clock: wire.System{}, Trace: trace.NewLog(nullTrace, time.Now),
 		Limits: smtpd.Limits{Connections: 10_000, PerAddr: 10_000},
 	})
 	if err != nil {

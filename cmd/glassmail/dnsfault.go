@@ -22,13 +22,13 @@ func dnsFault() *cobra.Command {
 
 // faultsNow is what "fault list" prints.
 type faultsNow struct {
-	Known []lesson.FaultInfo `json:"known"`
-	Zones []zoneFault        `json:"zones"`
+	Known []lesson.ZoneFaultInfo `json:"known"`
+	Zones []zoneFault            `json:"zones"`
 }
 
 type zoneFault struct {
-	Zone  string       `json:"zone"`
-	Fault lesson.Fault `json:"fault"`
+	Zone  string           `json:"zone"`
+	Fault lesson.ZoneFault `json:"fault"`
 }
 
 func faultList() *cobra.Command {
@@ -42,7 +42,7 @@ func faultList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		now := faultsNow{Known: slices.DeleteFunc(lesson.Faults(), func(f lesson.FaultInfo) bool { return f.Fault == lesson.NoFault }), Zones: []zoneFault{}}
+		now := faultsNow{Known: slices.DeleteFunc(lesson.Faults(), func(f lesson.ZoneFaultInfo) bool { return f.Fault == lesson.NoFault }), Zones: []zoneFault{}}
 		for _, z := range zones {
 			if z.Fault != lesson.NoFault {
 				now.Zones = append(now.Zones, zoneFault{z.Zone, z.Fault})
@@ -68,7 +68,7 @@ func faultSet() *cobra.Command {
 		Use: "set ZONE FAULT", Short: "Make a fault in a zone", Args: cobra.ExactArgs(2),
 		Example: "  glassmail dns fault set amazon.com expired-signature",
 		RunE: withNames(func(c *cobra.Command, n *lab.NamesClient, args []string) error {
-			if err := n.Break(c.Context(), args[0], lesson.Fault(args[1])); err != nil {
+			if err := n.Break(c.Context(), args[0], lesson.ZoneFault(args[1])); err != nil {
 				return err
 			}
 			gone, err := n.Flush(c.Context(), "")

@@ -16,7 +16,7 @@ import (
 
 	"glassmail/atomicfile"
 	"glassmail/config"
-	"glassmail/hold"
+	"glassmail/intercept"
 	"glassmail/server"
 	"glassmail/trace"
 	"glassmail/web"
@@ -45,7 +45,7 @@ type page struct {
 type watched struct {
 	node *server.Node
 	log  *trace.Log
-	desk *hold.Desk // nil: lines cannot be held
+	desk *intercept.Interceptor // nil: lines cannot be held
 }
 
 // newPage is a page that is not open.
@@ -89,7 +89,7 @@ func (p *page) listen(ctx context.Context, conf config.Config, w watched, log *s
 		p.listeners = append(p.listeners, l)
 		local = local && config.IsLoopback(addr)
 	}
-	office := server.NewOffice(w.node)
+	office := server.NewWebBackend(w.node)
 	p.journeys = trace.NewJourneys(w.log, journeyBudget)
 	p.web, err = web.New(web.Options{
 		API: api.Options{

@@ -18,7 +18,7 @@ import (
 	"glassmail/cmd/glassmail/tools"
 	"glassmail/config"
 	"glassmail/dns"
-	"glassmail/hold"
+	"glassmail/intercept"
 	"glassmail/lab"
 	"glassmail/queue"
 	"glassmail/server"
@@ -222,12 +222,12 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, s serv
 	}
 	password := func(address string) (string, error) { return tools.Password(c, address, s.password) }
 	o := server.Options{Password: password, Config: conf, Host: host, Resolver: resolver, Trace: events, Users: users, Log: log}
-	var desk *hold.Desk
+	var desk *intercept.Interceptor
 	if s.hold {
-		desk = hold.New(hold.Options{Clock: host.Clock()})
+		desk = intercept.New(intercept.Options{Clock: host.Clock()})
 		defer context.AfterFunc(c.Context(), desk.Close)() // the stop waits for no line
 		defer desk.Close()
-		o.Gate = desk // without a desk it stays nil: lines then pass nothing at all
+		o.Interceptor = desk // without an interceptor it stays nil: lines then pass nothing at all
 	}
 	page := newPage(conf, desk != nil)
 	o.Calls = page.calls()

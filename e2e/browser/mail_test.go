@@ -20,7 +20,7 @@ func put(t *testing.T, l *lab.Lab, message string) {
 	t.Helper()
 	box, inbox := inboxOf(t, l, "bob@hamburger.edu")
 	message = strings.ReplaceAll(message, "\n", "\r\n")
-	_, err := box.Append(t.Context(), mailbox.Deposit{User: "bob@hamburger.edu", Folder: inbox, Date: time.Now()}, int64(len(message)), strings.NewReader(message))
+	_, err := box.Append(t.Context(), mailbox.Delivery{User: "bob@hamburger.edu", Folder: inbox, Date: time.Now()}, int64(len(message)), strings.NewReader(message))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func put(t *testing.T, l *lab.Lab, message string) {
 // inboxOf is the store of an account and the folder to which its mail comes.
 func inboxOf(t *testing.T, l *lab.Lab, account string) (api.Mailbox, mailbox.FolderID) {
 	t.Helper()
-	box, err := server.NewOffice(l.Nodes...).Mailbox(t.Context(), account)
+	box, err := server.NewWebBackend(l.Nodes...).Mailbox(t.Context(), account)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func fill(t *testing.T, l *lab.Lab, n int) {
 		work.Go(func() {
 			for i := range numbers {
 				message := strings.ReplaceAll(lunch(fmt.Sprint(i), fmt.Sprintf("Menu %d", i)), "\n", "\r\n")
-				d := mailbox.Deposit{User: "bob@hamburger.edu", Folder: inbox, Date: begin.Add(time.Duration(i) * time.Minute)}
+				d := mailbox.Delivery{User: "bob@hamburger.edu", Folder: inbox, Date: begin.Add(time.Duration(i) * time.Minute)}
 				if _, err := box.Append(t.Context(), d, int64(len(message)), strings.NewReader(message)); err != nil {
 					t.Error(err)
 				}

@@ -12,26 +12,26 @@ import (
 )
 
 // Fault is a way to break the chain of trust of a zone, for a lesson.
-type Fault string
+type ZoneFault string
 
 // The faults that Break can make.
 const (
-	WrongDS          Fault = "wrong-ds"          // the zone above vouches for another key
-	ExpiredSignature Fault = "expired-signature" // all signatures ended yesterday
-	AlteredRecord    Fault = "altered-record"    // an address was changed after signing
-	MissingKey       Fault = "missing-key"       // the zone does not publish the key that signed its records
-	NoFault          Fault = "none"              // everything right again
+	WrongDS          ZoneFault = "wrong-ds"          // the zone above vouches for another key
+	ExpiredSignature ZoneFault = "expired-signature" // all signatures ended yesterday
+	AlteredRecord    ZoneFault = "altered-record"    // an address was changed after signing
+	MissingKey       ZoneFault = "missing-key"       // the zone does not publish the key that signed its records
+	NoFault          ZoneFault = "none"              // everything right again
 )
 
 // FaultInfo describes a fault for those who choose one.
-type FaultInfo struct {
-	Fault Fault  `json:"fault"`
-	Text  string `json:"text"`
+type ZoneFaultInfo struct {
+	Fault ZoneFault `json:"fault"`
+	Text  string    `json:"text"`
 }
 
 // Faults lists what Break can do.
-func Faults() []FaultInfo {
-	return []FaultInfo{
+func Faults() []ZoneFaultInfo {
+	return []ZoneFaultInfo{
 		{WrongDS, "the zone above vouches for another key than the zone has"},
 		{ExpiredSignature, "all signatures of the zone ended yesterday"},
 		{AlteredRecord, "the addresses in the zone were changed after signing"},
@@ -41,7 +41,7 @@ func Faults() []FaultInfo {
 }
 
 // Broken tells which zones have a fault, by name.
-func (h *Hierarchy) Broken() map[string]Fault {
+func (h *Hierarchy) Broken() map[string]ZoneFault {
 	h.edit.Lock()
 	defer h.edit.Unlock()
 	return maps.Clone(h.faults)
@@ -50,14 +50,14 @@ func (h *Hierarchy) Broken() map[string]Fault {
 // Break makes a fault in a zone of a signed hierarchy in place of the one it had,
 // or repairs it (NoFault). The fault stays when the zone is changed or signed
 // again. Resolvers see it when what they keep has run out or was flushed.
-func (h *Hierarchy) Break(origin string, f Fault) error {
+func (h *Hierarchy) Break(origin string, f ZoneFault) error {
 	h.edit.Lock()
 	defer h.edit.Unlock()
 	origin = dns.Canonical(origin)
 	if h.keys[origin] == nil || h.Zone(origin) == nil {
 		return fmt.Errorf("break %s: no such signed zone", origin)
 	}
-	if !slices.ContainsFunc(Faults(), func(i FaultInfo) bool { return i.Fault == f }) {
+	if !slices.ContainsFunc(Faults(), func(i ZoneFaultInfo) bool { return i.Fault == f }) {
 		return fmt.Errorf("break %s: unknown fault %q: there are %s, %s, %s, %s and %s", origin, f, WrongDS, ExpiredSignature, AlteredRecord, MissingKey, NoFault)
 	}
 	was := h.faults[origin]
@@ -78,7 +78,7 @@ func (h *Hierarchy) Break(origin string, f Fault) error {
 	return nil
 }
 
-func (h *Hierarchy) setFault(origin string, f Fault) {
+func (h *Hierarchy) setFault(origin string, f ZoneFault) {
 	if f == NoFault || f == "" {
 		delete(h.faults, origin)
 		return

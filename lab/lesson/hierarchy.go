@@ -48,7 +48,7 @@ type Hierarchy struct {
 	now  func() time.Time
 
 	edit   sync.Mutex           // held while zones are changed
-	faults map[string]Fault     // by zone
+	faults map[string]ZoneFault // by zone
 	intact map[string]*dns.Zone // zones that are served with a fault, without it
 	signed time.Time            // when all zones were last signed
 }

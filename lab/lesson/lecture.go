@@ -94,7 +94,7 @@ func Lecture(o LectureOptions) (*Hierarchy, error) {
 	if err := pointers(zones, hosts); err != nil {
 		return nil, err
 	}
-	h := &Hierarchy{keys: map[string]*dns.Keys{}, now: o.Now, faults: map[string]Fault{}, intact: map[string]*dns.Zone{}}
+	h := &Hierarchy{keys: map[string]*dns.Keys{}, now: o.Now, faults: map[string]ZoneFault{}, intact: map[string]*dns.Zone{}}
 	if h.now == nil {
 		h.now = time.Now
 	}

@@ -15,7 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"glassmail/mail"
-	"glassmail/mailbox"
+	"glassmail/message"
 )
 
 // counting counts the bytes of contents that are read.
@@ -29,7 +29,7 @@ type countedContent struct {
 	read *atomic.Int64
 }
 
-func (c *counted) Body(ctx context.Context, id mail.BodyID) (mail.Message, error) {
+func (c *counted) Body(ctx context.Context, id mail.ContentID) (mail.Message, error) {
 	m, err := c.node.Body(ctx, id)
 	return countedContent{m, &c.read}, err
 }
@@ -105,12 +105,12 @@ type endless struct{ *node }
 
 const terabyte = 1 << 40
 
-func (e endless) Record(context.Context, mail.BodyID) ([]byte, error) {
-	rec := mailbox.Record{Root: mailbox.Part{Type: "text", Subtype: "plain", Encoding: "base64", Body: 10, End: terabyte, Envelope: &mailbox.Envelope{}}}
+func (e endless) Record(context.Context, mail.ContentID) ([]byte, error) {
+	rec := message.Record{Root: message.Part{Type: "text", Subtype: "plain", Encoding: "base64", Body: 10, End: terabyte, Envelope: &message.Envelope{}}}
 	return rec.Marshal(), nil
 }
 
-func (e endless) Body(context.Context, mail.BodyID) (mail.Message, error) {
+func (e endless) Body(context.Context, mail.ContentID) (mail.Message, error) {
 	return endlessContent{}, nil
 }
 

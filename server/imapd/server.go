@@ -1,7 +1,7 @@
 // Package imapd serves mailboxes by IMAP4rev1 and IMAP4rev2 (RFC 3501, RFC 9051).
 //
 // The grammar of commands is go-imap's; everything that meets the network or the
-// store is ours. A front stands between each connection and the library: it owns
+// store is ours. A connection stands between each connection and the library: it owns
 // TLS, deadlines, line ends and literals, hands over one whole command at a time,
 // and sees each reply, so that at any moment it is known what the library waits
 // for and no byte of a refused literal can be taken for a command. A session
@@ -43,17 +43,17 @@ type Backend interface {
 	// by a CR for each line that came without. text ends with io.EOF after the
 	// whole message; any other error of text means that nothing may be stored.
 	// Errors: those of mailbox, *mail.Reply.
-	Append(ctx context.Context, d mailbox.Deposit, size int64, text io.Reader) (mailbox.Placed, error)
+	Append(ctx context.Context, d mailbox.Delivery, size int64, text io.Reader) (mailbox.Appended, error)
 }
 
 // Options say what a Server is. Zero durations and counts stand for the defaults.
 type Options struct {
-	Name    string // the server's host name, in the greeting
-	Host    wire.Host
-	Backend Backend
-	Trace   *trace.Log  // nil is fine
-	Gate    wire.Gate   // where lines can be held; nil is none
-	TLS     *tls.Config // nil: neither STARTTLS nor ServeTLS
+	Name        string // the server's host name, in the greeting
+	Host        wire.Host
+	Backend     Backend
+	Trace       *trace.Log       // nil is fine
+	Interceptor wire.Interceptor // where lines can be held; nil is none
+	TLS         *tls.Config      // nil: neither STARTTLS nor ServeTLS
 
 	// PlainLogin is from where passwords are taken without TLS (RFC 9051 §11.1 forbids
 	// it outside a protected network).
@@ -94,7 +94,7 @@ type Server struct {
 	cut  context.CancelFunc
 	quit chan struct{} // closed when Shutdown begins
 
-	fronts wire.Fronts
+	conns wire.Conns
 
 	mu        sync.Mutex
 	listeners map[*wire.Listener]struct{}
@@ -109,7 +109,7 @@ func New(o Options) (*Server, error) {
 	}
 	o.fill()
 	s := &Server{o: o, listeners: map[*wire.Listener]struct{}{}, quit: make(chan struct{})}
-	s.fronts.Clock = o.Host.Clock()
+	s.conns.Clock = o.Host.Clock()
 	s.base, s.cut = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -129,7 +129,7 @@ func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
 
 func (s *Server) serve(ctx context.Context, ln net.Listener, secure bool) error {
 	limits := s.o.Limits
-	limits.Fronts = &s.fronts
+	limits.Fronts = &s.conns
 	l := wire.NewListener(ln, s.o.Host.Clock(), limits, func(c net.Conn) {
 		s.tellTooMany(c)
 		if !secure {
@@ -165,8 +165,8 @@ func (s *Server) Shutdown(ctx context.Context) wire.Ended {
 		all = append(all, l)
 	}
 	var wg sync.WaitGroup
-	s.fronts.Each(func(f *wire.Front) {
-		wg.Go(f.Stop) // waits while the front sends to a client that does not read
+	s.conns.Each(func(f *wire.Conn) {
+		wg.Go(f.Stop) // waits while the connection sends to a client that does not read
 	})
 	s.mu.Unlock()
 	stop := context.AfterFunc(ctx, s.cut)
@@ -197,14 +197,14 @@ func (s *Server) Listening() []wire.Listening {
 }
 
 // Clients are the connections that are open.
-func (s *Server) Clients() []wire.Client { return s.fronts.Clients() }
+func (s *Server) Clients() []wire.Client { return s.conns.Clients() }
 
 // Cut ends a connection because the operator wishes it: with BYE between two
-// commands or in IDLE, see wire.Fronts.
-func (s *Server) Cut(conn uint64) bool { return s.fronts.Cut(conn) }
+// commands or in IDLE, see wire.Conns.
+func (s *Server) Cut(conn uint64) bool { return s.conns.Cut(conn) }
 
 // CutAccount ends all connections of a user in the same way.
-func (s *Server) CutAccount(account string) { s.fronts.CutAccount(account) }
+func (s *Server) CutAccount(account string) { s.conns.CutAccount(account) }
 
 // parting is why a connection is asked to end between two commands.
 func (s *Server) parting() string {
@@ -216,11 +216,11 @@ func (s *Server) parting() string {
 	return "The operator cut the connection"
 }
 
-// enter counts a front in; one that comes too late is asked to stop at once.
-func (s *Server) enter(w *wire.Front, raw net.Conn) {
+// enter counts a connection in; one that comes too late is asked to stop at once.
+func (s *Server) enter(w *wire.Conn, raw net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fronts.Enter(w, raw, s.o.Host.Clock().Now())
+	s.conns.Enter(w, raw, s.o.Host.Clock().Now())
 	if s.stopping {
 		w.Stop()
 	}
@@ -229,15 +229,15 @@ func (s *Server) enter(w *wire.Front, raw net.Conn) {
 // handle serves one connection to its end.
 func (s *Server) handle(raw net.Conn, secure bool) {
 	log := s.o.Trace.Open(s.o.Name, trace.IMAP, raw.LocalAddr().String(), raw.RemoteAddr().String())
-	w := wire.NewFront(raw, wire.Timeouts{Write: s.o.WriteTime, Handshake: s.o.Handshake, Watch: s.o.WatchTime}, log)
-	w.Guard(s.o.Gate)
+	w := wire.NewConn(raw, wire.Timeouts{Write: s.o.WriteTime, Handshake: s.o.Handshake, Watch: s.o.WatchTime}, log)
+	w.Intercept(s.o.Interceptor)
 	why := "closed"
 	defer func() {
 		w.Close()
 		log.Close(why)
 	}()
 	s.enter(w, raw)
-	defer s.fronts.Leave(w)
+	defer s.conns.Leave(w)
 	if secure {
 		if err := w.Handshake(s.o.TLS); err != nil {
 			why = "TLS handshake failed: " + err.Error()
@@ -253,9 +253,9 @@ func (s *Server) handle(raw net.Conn, secure bool) {
 			log.Note(fmt.Sprintf("panic: %v", v))
 		}
 	}()
-	f := &front{w: w, raw: raw, srv: s, ctx: ctx, giveUp: cancel, login: login, secure: secure,
+	f := &serverConn{conn: w, raw: raw, srv: s, ctx: ctx, giveUp: cancel, login: login, secure: secure,
 		plainLogin: s.o.PlainLogin.Allows(wire.AddrPort(raw.LocalAddr()).Addr(), wire.RemoteIP(raw))}
-	f.session = &session{srv: s, f: f, ctx: ctx}
+	f.session = &session{srv: s, conn: f, ctx: ctx}
 	f.serve()
 	why = f.closed
 }

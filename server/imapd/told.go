@@ -12,8 +12,8 @@ import (
 )
 
 // peer is the client.
-func (f *front) peer() mail.Peer {
-	return mail.Peer{Addr: wire.AddrPort(f.raw.RemoteAddr()), TLS: f.w.TLS(), Service: trace.ServiceIMAP, Conn: f.w.Log.ID()}
+func (f *serverConn) peer() mail.Peer {
+	return mail.Peer{Addr: wire.AddrPort(f.raw.RemoteAddr()), TLS: f.conn.TLS(), Service: trace.ServiceIMAP, Conn: f.conn.Log.ID()}
 }
 
 // toldLogin runs a command that logs in, and tells of a NO to it that the backend,
@@ -24,8 +24,8 @@ func toldLogin(run func(*session, *parser) error) func(*session, *parser) error 
 		err := run(s, p)
 		var no *imap.Error
 		if !s.told && errors.As(err, &no) && no.Type == imap.StatusResponseTypeNo {
-			peer := s.f.peer()
-			s.f.w.Log.Event(trace.Event{Kind: trace.LoginFailed, Dir: trace.Self, Text: "no login: " + no.Text, Decision: &trace.Decision{
+			peer := s.conn.peer()
+			s.conn.conn.Log.Event(trace.Event{Kind: trace.LoginFailed, Dir: trace.Self, Text: "no login: " + no.Text, Decision: &trace.Decision{
 				Service: peer.Service, Client: peer.Addr, TLS: peer.TLS, Reply: reason(no),
 			}})
 		}

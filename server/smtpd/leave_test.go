@@ -96,9 +96,9 @@ func TestClientsLeaveHandshakes(t *testing.T) {
 	}
 }
 
-// slow is a Post at which a login takes for ever.
+// slow is a Backend at which a login takes for ever.
 type slow struct {
-	*office
+	*backend
 	asked chan struct{}
 }
 
@@ -114,8 +114,8 @@ func TestClientsLeaveLogins(t *testing.T) {
 	for how, leave := range ways() {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			s := slow{&office{}, make(chan struct{})}
-			r := serve(t, func(o *smtpd.Options) { o.Submission, o.Post = true, s })
+			s := slow{&backend{}, make(chan struct{})}
+			r := serve(t, func(o *smtpd.Options) { o.Submission, o.Backend = true, s })
 			c := r.greeted(t)
 			c.send("AUTH PLAIN AGFsaWNlAHNlc2FtZQ==\r\n")
 			<-s.asked

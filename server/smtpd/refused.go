@@ -13,7 +13,7 @@ type asked struct {
 	verb     string // in upper case; "" between commands
 	from, to string // the paths in it, as far as they could be read
 	trouble  string // of ours: why it is refused
-	told     bool   // of an AUTH: Post tells how it went
+	told     bool   // of an AUTH: Backend tells how it went
 	parting  bool   // the connection ends for no fault of the client's message
 }
 
@@ -23,7 +23,7 @@ const stageConnect = "CONNECT"
 // refused tells of a reply of 4xx or 5xx, if mail or a login was refused by it. Every
 // reply comes by here, whoever decided it. Not told are commands that make no sense,
 // and those that come too early (503): something before was refused, and is told.
-func (c *conn) refused(r *mail.Reply) {
+func (c *serverConn) refused(r *mail.Reply) {
 	if c.log == nil {
 		return
 	}
@@ -57,7 +57,7 @@ func (c *conn) refused(r *mail.Reply) {
 }
 
 // underWay reports that the client has begun a message that has not been answered.
-func (c *conn) underWay() bool {
+func (c *serverConn) underWay() bool {
 	s := c.state()
 	return s == sender || s == recipient
 }

@@ -16,15 +16,15 @@ import (
 	"glassmail/wire"
 )
 
-// Options of a Server. Name and Post are needed; everything else has a default.
+// Options of a Server. Name and Backend are needed; everything else has a default.
 type Options struct {
-	Name    string      // the server's own domain name
-	Post    Post        //
-	Clock   wire.Clock  // for the times in envelopes; default wire.System
-	Trace   *trace.Log  // nil is fine
-	Gate    wire.Gate   // where lines can be held; nil is none
-	TLS     *tls.Config // nil: no STARTTLS
-	Wording Wording     // default Plain
+	Name        string           // the server's own domain name
+	Backend     Backend          //
+	Clock       wire.Clock       // for the times in envelopes; default wire.System
+	Trace       *trace.Log       // nil is fine
+	Interceptor wire.Interceptor // where lines can be held; nil is none
+	TLS         *tls.Config      // nil: no STARTTLS
+	Wording     Wording          // default Plain
 
 	MaxSize       int64 // bytes of a message as it is stored; default 50 MiB
 	MaxRecipients int   // of one message; default 100, the least that RFC 5321 §4.5.3.1.8 allows
@@ -78,10 +78,10 @@ func (l *Limits) fill() {
 type Server struct {
 	opts     Options
 	commands map[string]command
-	base     context.Context // of all calls to Post
+	base     context.Context // of all calls to the Backend
 	cut      func()          // ends it
 
-	fronts wire.Fronts
+	conns wire.Conns
 
 	mu        sync.Mutex
 	listeners map[*wire.Listener]struct{}
@@ -91,7 +91,7 @@ type Server struct {
 // New wires a server; it does nothing before Serve.
 func New(o Options) (*Server, error) {
 	switch {
-	case o.Name == "" || o.Post == nil:
+	case o.Name == "" || o.Backend == nil:
 		return nil, errors.New("smtp server: needs a name and a post")
 	case o.Implicit && o.TLS == nil:
 		return nil, errors.New("smtp server: implicit TLS needs a certificate")
@@ -109,7 +109,7 @@ func New(o Options) (*Server, error) {
 		opts: o, commands: commands(),
 		listeners: map[*wire.Listener]struct{}{},
 	}
-	s.fronts.Clock = o.Clock
+	s.conns.Clock = o.Clock
 	s.base, s.cut = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -119,7 +119,7 @@ func New(o Options) (*Server, error) {
 // of the listener. It may run for several listeners at once.
 func (s *Server) Serve(ctx context.Context, inner net.Listener) error {
 	l := wire.NewListener(inner, s.opts.Clock, wire.Limits{
-		Total: s.opts.Limits.Connections, PerAddr: s.opts.Limits.PerAddr, Fronts: &s.fronts,
+		Total: s.opts.Limits.Connections, PerAddr: s.opts.Limits.PerAddr, Fronts: &s.conns,
 	}, s.tooMany)
 	s.mu.Lock()
 	if s.stopping {
@@ -150,8 +150,8 @@ func (s *Server) Shutdown(ctx context.Context) wire.Ended {
 	s.mu.Lock()
 	s.stopping = true
 	var stops sync.WaitGroup
-	s.fronts.Each(func(f *wire.Front) {
-		stops.Go(f.Stop) // waits while the front sends to a client that does not read
+	s.conns.Each(func(f *wire.Conn) {
+		stops.Go(f.Stop) // waits while the connection sends to a client that does not read
 	})
 	defer stops.Wait() // when the connections are cut, at the latest
 	ls := make([]*wire.Listener, 0, len(s.listeners))
@@ -185,14 +185,14 @@ func (s *Server) Listening() []wire.Listening {
 }
 
 // Clients are the connections that are open.
-func (s *Server) Clients() []wire.Client { return s.fronts.Clients() }
+func (s *Server) Clients() []wire.Client { return s.conns.Clients() }
 
 // Cut ends a connection because the operator wishes it: with 421 between two
-// commands, see wire.Fronts.
-func (s *Server) Cut(conn uint64) bool { return s.fronts.Cut(conn) }
+// commands, see wire.Conns.
+func (s *Server) Cut(conn uint64) bool { return s.conns.Cut(conn) }
 
 // CutAccount ends all connections of a user in the same way.
-func (s *Server) CutAccount(account string) { s.fronts.CutAccount(account) }
+func (s *Server) CutAccount(account string) { s.conns.CutAccount(account) }
 
 // parting is why a connection is asked to end between two commands.
 func (s *Server) parting() (*mail.Reply, string) {
@@ -217,14 +217,14 @@ func (s *Server) handle(nc net.Conn) {
 	ctx, cancel := context.WithCancel(s.base)
 	defer cancel()
 	log := s.opts.Trace.Open(s.opts.Name, trace.SMTP, nc.LocalAddr().String(), nc.RemoteAddr().String())
-	front := wire.NewFront(nc, wire.Timeouts{Write: s.opts.Limits.Write, Handshake: s.opts.Limits.Handshake}, log)
-	front.Guard(s.opts.Gate)
+	front := wire.NewConn(nc, wire.Timeouts{Write: s.opts.Limits.Write, Handshake: s.opts.Limits.Handshake}, log)
+	front.Intercept(s.opts.Interceptor)
 	if !s.enter(front, nc) {
 		s.refuse(nc)
 		return
 	}
-	defer s.fronts.Leave(front)
-	c := &conn{srv: s, front: front, log: log, ctx: ctx, giveUp: cancel, peer: mail.Peer{
+	defer s.conns.Leave(front)
+	c := &serverConn{srv: s, conn: front, log: log, ctx: ctx, giveUp: cancel, peer: mail.Peer{
 		Addr: wire.AddrPort(nc.RemoteAddr()), Submission: s.opts.Submission, Service: s.service(),
 		Conn: log.ID(), Time: s.opts.Clock.Now(),
 	}, plainLogin: s.opts.PlainLogin.Allows(wire.AddrPort(nc.LocalAddr()).Addr(), wire.RemoteIP(nc))}
@@ -234,12 +234,12 @@ func (s *Server) handle(nc net.Conn) {
 	log.Close(cmp.Or(c.why, "the client left"))
 }
 
-func (s *Server) enter(f *wire.Front, nc net.Conn) bool {
+func (s *Server) enter(f *wire.Conn, nc net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
 		return false
 	}
-	s.fronts.Enter(f, nc, s.opts.Clock.Now())
+	s.conns.Enter(f, nc, s.opts.Clock.Now())
 	return true
 }

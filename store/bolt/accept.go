@@ -16,7 +16,7 @@ import (
 // Accept makes a staged text and all of a durable in one step. The instant at
 // which responsibility passes is the return of journal.flush. A repeated ID is
 // known for the last 32,768 acceptances.
-func (s *Store) Accept(ctx context.Context, st store.Staged, a store.Acceptance) ([]mailbox.Placed, error) {
+func (s *Store) Accept(ctx context.Context, st store.Staged, a store.Acceptance) ([]mailbox.Appended, error) {
 	t, err := s.take(st)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (s *Store) Accept(ctx context.Context, st store.Staged, a store.Acceptance)
 
 // repeated reports whether the ID was accepted before, and its outcome. If not,
 // the ID is taken from now on.
-func (s *Store) repeated(a store.Acceptance) (again bool, placed []mailbox.Placed, err error) {
+func (s *Store) repeated(a store.Acceptance) (again bool, placed []mailbox.Appended, err error) {
 	for a.ID != "" {
 		state, lsn := s.ids.begin(a.ID)
 		switch state {
@@ -140,8 +140,8 @@ const maxRecipients = 50000
 // accept brings an accepted frame into the index. It never refuses: the message
 // was acknowledged. A folder that has vanished is replaced by INBOX; an account
 // that was deleted since takes the copy with it.
-func (w *writer) accept(a *store.Acceptance, o *op, id uint64) ([]mailbox.Placed, error) {
-	row := bodyRow{
+func (w *writer) accept(a *store.Acceptance, o *op, id uint64) ([]mailbox.Appended, error) {
+	row := contentRow{
 		seg: o.at.seg, off: uint32(o.at.off), rec: o.head.recLen,
 		len: o.head.textLen, crc: o.head.textCRC, blob: o.head.blob,
 	}
@@ -167,8 +167,8 @@ func (w *writer) accept(a *store.Acceptance, o *op, id uint64) ([]mailbox.Placed
 
 // deposit puts one copy into each folder. Copies for one folder share a
 // mod-sequence: they are one change.
-func (w *writer) deposit(ds []mailbox.Deposit, id uint64, size uint32) ([]mailbox.Placed, error) {
-	placed := make([]mailbox.Placed, 0, len(ds))
+func (w *writer) deposit(ds []mailbox.Delivery, id uint64, size uint32) ([]mailbox.Appended, error) {
+	placed := make([]mailbox.Appended, 0, len(ds))
 	raised := make([]mailbox.FolderID, 0, 8)
 	for i := range ds {
 		d := &ds[i]
@@ -195,7 +195,7 @@ func (w *writer) deposit(ds []mailbox.Deposit, id uint64, size uint32) ([]mailbo
 }
 
 // target finds the folder of a deposit; nil if the account is gone.
-func (w *writer) target(d *mailbox.Deposit) (mailbox.FolderID, *folderRow, error) {
+func (w *writer) target(d *mailbox.Delivery) (mailbox.FolderID, *folderRow, error) {
 	if d.Folder != 0 {
 		r, err := w.folder(d.Folder)
 		if err != nil || r != nil && r.owner == d.User {
@@ -225,19 +225,19 @@ func (w *writer) target(d *mailbox.Deposit) (mailbox.FolderID, *folderRow, error
 }
 
 // append adds a message to a folder under its next UID.
-func (w *writer) append(f mailbox.FolderID, r *folderRow, m *messageRow) (mailbox.Placed, error) {
+func (w *writer) append(f mailbox.FolderID, r *folderRow, m *messageRow) (mailbox.Appended, error) {
 	uid := r.next
 	r.next++
 	r.count++
 	r.tally(m.flags, m.size, 1)
 	w.touch(f)
-	p := mailbox.Placed{Folder: f, UIDValidity: r.validity, UID: uid, ModSeq: m.mod}
+	p := mailbox.Appended{Folder: f, UIDValidity: r.validity, UID: uid, ModSeq: m.mod}
 	return p, w.box.Put(messageKey(f, uid), m.bytes())
 }
 
 // admit checks accounts and quotas and reserves the room until the index has the
 // message.
-func (s *Store) admit(ds []mailbox.Deposit, size int64) (reserved map[string]int64, err error) {
+func (s *Store) admit(ds []mailbox.Delivery, size int64) (reserved map[string]int64, err error) {
 	limited, err := s.checkAccounts(ds, size)
 	if err != nil || limited == nil {
 		return nil, err
@@ -249,7 +249,7 @@ func (s *Store) admit(ds []mailbox.Deposit, size int64) (reserved map[string]int
 }
 
 // checkAccounts returns what the deposits would take of accounts with a quota.
-func (s *Store) checkAccounts(ds []mailbox.Deposit, size int64) (limited map[string]int64, err error) {
+func (s *Store) checkAccounts(ds []mailbox.Delivery, size int64) (limited map[string]int64, err error) {
 	for i := range ds {
 		a, err := s.account(ds[i].User)
 		if err != nil {
@@ -285,7 +285,7 @@ func (s *Store) reserve(more map[string]int64) error {
 }
 
 // outcomeRow keeps what an acceptance came to, for its repetition.
-func outcomeRow(id string, placed []mailbox.Placed) []byte {
+func outcomeRow(id string, placed []mailbox.Appended) []byte {
 	b := appendString(make([]byte, 0, len(id)+4+16*len(placed)), id)
 	b = binary.AppendUvarint(b, uint64(len(placed)))
 	for _, p := range placed {
@@ -297,11 +297,11 @@ func outcomeRow(id string, placed []mailbox.Placed) []byte {
 	return b
 }
 
-func parseOutcome(b []byte) (id string, placed []mailbox.Placed, err error) {
+func parseOutcome(b []byte) (id string, placed []mailbox.Appended, err error) {
 	d := decoder{b: b}
 	id = d.string()
 	for n := d.count(); n > 0 && d.err == nil; n-- {
-		placed = append(placed, mailbox.Placed{
+		placed = append(placed, mailbox.Appended{
 			Folder: mailbox.FolderID(d.uint()), UIDValidity: uint32(d.uint()),
 			UID: mailbox.UID(d.uint()), ModSeq: mailbox.ModSeq(d.uint()),
 		})
@@ -311,7 +311,7 @@ func parseOutcome(b []byte) (id string, placed []mailbox.Placed, err error) {
 
 // enqueue writes the rows of recipients that wait for other servers.
 func (w *writer) enqueue(a *store.Acceptance, id uint64, size uint32) error {
-	p := parcelRow{message: a.ID, from: a.From, options: a.Options, accepted: a.Time, size: size}
+	p := envelopeRow{message: a.ID, from: a.From, options: a.Options, accepted: a.Time, size: size}
 	if err := w.queue.Put(parcelKey(id), p.bytes()); err != nil {
 		return err
 	}

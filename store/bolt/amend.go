@@ -43,7 +43,7 @@ func (s *Store) Entries(ctx context.Context, dest string) iter.Seq2[queue.Entry,
 // entries copies some entries, from the message with the key from on.
 func (s *Store) entries(from []byte, dest string) (batch []queue.Entry, next []byte, more bool, err error) {
 	err = s.view(func(tx *bbolt.Tx) error {
-		var p parcelRow
+		var p envelopeRow
 		c := tx.Bucket([]byte(bucketQueue)).Cursor()
 		rows := 0
 		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
@@ -71,7 +71,7 @@ func (s *Store) entries(from []byte, dest string) (batch []queue.Entry, next []b
 	return batch, next, more, err
 }
 
-func (r *waitingRow) entry(key []byte, p *parcelRow) queue.Entry {
+func (r *waitingRow) entry(key []byte, p *envelopeRow) queue.Entry {
 	id := parse64(key[:8])
 	return queue.Entry{
 		ID: entryID(id, binary.BigEndian.Uint32(key[9:])), Message: p.message, From: p.from, To: r.to.Address,

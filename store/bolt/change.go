@@ -44,7 +44,7 @@ type edit struct {
 	rows []chosenRow
 	out  mailbox.Changed
 
-	names bodyNames
+	names contentNames
 }
 
 type chosenRow struct {

@@ -185,7 +185,7 @@ func decodeAcceptance(b []byte) (*store.Acceptance, error) {
 	d := &decoder{b: b}
 	a := &store.Acceptance{ID: d.string(), From: d.address(), Options: d.options(), Time: d.time()}
 	for n := d.count(); n > 0 && d.err == nil; n-- {
-		a.Deposits = append(a.Deposits, mailbox.Deposit{
+		a.Deposits = append(a.Deposits, mailbox.Delivery{
 			User: d.string(), Folder: mailbox.FolderID(d.uint()), Flags: mailbox.Flags(d.uint()),
 			Keywords: d.strings(), Date: time.Unix(d.int(), 0),
 		})

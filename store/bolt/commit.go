@@ -27,7 +27,7 @@ type op struct {
 	wait  bool                // answered after the index commit, else after the flush
 	quota map[string]int64    // reserved bytes, by user
 
-	placed []mailbox.Placed
+	placed []mailbox.Appended
 	err    error
 	done   chan error // capacity 1
 }

@@ -10,7 +10,7 @@
 //
 // A frame is one accepted message: who it is for, the record that the scanner made
 // of it, and its text, or the number of the file that has it. Frames are numbered
-// without gaps (LSN); an accepted message's number is its BodyID.
+// without gaps (LSN); an accepted message's number is its ContentID.
 //
 // # Index
 //

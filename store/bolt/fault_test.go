@@ -154,7 +154,7 @@ func always(op, suffix string, err error) func(string, string) error {
 func deliver(s *Store, token string, size int, wait bool) error {
 	w := &workload{s: s, ctx: context.Background()}
 	_, err := w.accept(token, size, store.Acceptance{
-		ID: token, Wait: wait, Deposits: []mailbox.Deposit{{User: bob}},
+		ID: token, Wait: wait, Deposits: []mailbox.Delivery{{User: bob}},
 	})
 	return err
 }
@@ -441,7 +441,7 @@ func TestSettleFails(t *testing.T) {
 		}
 		io.WriteString(st, tokenText("report", 100))
 		return s.Settle(w.ctx, jobs[0], []queue.Result{{Status: queue.Failed}}, &store.Report{
-			Text: st, Acceptance: store.Acceptance{ID: "r", Deposits: []mailbox.Deposit{{User: bob}}},
+			Text: st, Acceptance: store.Acceptance{ID: "r", Deposits: []mailbox.Delivery{{User: bob}}},
 		})
 	}
 	fsys.set(always("write", ".seg", syscall.ENOSPC), 0)

@@ -12,10 +12,10 @@ import (
 // Find tells which text an operator means: by its own number, or by the ID under
 // which it was accepted. The newest acceptances and what waits are looked up; older
 // ones are searched for in the journal. mailbox.ErrNotFound.
-func (s *Store) Find(ctx context.Context, what string) (mail.BodyID, error) {
+func (s *Store) Find(ctx context.Context, what string) (mail.ContentID, error) {
 	var found uint64
 	err := s.view(func(tx *bbolt.Tx) error {
-		if n, err := bodyNumber(mail.BodyID(what)); err == nil && tx.Bucket([]byte(bucketBody)).Get(key64(n)) != nil {
+		if n, err := bodyNumber(mail.ContentID(what)); err == nil && tx.Bucket([]byte(bucketBody)).Get(key64(n)) != nil {
 			found = n
 			return nil
 		}

@@ -109,7 +109,7 @@ func fillFormat(s *Store) error {
 	}
 	io.WriteString(st, tokenText("report", 200))
 	err = s.Settle(ctx, jobs[0], []queue.Result{{Address: jobs[0].Recipients[0].Address, Status: queue.Failed}}, &store.Report{
-		Text: st, Acceptance: store.Acceptance{ID: "report", Deposits: []mailbox.Deposit{{User: alice}}},
+		Text: st, Acceptance: store.Acceptance{ID: "report", Deposits: []mailbox.Delivery{{User: alice}}},
 	})
 	relay("later")
 	jobs, _, e = s.Lease(ctx, time.Unix(2, 0), 1, time.Hour, nil)

@@ -107,7 +107,7 @@ func (s *Store) loadIDs() error {
 }
 
 // outcome reads what an acceptance came to; same is false if it had another ID.
-func (s *Store) outcome(lsn uint64, id string) (placed []mailbox.Placed, same bool, err error) {
+func (s *Store) outcome(lsn uint64, id string) (placed []mailbox.Appended, same bool, err error) {
 	err = s.view(func(tx *bbolt.Tx) error {
 		v := tx.Bucket([]byte(bucketID)).Get(key64(lsn))
 		if v == nil {

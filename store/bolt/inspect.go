@@ -19,13 +19,13 @@ import (
 // Inspection is everything that the files hold about one message: its frame in the
 // journal, its rows in the index, and the beginning of its text.
 type Inspection struct {
-	ID     mail.BodyID `json:"id"`
-	Frame  FrameView   `json:"frame"`
-	Row    RowView     `json:"row"` // where the text is
-	Copies []CopyView  `json:"copies,omitempty"`
-	More   int         `json:"more,omitempty"` // copies that are not listed
-	Queue  []RowView   `json:"queue,omitempty"`
-	Text   TextView    `json:"text"`
+	ID     mail.ContentID `json:"id"`
+	Frame  FrameView      `json:"frame"`
+	Row    RowView        `json:"row"` // where the text is
+	Copies []CopyView     `json:"copies,omitempty"`
+	More   int            `json:"more,omitempty"` // copies that are not listed
+	Queue  []RowView      `json:"queue,omitempty"`
+	Text   TextView       `json:"text"`
 }
 
 // FrameView is a frame with its bytes explained. Problem says why it cannot be
@@ -75,14 +75,14 @@ const (
 // Inspect reads what the files hold about a message. Damage is told in the result;
 // the error is for a message that is not there. mailbox.ErrNotFound. It looks at
 // all message rows, a million in some 50 ms, and reads the whole text.
-func (s *Store) Inspect(ctx context.Context, id mail.BodyID) (v Inspection, err error) {
+func (s *Store) Inspect(ctx context.Context, id mail.ContentID) (v Inspection, err error) {
 	s.care.Lock() // nothing moves meanwhile
 	defer s.care.Unlock()
 	n, err := bodyNumber(id)
 	if err != nil {
 		return v, err
 	}
-	var row bodyRow
+	var row contentRow
 	v.ID = id
 	err = s.view(func(tx *bbolt.Tx) (err error) {
 		b := tx.Bucket([]byte(bucketBody)).Get(key64(n))
@@ -177,7 +177,7 @@ func (v *Inspection) waiting(tx *bbolt.Tx, id uint64) error {
 }
 
 // showFrame reads the frame that a row points to.
-func (s *Store) showFrame(v *FrameView, row bodyRow) {
+func (s *Store) showFrame(v *FrameView, row contentRow) {
 	v.Segment, v.Offset = row.seg, int64(row.off)
 	h, err := s.segments.get(row.seg)
 	if err != nil {
@@ -234,7 +234,7 @@ func showAcceptance(a *store.Acceptance) []Field {
 }
 
 // showText reads the beginning of a text and checks all of it.
-func (s *Store) showText(ctx context.Context, v *Inspection, row bodyRow) {
+func (s *Store) showText(ctx context.Context, v *Inspection, row contentRow) {
 	v.Text.Size = int64(row.len)
 	if row.blob != 0 {
 		v.Text.File = fmt.Sprintf("blobs/%016x.eml", row.blob)

@@ -33,7 +33,7 @@ func TestInspect(t *testing.T) {
 	w := &workload{s: s, ctx: ctx}
 	r := queue.Recipient{Dest: "x.org", Due: time.Unix(1, 0)}
 	placed, err := w.accept("one", 500, store.Acceptance{
-		ID: "one", Wait: true, Relay: []queue.Recipient{r}, Deposits: []mailbox.Deposit{{User: bob}, {User: alice}},
+		ID: "one", Wait: true, Relay: []queue.Recipient{r}, Deposits: []mailbox.Delivery{{User: bob}, {User: alice}},
 	})
 	if err != nil {
 		t.Fatal(err)

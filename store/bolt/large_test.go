@@ -75,9 +75,9 @@ func fillMailbox(b *testing.B, dir string, n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	deposits := make([]mailbox.Deposit, 10)
+	deposits := make([]mailbox.Delivery, 10)
 	for i := range deposits {
-		deposits[i] = mailbox.Deposit{User: bob}
+		deposits[i] = mailbox.Delivery{User: bob}
 	}
 	w := &workload{s: s, ctx: context.Background()}
 	var wg sync.WaitGroup
@@ -248,7 +248,7 @@ func besideSlow(tb testing.TB, s *Store, readers int) (end func()) {
 			}
 		}
 		<-stop
-		if _, err := s.Accept(ctx, st, store.Acceptance{Wait: true, Deposits: []mailbox.Deposit{{User: alice}}}); err != nil {
+		if _, err := s.Accept(ctx, st, store.Acceptance{Wait: true, Deposits: []mailbox.Delivery{{User: alice}}}); err != nil {
 			tb.Error(err)
 		}
 	})

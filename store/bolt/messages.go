@@ -35,7 +35,7 @@ func (s *Store) Messages(ctx context.Context, id mailbox.FolderID, r mailbox.Ran
 	return func(yield func(mailbox.Message, error) bool) {
 		from := max(r.From, 1)
 		batch := make([]mailbox.Message, 0, 64)
-		var names bodyNames
+		var names contentNames
 		for more := true; more; {
 			var err error
 			if err = ctx.Err(); err == nil {
@@ -59,7 +59,7 @@ func (s *Store) Messages(ctx context.Context, id mailbox.FolderID, r mailbox.Ran
 
 // batch copies the next messages into to, up to its capacity, looking at no more
 // than maxRows rows, and says where to go on.
-func (s *Store) batch(id mailbox.FolderID, from mailbox.UID, since mailbox.ModSeq, to []mailbox.Message, names *bodyNames) (_ []mailbox.Message, next mailbox.UID, more bool, err error) {
+func (s *Store) batch(id mailbox.FolderID, from mailbox.UID, since mailbox.ModSeq, to []mailbox.Message, names *contentNames) (_ []mailbox.Message, next mailbox.UID, more bool, err error) {
 	names.reset()
 	err = s.view(func(tx *bbolt.Tx) error {
 		f, err := readFolder(tx, id)
@@ -87,8 +87,8 @@ func (s *Store) batch(id mailbox.FolderID, from mailbox.UID, since mailbox.ModSe
 }
 
 // Body opens a stored message text.
-func (s *Store) Body(ctx context.Context, id mail.BodyID) (mail.Message, error) {
-	r, h, err := s.locate(ctx, id, func(r bodyRow) bool { return r.blob == 0 })
+func (s *Store) Body(ctx context.Context, id mail.ContentID) (mail.Message, error) {
+	r, h, err := s.locate(ctx, id, func(r contentRow) bool { return r.blob == 0 })
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (s *Store) Body(ctx context.Context, id mail.BodyID) (mail.Message, error) 
 	}
 	f, err := s.o.FS.OpenFile(s.blobName(r.blob), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, _, again := s.locate(ctx, id, func(bodyRow) bool { return false }); again != nil {
+		if _, _, again := s.locate(ctx, id, func(contentRow) bool { return false }); again != nil {
 			return nil, again // it was expunged meanwhile
 		}
 	}
@@ -109,8 +109,8 @@ func (s *Store) Body(ctx context.Context, id mail.BodyID) (mail.Message, error) 
 }
 
 // Record returns what the scanner wrote about a message.
-func (s *Store) Record(ctx context.Context, id mail.BodyID) ([]byte, error) {
-	r, h, err := s.locate(ctx, id, func(bodyRow) bool { return true })
+func (s *Store) Record(ctx context.Context, id mail.ContentID) ([]byte, error) {
+	r, h, err := s.locate(ctx, id, func(contentRow) bool { return true })
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func (s *Store) Record(ctx context.Context, id mail.BodyID) ([]byte, error) {
 
 // locate finds a text and, if need says so, opens its segment. Compaction may move
 // a text between the look and the opening: then it looks again.
-func (s *Store) locate(ctx context.Context, id mail.BodyID, need func(bodyRow) bool) (r bodyRow, h *segment, err error) {
+func (s *Store) locate(ctx context.Context, id mail.ContentID, need func(contentRow) bool) (r contentRow, h *segment, err error) {
 	n, err := bodyNumber(id)
 	if err != nil {
 		return r, nil, err

@@ -16,7 +16,7 @@ import (
 )
 
 // Keys of the bucket of waiting recipients: the message's number, then a kind; a
-// parcel is what the recipients of a message have in common and goes with the last.
+// transaction is what the recipients of a message have in common and goes with the last.
 const (
 	kindParcel  = 0x00
 	kindWaiting = 0x01 // index of the recipient
@@ -28,7 +28,7 @@ func waitingKey(id uint64, index uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(key64(id), kindWaiting), index)
 }
 
-type parcelRow struct {
+type envelopeRow struct {
 	message  string
 	from     mail.Address
 	options  mail.Options
@@ -36,7 +36,7 @@ type parcelRow struct {
 	size     uint32
 }
 
-func (p *parcelRow) bytes() []byte {
+func (p *envelopeRow) bytes() []byte {
 	b := appendString(nil, p.message)
 	b = appendAddress(b, p.from)
 	b = appendOptions(b, p.options)
@@ -44,9 +44,9 @@ func (p *parcelRow) bytes() []byte {
 	return binary.AppendUvarint(b, uint64(p.size))
 }
 
-func parseParcel(b []byte) (parcelRow, error) {
+func parseParcel(b []byte) (envelopeRow, error) {
 	d := decoder{b: b}
-	p := parcelRow{message: d.string(), from: d.address(), options: d.options(), accepted: d.time(), size: uint32(d.uint())}
+	p := envelopeRow{message: d.string(), from: d.address(), options: d.options(), accepted: d.time(), size: uint32(d.uint())}
 	return p, d.err
 }
 
@@ -237,7 +237,7 @@ func (w *writer) settle(id uint64, indexes []uint32, results []queue.Result) (du
 	return dues, w.dropParcel(id)
 }
 
-// dropParcel removes a parcel that has no recipients any more, and its reference.
+// dropParcel removes a transaction that has no recipients any more, and its reference.
 func (w *writer) dropParcel(id uint64) error {
 	k := parcelKey(id)
 	if w.queue.Get(k) == nil {

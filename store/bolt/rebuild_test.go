@@ -67,7 +67,7 @@ func rebuildTest(t *testing.T, dir string, o Options) map[string]bool {
 	st, _ := s.Stage(ctx, 0)
 	st.Write([]byte(tokenText("report", 100)))
 	if err := s.Settle(ctx, jobs[0], []queue.Result{{Status: queue.Failed}}, &store.Report{
-		Text: st, Acceptance: store.Acceptance{Deposits: []mailbox.Deposit{{User: bob}}}}); err != nil {
+		Text: st, Acceptance: store.Acceptance{Deposits: []mailbox.Delivery{{User: bob}}}}); err != nil {
 		t.Fatal(err)
 	}
 	alive["report"] = true

@@ -60,7 +60,7 @@ func variety(t *testing.T, s *Store, n int) {
 	for i := range n {
 		a := store.Acceptance{
 			ID: fmt.Sprintf("v%d", i), Record: bytes.Repeat([]byte{byte(i)}, i), Time: time.Unix(int64(1e9+i), 7),
-			Deposits: []mailbox.Deposit{
+			Deposits: []mailbox.Delivery{
 				{User: bob, Folder: arch.ID, Flags: mailbox.Flags(i % 32), Keywords: []string{fmt.Sprint("k", i%70), "K3"}},
 				{User: alice}, {User: bob, Folder: 12345},
 			},
@@ -348,9 +348,9 @@ func TestPurgeGoesOn(t *testing.T) {
 	}
 	ctx := context.Background()
 	arch, _ := s.Folder(ctx, bob, "archive")
-	ds := make([]mailbox.Deposit, 3*purgeChunk)
+	ds := make([]mailbox.Delivery, 3*purgeChunk)
 	for i := range ds {
-		ds[i] = mailbox.Deposit{User: bob, Folder: arch.ID}
+		ds[i] = mailbox.Delivery{User: bob, Folder: arch.ID}
 	}
 	w := &workload{s: s, ctx: ctx}
 	if _, err := w.accept("x", 10, store.Acceptance{Deposits: ds, Wait: true}); err != nil {

@@ -59,7 +59,7 @@ func (w *writer) flushRows() error {
 }
 
 // mendRefs makes a text's references what was counted.
-func (w *writer) mendRefs(id uint64, r bodyRow, n uint32) {
+func (w *writer) mendRefs(id uint64, r contentRow, n uint32) {
 	r.refs = n
 	var err error
 	if k := key64(id); n > 0 {

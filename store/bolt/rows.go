@@ -104,28 +104,28 @@ func spell(bits uint64, words []string) (out []string) {
 
 // bodyNames writes the BodyIDs of many messages into one string, to save an
 // allocation for each.
-type bodyNames struct {
+type contentNames struct {
 	all  []byte
 	ends []int32
 }
 
-func (b *bodyNames) reset() { b.all, b.ends = b.all[:0], b.ends[:0] }
+func (b *contentNames) reset() { b.all, b.ends = b.all[:0], b.ends[:0] }
 
-func (b *bodyNames) add(n uint64) {
+func (b *contentNames) add(n uint64) {
 	b.all = appendBodyID(b.all, n)
 	b.ends = append(b.ends, int32(len(b.all)))
 }
 
 // give hands the names, in the order of add, to as many messages.
-func (b *bodyNames) give(ms []mailbox.Message) {
+func (b *contentNames) give(ms []mailbox.Message) {
 	all, from := string(b.all), int32(0)
 	for i, end := range b.ends {
-		ms[i].Body = mail.BodyID(all[from:end])
+		ms[i].Body = mail.ContentID(all[from:end])
 		from = end
 	}
 }
 
-func bodyID(n uint64) mail.BodyID { return mail.BodyID(appendBodyID(nil, n)) }
+func bodyID(n uint64) mail.ContentID { return mail.ContentID(appendBodyID(nil, n)) }
 
 func appendBodyID(b []byte, n uint64) []byte {
 	for m := n | 1; m < 1<<28; m <<= 4 {
@@ -134,7 +134,7 @@ func appendBodyID(b []byte, n uint64) []byte {
 	return strconv.AppendUint(b, n, 16)
 }
 
-func bodyNumber(id mail.BodyID) (uint64, error) {
+func bodyNumber(id mail.ContentID) (uint64, error) {
 	n, err := strconv.ParseUint(string(id), 16, 64)
 	if err != nil || bodyID(n) != id {
 		return 0, fmt.Errorf("message text %q: %w", id, mailbox.ErrNotFound)
@@ -144,7 +144,7 @@ func bodyNumber(id mail.BodyID) (uint64, error) {
 
 // bodyRow says where a message text is and how many refer to it, 32 bytes. Every
 // deposited copy is one reference, all waiting recipients together are one.
-type bodyRow struct {
+type contentRow struct {
 	seg, off uint32 // of the frame
 	rec      uint32 // length of the record
 	len      uint32 // of the text
@@ -155,7 +155,7 @@ type bodyRow struct {
 
 const bodySize = 32
 
-func (r *bodyRow) bytes() []byte {
+func (r *contentRow) bytes() []byte {
 	b := make([]byte, bodySize)
 	le := binary.LittleEndian
 	le.PutUint32(b, r.seg)
@@ -168,19 +168,19 @@ func (r *bodyRow) bytes() []byte {
 	return b
 }
 
-func parseBody(b []byte) (r bodyRow, ok bool) {
+func parseBody(b []byte) (r contentRow, ok bool) {
 	if len(b) < bodySize {
 		return r, false
 	}
 	le := binary.LittleEndian
-	return bodyRow{
+	return contentRow{
 		seg: le.Uint32(b), off: le.Uint32(b[4:]), rec: le.Uint32(b[8:]), len: le.Uint32(b[12:]),
 		crc: le.Uint32(b[16:]), refs: le.Uint32(b[20:]), blob: le.Uint64(b[24:]),
 	}, true
 }
 
 // live is how many bytes of its segment the row keeps alive.
-func (r *bodyRow) live() int64 {
+func (r *contentRow) live() int64 {
 	n := frameHead + int64(r.rec)
 	if r.blob == 0 {
 		n += int64(r.len)

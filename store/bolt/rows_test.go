@@ -20,7 +20,7 @@ import (
 func TestBodyIDs(t *testing.T) {
 	for _, n := range []uint64{0, 1, 15, 16, 255, 1<<28 - 1, 1 << 28, 1<<32 - 1, 1 << 32, 1<<64 - 1} {
 		id := bodyID(n)
-		if want := mail.BodyID(fmt.Sprintf("%08x", n)); id != want {
+		if want := mail.ContentID(fmt.Sprintf("%08x", n)); id != want {
 			t.Errorf("%d is %q, want %q", n, id, want)
 		}
 		if back, err := bodyNumber(id); err != nil || back != n {
@@ -31,7 +31,7 @@ func TestBodyIDs(t *testing.T) {
 			t.Errorf("entry %s", entryID(n, 7))
 		}
 	}
-	for _, bad := range []mail.BodyID{"", "1", "0000000A", "000000001", "-0000001", "+0000001", "0000_001"} {
+	for _, bad := range []mail.ContentID{"", "1", "0000000A", "000000001", "-0000001", "+0000001", "0000_001"} {
 		if _, err := bodyNumber(bad); err == nil {
 			t.Errorf("%q is a number", bad)
 		}
@@ -49,7 +49,7 @@ func TestRows(t *testing.T) {
 			t.Fatalf("message %+v, want %+v", got, m)
 		}
 		n := rapid.SliceOfN(rapid.Uint32(), 12, 12).Draw(t, "numbers")
-		b := bodyRow{n[0], n[1], n[2], n[3], n[4], n[5], uint64(n[6])<<32 | uint64(n[7])}
+		b := contentRow{n[0], n[1], n[2], n[3], n[4], n[5], uint64(n[6])<<32 | uint64(n[7])}
 		if got, ok := parseBody(b.bytes()); !ok || got != b {
 			t.Fatalf("body %+v, want %+v", got, b)
 		}
@@ -89,7 +89,7 @@ func TestAcceptanceCodec(t *testing.T) {
 			},
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "deposits") {
-			a.Deposits = append(a.Deposits, mailbox.Deposit{
+			a.Deposits = append(a.Deposits, mailbox.Delivery{
 				User: rapid.String().Draw(t, "user"), Folder: mailbox.FolderID(rapid.Uint64().Draw(t, "folder")),
 				Flags: mailbox.Flags(rapid.Uint16().Draw(t, "flags")), Keywords: rapid.SliceOfN(rapid.String(), 1, 3).Draw(t, "words"),
 				Date: time.Unix(rapid.Int64().Draw(t, "date"), 0),
@@ -114,7 +114,7 @@ func TestAcceptanceCodec(t *testing.T) {
 
 // FuzzAcceptance reads anything as an acceptance; what it accepts it writes alike.
 func FuzzAcceptance(f *testing.F) {
-	f.Add(appendAcceptance(nil, &store.Acceptance{ID: "x", Deposits: []mailbox.Deposit{{User: "u"}}, Relay: []queue.Recipient{{Dest: "d"}}}))
+	f.Add(appendAcceptance(nil, &store.Acceptance{ID: "x", Deposits: []mailbox.Delivery{{User: "u"}}, Relay: []queue.Recipient{{Dest: "d"}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, err := decodeAcceptance(b)
 		if err != nil {

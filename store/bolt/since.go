@@ -62,7 +62,7 @@ func (s *Store) Since(ctx context.Context, id mailbox.FolderID, m mailbox.ModSeq
 	if err := ctx.Err(); err != nil {
 		return d, err
 	}
-	var names bodyNames
+	var names contentNames
 	err = s.view(func(tx *bbolt.Tx) error {
 		f, err := readFolder(tx, id)
 		if err != nil {

@@ -29,7 +29,7 @@ type Store struct {
 	journal  journal // of the goroutine that runs runJournal
 	segments segments
 	space    space
-	schedule *store.Schedule
+	schedule *store.Leases
 	wake     chan struct{}
 	buffers  sync.Pool // of *[]byte, for texts on their way in
 
@@ -37,7 +37,7 @@ type Store struct {
 	ops    chan *op   // to runJournal
 	groups chan []*op // to runIndex
 	gate   sync.RWMutex
-	closed bool            // under gate
+	closed bool            // under interceptor
 	ctx    context.Context // ends when Close begins
 	cancel context.CancelFunc
 	loops  sync.WaitGroup
@@ -96,7 +96,7 @@ func newStore(dir string, o Options) *Store {
 		o: o, dir: dir, ctx: ctx, cancel: cancel,
 		segments: segments{fs: o.FS, dir: filepath.Join(dir, "journal"), open: map[uint32]*segment{}},
 		space:    space{fs: o.FS, dir: dir, reserve: o.Reserve, start: time.Now()},
-		schedule: store.NewSchedule(),
+		schedule: store.NewLeases(),
 		wake:     make(chan struct{}, 1),
 		rows:     newRowCache(),
 		ops:      make(chan *op, maxGroup),

@@ -43,7 +43,7 @@ type audit struct {
 	named   map[mailbox.FolderID]string // by rows of names: user, folder
 	folders map[mailbox.FolderID]*recount
 	refs    map[uint64]uint32
-	bodies  map[uint64]bodyRow
+	bodies  map[uint64]contentRow
 	live    map[uint32]int64
 	strays  [][]byte // message rows without a text, queue rows without a message
 }
@@ -80,7 +80,7 @@ func (s *Store) Verify(ctx context.Context, texts bool) (Findings, error) {
 func newAudit(tx *bbolt.Tx) (*audit, error) {
 	a := &audit{
 		tx: tx, named: map[mailbox.FolderID]string{}, folders: map[mailbox.FolderID]*recount{},
-		refs: map[uint64]uint32{}, bodies: map[uint64]bodyRow{}, live: map[uint32]int64{},
+		refs: map[uint64]uint32{}, bodies: map[uint64]contentRow{}, live: map[uint32]int64{},
 	}
 	for _, step := range []func() error{a.readNames, a.readBodies, a.readBoxes, a.readQueue} {
 		if err := step(); err != nil {

@@ -37,7 +37,7 @@ func (s *Store) verifyTexts(ctx context.Context, a *audit) error {
 	return nil
 }
 
-func (s *Store) verifyText(ctx context.Context, id mail.BodyID, r bodyRow, buf []byte) error {
+func (s *Store) verifyText(ctx context.Context, id mail.ContentID, r contentRow, buf []byte) error {
 	if err := s.verifyFrame(r); err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (s *Store) verifyText(ctx context.Context, id mail.BodyID, r bodyRow, buf [
 }
 
 // verifyFrame checks the frame around a text: head, record and meta.
-func (s *Store) verifyFrame(r bodyRow) error {
+func (s *Store) verifyFrame(r contentRow) error {
 	h, err := s.segments.get(r.seg)
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("segment %08x is missing: %w", r.seg, ErrDamaged)

@@ -105,10 +105,10 @@ func (w *workload) run(deliverers int) {
 func (w *workload) deliver(rng *rand.Rand, token string) error {
 	a := store.Acceptance{
 		ID: token, From: mail.Address{Local: "alice", Domain: "crepes.fr"}, Record: []byte("record of " + token),
-		Deposits: []mailbox.Deposit{{User: bob, Folder: w.inbox, Date: time.Unix(1e9, 0)}}, Wait: rng.IntN(10) == 0,
+		Deposits: []mailbox.Delivery{{User: bob, Folder: w.inbox, Date: time.Unix(1e9, 0)}}, Wait: rng.IntN(10) == 0,
 	}
 	if rng.IntN(3) == 0 {
-		a.Deposits = append(a.Deposits, mailbox.Deposit{User: alice, Keywords: []string{"two"}})
+		a.Deposits = append(a.Deposits, mailbox.Delivery{User: alice, Keywords: []string{"two"}})
 	}
 	if rng.IntN(3) == 0 {
 		r := queue.Recipient{Dest: "x.org", Due: time.Unix(1, 0)}
@@ -135,7 +135,7 @@ func tokenText(token string, size int) string {
 	return text + strings.Repeat("z", max(0, size-len(text)))
 }
 
-func (w *workload) accept(token string, size int, a store.Acceptance) ([]mailbox.Placed, error) {
+func (w *workload) accept(token string, size int, a store.Acceptance) ([]mailbox.Appended, error) {
 	st, err := w.s.Stage(w.ctx, 0)
 	if err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (w *workload) accept(token string, size int, a store.Acceptance) ([]mailbox
 }
 
 // readToken reads a text's first line.
-func readToken(s *Store, id mail.BodyID) (string, error) {
+func readToken(s *Store, id mail.ContentID) (string, error) {
 	b, err := s.Body(context.Background(), id)
 	if err != nil {
 		return "", err
@@ -220,7 +220,7 @@ func (w *workload) relay(*rand.Rand) error {
 	io.WriteString(st, tokenText("report-"+token, 200))
 	w.say("S %s", token)
 	err = w.s.Settle(w.ctx, j, []queue.Result{{Address: j.Recipients[0].Address, Status: queue.Failed}}, &store.Report{
-		Text: st, Acceptance: store.Acceptance{ID: "report-" + token, Deposits: []mailbox.Deposit{{User: alice}}},
+		Text: st, Acceptance: store.Acceptance{ID: "report-" + token, Deposits: []mailbox.Delivery{{User: alice}}},
 	})
 	if err == nil {
 		w.say("T %s", token)

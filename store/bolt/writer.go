@@ -193,7 +193,7 @@ func (w *writer) refs(id uint64, by int) error {
 	return w.dropBody(k, r)
 }
 
-func (w *writer) dropBody(k []byte, r bodyRow) error {
+func (w *writer) dropBody(k []byte, r contentRow) error {
 	w.live[r.seg] -= r.live()
 	w.dead += r.live()
 	if r.blob != 0 {
@@ -206,7 +206,7 @@ func (w *writer) dropBody(k []byte, r bodyRow) error {
 }
 
 // newBody makes the row of an accepted text.
-func (w *writer) newBody(id uint64, r bodyRow) error {
+func (w *writer) newBody(id uint64, r contentRow) error {
 	if r.refs == 0 {
 		if r.blob != 0 {
 			w.blobs = append(w.blobs, r.blob)

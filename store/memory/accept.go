@@ -50,7 +50,7 @@ func (t *staged) consume() []byte {
 
 // Accept makes a staged text and all of a part of the store. A repeated ID is
 // known for the last 65,536 acceptances.
-func (s *Store) Accept(ctx context.Context, st store.Staged, a store.Acceptance) ([]mailbox.Placed, error) {
+func (s *Store) Accept(ctx context.Context, st store.Staged, a store.Acceptance) ([]mailbox.Appended, error) {
 	t, ok := st.(*staged)
 	if !ok || t.done {
 		return nil, fmt.Errorf("the text is not of this store, or is used up: %w", mailbox.ErrInvalid)
@@ -97,7 +97,7 @@ func (s *Store) acceptable(a store.Acceptance, size int64, quota bool) error {
 }
 
 // accept cannot fail: see acceptable.
-func (s *Store) accept(text []byte, a store.Acceptance) []mailbox.Placed {
+func (s *Store) accept(text []byte, a store.Acceptance) []mailbox.Appended {
 	if placed, again := s.seen[a.ID]; again && a.ID != "" {
 		return slices.Clone(placed)
 	}
@@ -120,8 +120,8 @@ func (s *Store) accept(text []byte, a store.Acceptance) []mailbox.Placed {
 
 // deposit puts one copy into each folder. Copies for one folder share a
 // mod-sequence: they are one change.
-func (s *Store) deposit(ds []mailbox.Deposit, id uint64, size int64) []mailbox.Placed {
-	placed := make([]mailbox.Placed, 0, len(ds))
+func (s *Store) deposit(ds []mailbox.Delivery, id uint64, size int64) []mailbox.Appended {
+	placed := make([]mailbox.Appended, 0, len(ds))
 	mods := map[*folder]mailbox.ModSeq{}
 	for _, d := range ds {
 		f := s.folders[d.Folder]
@@ -165,7 +165,7 @@ func (s *Store) relay(a store.Acceptance, id uint64) {
 }
 
 // remember keeps the outcome of an acceptance for its repetition.
-func (s *Store) remember(id string, placed []mailbox.Placed) {
+func (s *Store) remember(id string, placed []mailbox.Appended) {
 	s.seen[id] = placed
 	s.seenIDs = append(s.seenIDs, id)
 	if len(s.seenIDs) > maxIDs {

@@ -16,7 +16,7 @@ import (
 // maxGone bounds the tombstones of a folder; half of them go when it is reached.
 const maxGone = 8192
 
-func number(id mail.BodyID) uint64 {
+func number(id mail.ContentID) uint64 {
 	n, _ := strconv.ParseUint(string(id), 16, 64)
 	return n
 }
@@ -36,13 +36,13 @@ func (f *folder) at(uid mailbox.UID) int {
 }
 
 // put appends a message under the next UID and counts it.
-func (f *folder) put(m mailbox.Message) mailbox.Placed {
+func (f *folder) put(m mailbox.Message) mailbox.Appended {
 	m.UID = f.UIDNext
 	f.UIDNext++
 	f.msgs = append(f.msgs, m)
 	f.Messages++
 	f.count(m.Flags, m.Size, 1)
-	return mailbox.Placed{Folder: f.ID, UIDValidity: f.UIDValidity, UID: m.UID, ModSeq: m.ModSeq}
+	return mailbox.Appended{Folder: f.ID, UIDValidity: f.UIDValidity, UID: m.UID, ModSeq: m.ModSeq}
 }
 
 // count adds or takes away one message's part of the counters.

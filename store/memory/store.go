@@ -3,7 +3,7 @@
 //
 // Everything stands behind one mutex. A folder holds its messages sorted by UID,
 // a body counts the folders and waiting recipients that refer to it and goes
-// with the last of them, and store.Schedule picks what is tried next. A change is
+// with the last of them, and store.Leases picks what is tried next. A change is
 // made only after everything that can refuse it was checked, so that a call that
 // fails has changed nothing.
 package memory
@@ -41,11 +41,11 @@ type Store struct {
 	folders  map[mailbox.FolderID]*folder
 	bodies   map[uint64]*body
 	parcels  map[uint64]*parcel
-	seen     map[string][]mailbox.Placed
+	seen     map[string][]mailbox.Appended
 	seenIDs  []string // in the order of acceptance
 	last     uint64   // number given out last, to a body or a folder
 	validity uint32   // UIDVALIDITY given out last
-	schedule *store.Schedule
+	schedule *store.Leases
 }
 
 type (
@@ -69,7 +69,7 @@ type (
 		text, record []byte
 		refs         int
 	}
-	// parcel is what a queued message's recipients have in common.
+	// transaction is what a queued message's recipients have in common.
 	parcel struct {
 		message  string
 		from     mail.Address
@@ -98,9 +98,9 @@ func New(now func() time.Time) *Store {
 		folders:  map[mailbox.FolderID]*folder{},
 		bodies:   map[uint64]*body{},
 		parcels:  map[uint64]*parcel{},
-		seen:     map[string][]mailbox.Placed{},
+		seen:     map[string][]mailbox.Appended{},
 		validity: uint32(now().Unix()),
-		schedule: store.NewSchedule(),
+		schedule: store.NewLeases(),
 	}
 }
 
@@ -126,7 +126,7 @@ func (s *Store) enter(ctx context.Context) error {
 }
 
 // Body opens a stored message text.
-func (s *Store) Body(ctx context.Context, id mail.BodyID) (mail.Message, error) {
+func (s *Store) Body(ctx context.Context, id mail.ContentID) (mail.Message, error) {
 	b, err := s.body(ctx, id)
 	if err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func (s *Store) Body(ctx context.Context, id mail.BodyID) (mail.Message, error) 
 }
 
 // Record returns what the scanner wrote about a message.
-func (s *Store) Record(ctx context.Context, id mail.BodyID) ([]byte, error) {
+func (s *Store) Record(ctx context.Context, id mail.ContentID) ([]byte, error) {
 	b, err := s.body(ctx, id)
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func (s *Store) Record(ctx context.Context, id mail.BodyID) ([]byte, error) {
 	return bytes.Clone(b.record), nil
 }
 
-func (s *Store) body(ctx context.Context, id mail.BodyID) (*body, error) {
+func (s *Store) body(ctx context.Context, id mail.ContentID) (*body, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (s *Store) body(ctx context.Context, id mail.BodyID) (*body, error) {
 	return nil, fmt.Errorf("message text %q: %w", id, mailbox.ErrNotFound)
 }
 
-func bodyID(n uint64) mail.BodyID { return mail.BodyID(fmt.Sprintf("%08x", n)) }
+func bodyID(n uint64) mail.ContentID { return mail.ContentID(fmt.Sprintf("%08x", n)) }
 
 func (s *Store) unref(n uint64) {
 	b := s.bodies[n]

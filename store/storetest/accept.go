@@ -19,11 +19,11 @@ var acceptTests = []test{
 		text := "Subject: crepes\r\n\r\nDo you like ketchup?\r\n"
 		p := k.accept(text, store.Acceptance{
 			ID: "m1", From: sender(), Time: at(0), Wait: true, Record: []byte("record"),
-			Deposits: []mailbox.Deposit{{
+			Deposits: []mailbox.Delivery{{
 				User: bob, Folder: f.ID, Flags: mailbox.Seen | mailbox.Draft, Keywords: []string{"$Junk", "b"}, Date: at(7),
 			}},
 		})
-		want := mailbox.Placed{Folder: f.ID, UIDValidity: f.UIDValidity, UID: 1, ModSeq: f.ModSeq + 1}
+		want := mailbox.Appended{Folder: f.ID, UIDValidity: f.UIDValidity, UID: 1, ModSeq: f.ModSeq + 1}
 		if len(p) != 1 || p[0] != want {
 			k.Fatalf("placed %+v, want %+v", p, want)
 		}
@@ -60,7 +60,7 @@ var acceptTests = []test{
 					rest = rest[cut:]
 				}
 				equal(k, "size", st.Size(), int64(len(text)))
-				p, err := k.Accept(k.ctx, st, store.Acceptance{Wait: true, Record: []byte("r"), Deposits: []mailbox.Deposit{{User: bob}}})
+				p, err := k.Accept(k.ctx, st, store.Acceptance{Wait: true, Record: []byte("r"), Deposits: []mailbox.Delivery{{User: bob}}})
 				k.must(err)
 				ms := k.messages(p[0].Folder)
 				if got := k.text(ms[len(ms)-1].Body); got != text {
@@ -100,14 +100,14 @@ var acceptTests = []test{
 			st := k.stage(blob(n))
 			st.Discard()
 			st.Discard()
-			_, err := k.Accept(k.ctx, st, store.Acceptance{Deposits: []mailbox.Deposit{{User: bob}}})
+			_, err := k.Accept(k.ctx, st, store.Acceptance{Deposits: []mailbox.Delivery{{User: bob}}})
 			k.wants(err, mailbox.ErrInvalid)
 		}
 		st := k.stage("text")
-		_, err := k.Accept(k.ctx, st, store.Acceptance{Wait: true, Deposits: []mailbox.Deposit{{User: bob}}})
+		_, err := k.Accept(k.ctx, st, store.Acceptance{Wait: true, Deposits: []mailbox.Delivery{{User: bob}}})
 		k.must(err)
 		st.Discard() // deferred by everybody
-		_, err = k.Accept(k.ctx, st, store.Acceptance{Deposits: []mailbox.Deposit{{User: bob}}})
+		_, err = k.Accept(k.ctx, st, store.Acceptance{Deposits: []mailbox.Delivery{{User: bob}}})
 		k.wants(err, mailbox.ErrInvalid)
 		ms := k.messages(k.folder(bob, "INBOX").ID)
 		equal(k, "messages", len(ms), 1)
@@ -117,7 +117,7 @@ var acceptTests = []test{
 		a := k.create(bob, "a").ID
 		inbox := k.folder(bob, "INBOX").ID
 		hers := k.folder(alice, "INBOX").ID
-		p := k.accept("text", store.Acceptance{Wait: true, Deposits: []mailbox.Deposit{
+		p := k.accept("text", store.Acceptance{Wait: true, Deposits: []mailbox.Delivery{
 			{User: bob, Folder: a}, {User: alice, Folder: hers}, {User: bob, Folder: inbox}, {User: bob, Folder: a},
 		}})
 		if len(p) != 4 || p[0].Folder != a || p[1].Folder != hers || p[2].Folder != inbox || p[3].Folder != a {
@@ -126,7 +126,7 @@ var acceptTests = []test{
 		if p[0].UID != 1 || p[3].UID != 2 || p[0].ModSeq != p[3].ModSeq {
 			k.Fatalf("two copies in one folder: %+v and %+v", p[0], p[3])
 		}
-		bodies := map[mail.BodyID]bool{}
+		bodies := map[mail.ContentID]bool{}
 		for _, f := range []mailbox.FolderID{a, inbox, hers} {
 			for _, m := range k.messages(f) {
 				bodies[m.Body] = true
@@ -136,9 +136,9 @@ var acceptTests = []test{
 	}},
 	{"refused means nothing happened", func(k *kit) {
 		for _, a := range []store.Acceptance{
-			{ID: "x", Deposits: []mailbox.Deposit{{User: bob}, {User: "nobody@x"}}, Relay: []queue.Recipient{to("c", "x.org", 0)}},
-			{ID: "x", Deposits: []mailbox.Deposit{{User: bob, Keywords: []string{"a b"}}}},
-			{ID: "x", Deposits: []mailbox.Deposit{{User: bob}}, Record: make([]byte, store.MaxRecord+1)},
+			{ID: "x", Deposits: []mailbox.Delivery{{User: bob}, {User: "nobody@x"}}, Relay: []queue.Recipient{to("c", "x.org", 0)}},
+			{ID: "x", Deposits: []mailbox.Delivery{{User: bob, Keywords: []string{"a b"}}}},
+			{ID: "x", Deposits: []mailbox.Delivery{{User: bob}}, Record: make([]byte, store.MaxRecord+1)},
 		} {
 			a.Wait = true
 			if _, err := k.Accept(k.ctx, k.stage("text"), a); err == nil {
@@ -147,11 +147,11 @@ var acceptTests = []test{
 		}
 		equal(k, "messages", k.folder(bob, "INBOX").Messages, 0)
 		equal(k, "entries", len(k.entries("")), 0)
-		k.accept("text", store.Acceptance{ID: "x", Wait: true, Deposits: []mailbox.Deposit{{User: bob}}}) // the ID is free
+		k.accept("text", store.Acceptance{ID: "x", Wait: true, Deposits: []mailbox.Delivery{{User: bob}}}) // the ID is free
 		equal(k, "messages", k.folder(bob, "INBOX").Messages, 1)
 	}},
 	{"a repeated ID is the same delivery", func(k *kit) {
-		a := store.Acceptance{ID: "m1", Wait: true, Deposits: []mailbox.Deposit{{User: bob}, {User: alice}}, Relay: []queue.Recipient{to("c", "x.org", 0)}}
+		a := store.Acceptance{ID: "m1", Wait: true, Deposits: []mailbox.Delivery{{User: bob}, {User: alice}}, Relay: []queue.Recipient{to("c", "x.org", 0)}}
 		p := k.accept("text", a)
 		a.Deposits = a.Deposits[:1]
 		again := k.accept("text again", a)
@@ -173,7 +173,7 @@ var acceptTests = []test{
 		for range 8 {
 			st := k.stage("text")
 			go func() {
-				_, err := k.Accept(k.ctx, st, store.Acceptance{ID: "m1", Deposits: []mailbox.Deposit{{User: bob}}})
+				_, err := k.Accept(k.ctx, st, store.Acceptance{ID: "m1", Deposits: []mailbox.Delivery{{User: bob}}})
 				done <- err
 			}()
 		}
@@ -188,7 +188,7 @@ var acceptTests = []test{
 		ctx, cancel := context.WithCancel(k.ctx)
 		defer cancel()
 		w := k.Watch(ctx, f)
-		if p := k.accept("text", store.Acceptance{Deposits: []mailbox.Deposit{{User: bob, Folder: f}}}); p != nil {
+		if p := k.accept("text", store.Acceptance{Deposits: []mailbox.Delivery{{User: bob, Folder: f}}}); p != nil {
 			k.Fatalf("placed %+v without waiting", p)
 		}
 		<-w
@@ -200,7 +200,7 @@ var acceptTests = []test{
 		if _, err := k.Stage(ctx, 0); err == nil {
 			k.Fatal("staged")
 		}
-		_, err := k.Accept(ctx, k.stage("x"), store.Acceptance{Deposits: []mailbox.Deposit{{User: bob}}})
+		_, err := k.Accept(ctx, k.stage("x"), store.Acceptance{Deposits: []mailbox.Delivery{{User: bob}}})
 		k.wants(err, context.Canceled)
 		equal(k, "messages", k.folder(bob, "INBOX").Messages, 0)
 	}},
@@ -209,7 +209,7 @@ var acceptTests = []test{
 		equal(k, "places", len(p), 0)
 	}},
 	{"bodies that are not there", func(k *kit) {
-		for _, id := range []mail.BodyID{"", "x", "00000001", "ffffffffffffffff", "1", "../x", "+1"} {
+		for _, id := range []mail.ContentID{"", "x", "00000001", "ffffffffffffffff", "1", "../x", "+1"} {
 			_, err := k.Body(k.ctx, id)
 			k.wants(err, mailbox.ErrNotFound)
 			_, err = k.Record(k.ctx, id)
@@ -237,7 +237,7 @@ var acceptTests = []test{
 		for i := range 500 {
 			user := fmt.Sprintf("u%03d@x", i)
 			k.must(k.PutAccount(k.ctx, mailbox.Account{Address: user}, true))
-			a.Deposits = append(a.Deposits, mailbox.Deposit{User: user})
+			a.Deposits = append(a.Deposits, mailbox.Delivery{User: user})
 			a.Relay = append(a.Relay, to(fmt.Sprintf("r%03d", i), "x.org", 0))
 		}
 		a.Wait = true

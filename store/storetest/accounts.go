@@ -130,7 +130,7 @@ var accountTests = []test{
 		k.must(err)
 		equal(k, "usage", u, mailbox.Usage{Bytes: 60, Messages: 1, MaxBytes: 100})
 
-		fifty := store.Acceptance{Deposits: []mailbox.Deposit{{User: alice}, {User: bob}}}
+		fifty := store.Acceptance{Deposits: []mailbox.Delivery{{User: alice}, {User: bob}}}
 		_, err = k.Accept(k.ctx, k.stage(string(make([]byte, 50))), fifty)
 		k.wants(err, mailbox.ErrQuota)
 		equal(k, "alice's messages after a refusal", k.folder(alice, "INBOX").Messages, 0)
@@ -141,14 +141,14 @@ var accountTests = []test{
 		equal(k, "copies after a refusal", k.folder(bob, "archive").Messages, 0)
 		k.change(f, mailbox.Change{CopyTo: archive, Expunge: true}) // a move needs no room
 		k.deposit(bob, f, string(make([]byte, 40)))
-		_, err = k.Accept(k.ctx, k.stage("x"), store.Acceptance{Deposits: []mailbox.Deposit{{User: bob}}})
+		_, err = k.Accept(k.ctx, k.stage("x"), store.Acceptance{Deposits: []mailbox.Delivery{{User: bob}}})
 		k.wants(err, mailbox.ErrQuota)
 		k.change(archive, mailbox.Change{Expunge: true})
 		k.deposit(bob, f, string(make([]byte, 60)))
 	}},
 	{"quota without waiting", func(k *kit) {
 		k.must(k.PutAccount(k.ctx, mailbox.Account{Address: bob, MaxBytes: 100}, false))
-		a := store.Acceptance{Deposits: []mailbox.Deposit{{User: bob}}}
+		a := store.Acceptance{Deposits: []mailbox.Delivery{{User: bob}}}
 		k.accept(string(make([]byte, 60)), a)
 		_, err := k.Accept(k.ctx, k.stage(string(make([]byte, 60))), a)
 		k.wants(err, mailbox.ErrQuota)

@@ -33,7 +33,7 @@ func concurrent(k *kit) {
 			for i := range each {
 				a := store.Acceptance{
 					ID: fmt.Sprintf("%d-%d", g, i), From: sender(), Wait: i%3 == 0,
-					Deposits: []mailbox.Deposit{{User: bob, Folder: inbox}, {User: alice}},
+					Deposits: []mailbox.Delivery{{User: bob, Folder: inbox}, {User: alice}},
 					Relay:    []queue.Recipient{to(fmt.Sprintf("r%d-%d", g, i), fmt.Sprintf("d%d.org", i%3), 0)},
 				}
 				st, err := k.Stage(k.ctx, 0)

@@ -45,7 +45,7 @@ func reopenAll(t *testing.T, dir string, open OpenDir) {
 	_, err := k.ChangeFolder(k.ctx, bob, mailbox.FolderChange{Old: "a/b", Subscribe: &yes})
 	k.must(err)
 	large := blob(700 << 10)
-	p := k.accept(large, store.Acceptance{ID: "large", Wait: true, Record: []byte("rec"), Deposits: []mailbox.Deposit{{User: alice}}})
+	p := k.accept(large, store.Acceptance{ID: "large", Wait: true, Record: []byte("rec"), Deposits: []mailbox.Delivery{{User: alice}}})
 	k.enqueue("m1", to("a", "x.org", 5), to("b", "x.org", 5))
 	k.must(k.Settle(k.ctx, k.leaseOne(at(5)), []queue.Result{result("a", "x.org", queue.Deferred, 7)}, nil))
 	before := describe(k)
@@ -65,7 +65,7 @@ func reopenAll(t *testing.T, dir string, open OpenDir) {
 	r, err := k.Record(k.ctx, m.Body)
 	k.must(err)
 	equal(k, "record", string(r), "rec")
-	again := k.accept("x", store.Acceptance{ID: "large", Wait: true, Deposits: []mailbox.Deposit{{User: alice}}})
+	again := k.accept("x", store.Acceptance{ID: "large", Wait: true, Deposits: []mailbox.Delivery{{User: alice}}})
 	if len(again) != 1 || again[0] != p[0] {
 		t.Fatalf("a repetition was placed %+v, first %+v", again, p)
 	}
@@ -107,7 +107,7 @@ func reopenOften(t *testing.T, dir string, open OpenDir) {
 	k := newKit(t, open(t, dir))
 	for i := range 10 {
 		for j := range 5 {
-			k.accept(fmt.Sprintf("text %d-%d", i, j), store.Acceptance{Deposits: []mailbox.Deposit{{User: bob}}})
+			k.accept(fmt.Sprintf("text %d-%d", i, j), store.Acceptance{Deposits: []mailbox.Delivery{{User: bob}}})
 		}
 		k.must(k.Close())
 		k = reuse(t, open(t, dir))

@@ -77,7 +77,7 @@ var messageTests = []test{
 		k.wants(err, mailbox.ErrInvalid)
 		equal(k, "mod-sequence after refusals", k.folder(bob, "INBOX").ModSeq, mod)
 		// A mail that comes in loses the keyword, not its life.
-		k.accept("x", store.Acceptance{Wait: true, Deposits: []mailbox.Deposit{{User: bob, Folder: f, Keywords: []string{"onemore", "K1"}}}})
+		k.accept("x", store.Acceptance{Wait: true, Deposits: []mailbox.Delivery{{User: bob, Folder: f, Keywords: []string{"onemore", "K1"}}}})
 		equal(k, "keywords of the new mail", fmt.Sprint(k.messages(f)[1].Keywords), "[k1]")
 	}},
 	{"UNCHANGEDSINCE", func(k *kit) { // RFC 7162 §3.1.3
@@ -199,9 +199,9 @@ var messageTests = []test{
 		seen := k.folder(bob, "INBOX").ModSeq
 		gap := false
 		for range 40 {
-			ds := make([]mailbox.Deposit, 500)
+			ds := make([]mailbox.Delivery, 500)
 			for i := range ds {
-				ds[i] = mailbox.Deposit{User: bob, Folder: f}
+				ds[i] = mailbox.Delivery{User: bob, Folder: f}
 			}
 			k.accept("x", store.Acceptance{Wait: true, Deposits: ds})
 			ms := k.messages(f)
@@ -226,9 +226,9 @@ var messageTests = []test{
 	{"one very large expunge", func(k *kit) {
 		f := k.folder(bob, "INBOX").ID
 		seen := k.folder(bob, "INBOX").ModSeq
-		ds := make([]mailbox.Deposit, 20000)
+		ds := make([]mailbox.Delivery, 20000)
 		for i := range ds {
-			ds[i] = mailbox.Deposit{User: bob, Folder: f}
+			ds[i] = mailbox.Delivery{User: bob, Folder: f}
 		}
 		k.accept("x", store.Acceptance{Wait: true, Deposits: ds})
 		equal(k, "expunged", len(k.change(f, mailbox.Change{Expunge: true}).Expunged), len(ds))
@@ -278,9 +278,9 @@ var messageTests = []test{
 	}},
 	{"changes while iterating", func(k *kit) {
 		f := k.folder(bob, "INBOX").ID
-		ds := make([]mailbox.Deposit, 5000)
+		ds := make([]mailbox.Delivery, 5000)
 		for i := range ds {
-			ds[i] = mailbox.Deposit{User: bob, Folder: f}
+			ds[i] = mailbox.Delivery{User: bob, Folder: f}
 		}
 		k.accept("x", store.Acceptance{Wait: true, Deposits: ds})
 		n, last := 0, mailbox.UID(0)

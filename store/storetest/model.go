@@ -158,7 +158,7 @@ func (m *walk) deposit(t *rapid.T) {
 	var boxes []*box
 	for range rapid.IntRange(1, 3).Draw(t, "copies") {
 		user, _, b := m.box(t)
-		d := mailbox.Deposit{User: user, Folder: b.id, Flags: someFlags.Draw(t, "flags"), Keywords: someWords.Draw(t, "words")}
+		d := mailbox.Delivery{User: user, Folder: b.id, Flags: someFlags.Draw(t, "flags"), Keywords: someWords.Draw(t, "words")}
 		a.Deposits = append(a.Deposits, d)
 		boxes = append(boxes, b)
 	}

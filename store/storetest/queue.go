@@ -302,7 +302,7 @@ var queueTests = []test{
 		j := k.leaseOne(at(1))
 		report := func() *store.Report {
 			return &store.Report{Text: k.stage("it failed"), Acceptance: store.Acceptance{
-				ID: "report", Deposits: []mailbox.Deposit{{User: alice}}, Record: []byte("r"), Relay: []queue.Recipient{to("z", "z.org", 50)},
+				ID: "report", Deposits: []mailbox.Delivery{{User: alice}}, Record: []byte("r"), Relay: []queue.Recipient{to("z", "z.org", 50)},
 			}}
 		}
 		failed := []queue.Result{result("a", "x.org", queue.Failed, 0)}
@@ -324,7 +324,7 @@ var queueTests = []test{
 		k.enqueue("m1", to("a", "x.org", 1))
 		j := k.leaseOne(at(1))
 		failed := []queue.Result{result("a", "x.org", queue.Failed, 0)}
-		err := k.Settle(k.ctx, j, failed, &store.Report{Text: k.stage("x"), Acceptance: store.Acceptance{Deposits: []mailbox.Deposit{{User: "nobody@x"}}}})
+		err := k.Settle(k.ctx, j, failed, &store.Report{Text: k.stage("x"), Acceptance: store.Acceptance{Deposits: []mailbox.Delivery{{User: "nobody@x"}}}})
 		k.wants(err, mailbox.ErrNotFound)
 		equal(k, "entries", len(k.entries("")), 1)
 		k.must(k.Settle(k.ctx, j, failed, nil)) // the lease stands
@@ -334,7 +334,7 @@ var queueTests = []test{
 		k.must(k.PutAccount(k.ctx, mailbox.Account{Address: alice, MaxBytes: 1}, false))
 		k.enqueue("m1", to("a", "x.org", 1))
 		j := k.leaseOne(at(1))
-		k.must(k.Settle(k.ctx, j, nil, &store.Report{Text: k.stage("it waits"), Acceptance: store.Acceptance{Deposits: []mailbox.Deposit{{User: alice}}}}))
+		k.must(k.Settle(k.ctx, j, nil, &store.Report{Text: k.stage("it waits"), Acceptance: store.Acceptance{Deposits: []mailbox.Delivery{{User: alice}}}}))
 		equal(k, "reports", k.folder(alice, "INBOX").Messages, 1)
 	}},
 	{"a large report", func(k *kit) {
@@ -342,13 +342,13 @@ var queueTests = []test{
 		j := k.leaseOne(at(1))
 		text := blob(600 << 10)
 		k.must(k.Settle(k.ctx, j, []queue.Result{result("a", "x.org", queue.Failed, 0)},
-			&store.Report{Text: k.stage(text), Acceptance: store.Acceptance{Deposits: []mailbox.Deposit{{User: alice}}}}))
+			&store.Report{Text: k.stage(text), Acceptance: store.Acceptance{Deposits: []mailbox.Delivery{{User: alice}}}}))
 		if got := k.text(k.messages(k.folder(alice, "INBOX").ID)[0].Body); got != text {
 			k.Fatalf("%d bytes came back", len(got))
 		}
 	}},
 	{"a local copy and the queue share the text", func(k *kit) {
-		k.accept("both", store.Acceptance{Wait: true, Deposits: []mailbox.Deposit{{User: bob}}, Relay: []queue.Recipient{to("a", "x.org", 1)}})
+		k.accept("both", store.Acceptance{Wait: true, Deposits: []mailbox.Delivery{{User: bob}}, Relay: []queue.Recipient{to("a", "x.org", 1)}})
 		j := k.leaseOne(at(1))
 		inbox := k.folder(bob, "INBOX").ID
 		k.change(inbox, mailbox.Change{Expunge: true})

@@ -120,7 +120,7 @@ func (k *kit) stage(text string) store.Staged {
 	return st
 }
 
-func (k *kit) accept(text string, a store.Acceptance) []mailbox.Placed {
+func (k *kit) accept(text string, a store.Acceptance) []mailbox.Appended {
 	k.Helper()
 	p, err := k.Accept(k.ctx, k.stage(text), a)
 	k.must(err)
@@ -128,9 +128,9 @@ func (k *kit) accept(text string, a store.Acceptance) []mailbox.Placed {
 }
 
 // deposit puts a text into a user's folder and waits until it is there.
-func (k *kit) deposit(user string, f mailbox.FolderID, text string) mailbox.Placed {
+func (k *kit) deposit(user string, f mailbox.FolderID, text string) mailbox.Appended {
 	k.Helper()
-	p := k.accept(text, store.Acceptance{Wait: true, Deposits: []mailbox.Deposit{{User: user, Folder: f}}})
+	p := k.accept(text, store.Acceptance{Wait: true, Deposits: []mailbox.Delivery{{User: user, Folder: f}}})
 	if len(p) != 1 {
 		k.Fatalf("placed %v, want one place", p)
 	}
@@ -163,7 +163,7 @@ func (k *kit) change(f mailbox.FolderID, c mailbox.Change) mailbox.Changed {
 	return out
 }
 
-func (k *kit) text(id mail.BodyID) string {
+func (k *kit) text(id mail.ContentID) string {
 	k.Helper()
 	b, err := k.Body(k.ctx, id)
 	k.must(err)
@@ -178,7 +178,7 @@ func (k *kit) text(id mail.BodyID) string {
 
 // gone waits until a text cannot be opened any more. Engines may give room back
 // behind the caller's back.
-func (k *kit) gone(id mail.BodyID) {
+func (k *kit) gone(id mail.ContentID) {
 	k.Helper()
 	k.eventually("the text is gone", func() bool {
 		b, err := k.Body(k.ctx, id)

@@ -10,9 +10,9 @@ import (
 
 func (a *API) aliasRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/aliases", Role: Looker, Handle: a.aliases},
-		{Method: "PUT", Path: "/aliases/{address}", Role: Keeper, MaxBody: smallBody, Handle: a.setAlias},
-		{Method: "DELETE", Path: "/aliases/{address}", Role: Keeper, Handle: a.removeAlias},
+		{Method: "GET", Path: "/aliases", Role: Viewer, Handle: a.aliases},
+		{Method: "PUT", Path: "/aliases/{address}", Role: Operator, MaxBody: smallBody, Handle: a.setAlias},
+		{Method: "DELETE", Path: "/aliases/{address}", Role: Operator, Handle: a.removeAlias},
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"glassmail/explain"
-	"glassmail/hold"
+	"glassmail/intercept"
 	"glassmail/trace"
 	"glassmail/web/mailview"
 )
@@ -37,9 +37,9 @@ type Options struct {
 	Queue      Queue
 	Users      Users
 	Services   Services
-	Journeys   *trace.Journeys // nil: none are kept
-	Hold       *hold.Desk      // nil: lines cannot be held
-	Clock      Clock           // nil: time passes as elsewhere
+	Journeys   *trace.Journeys        // nil: none are kept
+	Hold       *intercept.Interceptor // nil: lines cannot be held
+	Clock      Clock                  // nil: time passes as elsewhere
 	Names      Names
 	WhatIf     WhatIf // nil: messages are not sent again
 	MaxMessage int64  // bytes of the largest message that any node takes
@@ -83,8 +83,8 @@ func New(o Options) *API {
 func (a *API) Routes() []Route {
 	return slices.Concat([]Route{
 		{Method: "GET", Path: "/openapi.json", Role: Anyone, Handle: a.describe},
-		{Method: "GET", Path: "/node", Role: Visitor, Handle: a.node},
-		{Method: "GET", Path: "/events", Role: Looker, Stream: true, Handle: a.events},
+		{Method: "GET", Path: "/node", Role: ViewerOrUser, Handle: a.node},
+		{Method: "GET", Path: "/events", Role: Viewer, Stream: true, Handle: a.events},
 	}, a.folderRoutes(), a.messageRoutes(), a.sendRoutes(), a.changeRoutes(), a.suiteRoutes(),
 		a.queueRoutes(), a.userRoutes(), a.aliasRoutes(), a.journeyRoutes(), a.holdRoutes(), a.whatIfRoutes(), a.nameRoutes(), a.terminalRoutes(),
 		a.sessionRoutes())
@@ -99,7 +99,7 @@ func (a *API) describe(c *Call) error {
 // node tells the page what it looks at.
 func (a *API) node(c *Call) error {
 	nodes := a.o.Nodes
-	if !c.Caller.Has(Looker) { // a reader of mail learns names only
+	if !c.Caller.Has(Viewer) { // a reader of mail learns names only
 		nodes = make([]Node, len(a.o.Nodes))
 		for i, n := range a.o.Nodes {
 			nodes[i] = Node{Name: n.Name, Domains: n.Domains, Addrs: map[string][]string{}}

@@ -14,7 +14,7 @@ import (
 const maxWatched = 200
 
 func (a *API) changeRoutes() []Route {
-	return []Route{{Method: "GET", Path: "/mail/changes", Role: Reader, Stream: true, Handle: a.changes}}
+	return []Route{{Method: "GET", Path: "/mail/changes", Role: User, Stream: true, Handle: a.changes}}
 }
 
 // changes streams the state of folders: all of them at first, then each one that

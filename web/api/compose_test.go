@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"glassmail/mail"
-	"glassmail/mailbox"
+	"glassmail/message"
 )
 
 // checkHeader fails if the header of a message written here has a line that is too
@@ -88,7 +88,7 @@ func TestNoControlIsWritten(t *testing.T) {
 				}
 			}
 		}
-		rec, err := mailbox.Scan(strings.NewReader(header+"\r\n\r\n"+body), int64(len(header)+4+len(body)))
+		rec, err := message.Scan(strings.NewReader(header+"\r\n\r\n"+body), int64(len(header)+4+len(body)))
 		if err != nil || len(rec.Root.Parts) != 2 || len(rec.Root.Envelope.To) < 1 {
 			t.Errorf("%q: the record is %+v, %v", c, rec, err)
 		}
@@ -118,11 +118,11 @@ func FuzzCompose(f *testing.F) {
 			t.Errorf("%d bytes from %d", out, in)
 		}
 		whole := header + "\r\n\r\n" + body
-		rec, err := mailbox.Scan(strings.NewReader(whole), int64(len(whole)))
+		rec, err := message.Scan(strings.NewReader(whole), int64(len(whole)))
 		if err != nil || len(rec.Root.Parts) != 2 {
 			t.Fatalf("%+v, %v", rec, err)
 		}
-		got, want := mailbox.DecodeHeader(rec.Root.Envelope.Subject), clean(subject)
+		got, want := message.DecodeHeader(rec.Root.Envelope.Subject), clean(subject)
 		if squeeze(got) != squeeze(want) {
 			t.Errorf("the subject %q came out as %q", want, got)
 		}

@@ -166,7 +166,7 @@ func (c *Call) readForm(s *spool) (d draft, err error) {
 
 // inForm says that what was wrong with JSON was in a form.
 func inForm(err error) error {
-	var f *Fault
+	var f *Error
 	if errors.As(err, &f) {
 		return fault(f.Status, `the field "message": %s`, f.Text)
 	}

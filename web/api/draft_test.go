@@ -215,7 +215,7 @@ func TestBodiesAreBounded(t *testing.T) {
 		c.ContentLength = length
 		leave, err := c.enterBody(a)
 		if err != nil {
-			ReportFault(w, err)
+			Report(w, err)
 			return nil, w.Code, w.Header().Get("Retry-After")
 		}
 		return leave, http.StatusOK, ""

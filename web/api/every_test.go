@@ -158,7 +158,7 @@ func accounts(t *tour) {
 	t.ok(t.any, "DELETE", "/users/chef@crepes.fr", nil)
 }
 
-// held is a greeting that waits at the gate.
+// held is a greeting that waits at the interceptor.
 func held(t *tour) {
 	type desk struct{ Held []found }
 	t.any.follow("/hold/changes", nil).stop()

@@ -8,10 +8,10 @@ import (
 
 func (a *API) folderRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/mail/folders", Role: Reader, Handle: a.folders},
-		{Method: "POST", Path: "/mail/folders", Role: Reader, MaxBody: smallBody, Handle: a.createFolder},
-		{Method: "PATCH", Path: "/mail/folders/{folder}", Role: Reader, MaxBody: smallBody, Handle: a.renameFolder},
-		{Method: "DELETE", Path: "/mail/folders/{folder}", Role: Reader, Handle: a.deleteFolder},
+		{Method: "GET", Path: "/mail/folders", Role: User, Handle: a.folders},
+		{Method: "POST", Path: "/mail/folders", Role: User, MaxBody: smallBody, Handle: a.createFolder},
+		{Method: "PATCH", Path: "/mail/folders/{folder}", Role: User, MaxBody: smallBody, Handle: a.renameFolder},
+		{Method: "DELETE", Path: "/mail/folders/{folder}", Role: User, Handle: a.deleteFolder},
 	}
 }
 

@@ -81,7 +81,7 @@ func newHouse(t *testing.T) *house {
 		}
 	})
 	h := &house{node: node, log: log, data: c.Data, calls: readDescription(t)}
-	office := server.NewOffice(node)
+	office := server.NewWebBackend(node)
 	h.site = serveSite(t, web.Options{
 		API: api.Options{
 			Trace: log, Journeys: journeys, Nodes: server.Describe(nil, node), Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
@@ -346,14 +346,14 @@ type (
 )
 
 // put gives an account a message as it stands.
-func (h *house) put(t *testing.T, account, folder, message string) mailbox.Placed {
+func (h *house) put(t *testing.T, account, folder, message string) mailbox.Appended {
 	t.Helper()
 	return h.putAt(t, account, folder, message, time.Now())
 }
 
-func (h *house) putAt(t *testing.T, account, folder, message string, date time.Time) mailbox.Placed {
+func (h *house) putAt(t *testing.T, account, folder, message string, date time.Time) mailbox.Appended {
 	t.Helper()
-	box, err := server.NewOffice(h.node).Mailbox(t.Context(), account)
+	box, err := server.NewWebBackend(h.node).Mailbox(t.Context(), account)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -362,7 +362,7 @@ func (h *house) putAt(t *testing.T, account, folder, message string, date time.T
 		t.Fatal(err)
 	}
 	message = strings.ReplaceAll(message, "\n", "\r\n")
-	placed, err := box.Append(t.Context(), mailbox.Deposit{User: account, Folder: f.ID, Date: date}, int64(len(message)), strings.NewReader(message))
+	placed, err := box.Append(t.Context(), mailbox.Delivery{User: account, Folder: f.ID, Date: date}, int64(len(message)), strings.NewReader(message))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -370,6 +370,6 @@ func (h *house) putAt(t *testing.T, account, folder, message string, date time.T
 }
 
 // at is the path of a message.
-func at(p mailbox.Placed) string {
+func at(p mailbox.Appended) string {
 	return "/mail/messages/" + strconv.FormatUint(uint64(p.Folder), 10) + "/" + strconv.FormatUint(uint64(p.UID), 10)
 }

@@ -5,27 +5,27 @@ import (
 	"net/http"
 	"time"
 
-	"glassmail/hold"
+	"glassmail/intercept"
 )
 
 func (a *API) holdRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/hold", Role: Looker, Handle: a.holdState},
-		{Method: "GET", Path: "/hold/changes", Role: Looker, Stream: true, Handle: a.holdChanges},
-		{Method: "POST", Path: "/hold/pause", Role: Keeper, Handle: a.holding(func(c *Call) error { a.o.Hold.Pause(); return nil })},
-		{Method: "POST", Path: "/hold/resume", Role: Keeper, Handle: a.holding(func(c *Call) error { a.o.Hold.Resume(); return nil })},
-		{Method: "POST", Path: "/hold/step", Role: Keeper, MaxBody: smallBody, Handle: a.holding(a.step)},
-		{Method: "PUT", Path: "/hold/speed", Role: Keeper, MaxBody: smallBody, Handle: a.holding(a.speed)},
-		{Method: "POST", Path: "/hold/breakpoints", Role: Keeper, MaxBody: smallBody, Handle: a.addBreakpoint},
-		{Method: "DELETE", Path: "/hold/breakpoints/{id}", Role: Keeper, Handle: a.holding(func(c *Call) error {
+		{Method: "GET", Path: "/hold", Role: Viewer, Handle: a.holdState},
+		{Method: "GET", Path: "/hold/changes", Role: Viewer, Stream: true, Handle: a.holdChanges},
+		{Method: "POST", Path: "/hold/pause", Role: Operator, Handle: a.holding(func(c *Call) error { a.o.Hold.Pause(); return nil })},
+		{Method: "POST", Path: "/hold/resume", Role: Operator, Handle: a.holding(func(c *Call) error { a.o.Hold.Resume(); return nil })},
+		{Method: "POST", Path: "/hold/step", Role: Operator, MaxBody: smallBody, Handle: a.holding(a.step)},
+		{Method: "PUT", Path: "/hold/speed", Role: Operator, MaxBody: smallBody, Handle: a.holding(a.speed)},
+		{Method: "POST", Path: "/hold/breakpoints", Role: Operator, MaxBody: smallBody, Handle: a.addBreakpoint},
+		{Method: "DELETE", Path: "/hold/breakpoints/{id}", Role: Operator, Handle: a.holding(func(c *Call) error {
 			return a.o.Hold.RemoveBreakpoint(c.PathValue("id"))
 		})},
-		{Method: "POST", Path: "/hold/held/{id}", Role: Keeper, MaxBody: smallBody, Handle: a.holding(a.decide)},
-		{Method: "GET", Path: "/faults", Role: Looker, Handle: a.faults},
-		{Method: "POST", Path: "/faults", Role: Keeper, MaxBody: smallBody, Handle: a.addFault},
-		{Method: "DELETE", Path: "/faults/{id}", Role: Keeper, Handle: a.removeFault},
-		{Method: "GET", Path: "/clock", Role: Looker, Handle: a.clock},
-		{Method: "POST", Path: "/clock", Role: Keeper, MaxBody: smallBody, Handle: a.moveClock},
+		{Method: "POST", Path: "/hold/held/{id}", Role: Operator, MaxBody: smallBody, Handle: a.holding(a.decide)},
+		{Method: "GET", Path: "/faults", Role: Viewer, Handle: a.faults},
+		{Method: "POST", Path: "/faults", Role: Operator, MaxBody: smallBody, Handle: a.addFault},
+		{Method: "DELETE", Path: "/faults/{id}", Role: Operator, Handle: a.removeFault},
+		{Method: "GET", Path: "/clock", Role: Viewer, Handle: a.clock},
+		{Method: "POST", Path: "/clock", Role: Operator, MaxBody: smallBody, Handle: a.moveClock},
 	}
 }
 
@@ -36,18 +36,18 @@ func (a *API) hasHold() error {
 	return nil
 }
 
-// heldFault says in HTTP what the desk said.
+// heldFault says in HTTP what the interceptor said.
 func heldFault(err error) error {
 	switch {
-	case errors.Is(err, hold.ErrNotFound):
+	case errors.Is(err, intercept.ErrNotFound):
 		return fault(http.StatusNotFound, "%v", err)
-	case errors.Is(err, hold.ErrInvalid):
+	case errors.Is(err, intercept.ErrInvalid):
 		return fault(http.StatusUnprocessableEntity, "%v", err)
 	}
 	return err
 }
 
-// holding does something at the desk and answers with its state.
+// holding does something at the interceptor and answers with its state.
 func (a *API) holding(do func(*Call) error) func(*Call) error {
 	return func(c *Call) error {
 		if err := a.hasHold(); err != nil {
@@ -64,7 +64,7 @@ func (a *API) holdState(c *Call) error {
 	return a.holding(func(*Call) error { return nil })(c)
 }
 
-// holdChanges streams the state of the desk, now and whenever it is another.
+// holdChanges streams the state of the interceptor, now and whenever it is another.
 func (a *API) holdChanges(c *Call) error {
 	if err := a.hasHold(); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (a *API) speed(c *Call) error {
 }
 
 func (a *API) addBreakpoint(c *Call) error {
-	var in hold.Breakpoint
+	var in intercept.Breakpoint
 	if err := a.hasHold(); err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (a *API) faults(c *Call) error {
 }
 
 func (a *API) addFault(c *Call) error {
-	var in hold.Fault
+	var in intercept.Rule
 	if err := a.hasHold(); err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"glassmail/hold"
+	"glassmail/intercept"
 	"glassmail/mailbox"
 	"glassmail/queue"
 	"glassmail/trace"
@@ -18,10 +18,10 @@ import (
 	"glassmail/wire"
 )
 
-// bench is a web server with a desk and a clock that can jump, and nothing else.
+// bench is a web server with an interceptor and a clock that can jump, and nothing else.
 type bench struct {
 	*client
-	desk  *hold.Desk
+	desk  *intercept.Interceptor
 	clock *wire.LabClock
 	queue waitingRoom
 }
@@ -39,7 +39,7 @@ func (w *waitingRoom) AmendQueue(context.Context, string, []string, queue.Amendm
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{desk: hold.New(hold.Options{Clock: wire.System{}}), clock: wire.NewLabClock()}
+	b := &bench{desk: intercept.New(intercept.Options{Clock: wire.System{}}), clock: wire.NewLabClock()}
 	t.Cleanup(b.desk.Close)
 	url := serve(t, web.Options{
 		API: api.Options{Trace: trace.NewLog(10, time.Now), Hold: b.desk, Clock: b.clock, Queue: &b.queue}, Token: token, Accounts: emptyHouse{},
@@ -49,25 +49,25 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-// line puts a line before the desk; what is decided comes out of the channel.
+// line puts a line before the interceptor; what is decided comes out of the channel.
 func (b *bench) line(text string) <-chan wire.Verdict {
 	c := make(chan wire.Verdict, 1)
 	verb, _, _ := strings.Cut(text, " ")
-	p := wire.Point{
+	p := wire.Line{
 		Node: "crepes.fr", Conn: 1, Proto: trace.SMTP, Side: trace.Server, Dir: trace.Client,
 		Local: "127.0.0.1:25", Remote: "127.0.0.1:4711", Command: verb, Text: text,
 	}
-	go func() { c <- b.desk.Pass(context.Background(), p) }()
+	go func() { c <- b.desk.Intercept(context.Background(), p) }()
 	return c
 }
 
 // one waits until one line waits.
-func (b *bench) one() hold.Held {
+func (b *bench) one() intercept.Held {
 	b.t.Helper()
 	late := time.After(20 * time.Second)
 	for {
 		changed := b.desk.Changed()
-		if s := ask[hold.State](b.client, "GET", "/hold", nil); len(s.Held) == 1 {
+		if s := ask[intercept.State](b.client, "GET", "/hold", nil); len(s.Held) == 1 {
 			return s.Held[0]
 		}
 		select {
@@ -90,14 +90,14 @@ func (b *bench) went(c <-chan wire.Verdict, want wire.Verdict) {
 	}
 }
 
-// What a page does at the desk, from a pause to the end of it.
+// What a page does at the interceptor, from a pause to the end of it.
 func TestHoldCalls(t *testing.T) {
 	b := newBench(t)
-	if s := ask[hold.State](b.client, "POST", "/hold/pause", nil); !s.Paused || !s.Enabled {
+	if s := ask[intercept.State](b.client, "POST", "/hold/pause", nil); !s.Paused || !s.Enabled {
 		t.Errorf("after a pause: %+v", s)
 	}
 	c := b.line("MAIL FROM:<alice@crepes.fr>")
-	if h := b.one(); h.Text != "MAIL FROM:<alice@crepes.fr>" || h.Why != hold.Pause || h.Releases.Sub(h.Since) != hold.ReleaseAfter {
+	if h := b.one(); h.Text != "MAIL FROM:<alice@crepes.fr>" || h.Why != intercept.Pause || h.Releases.Sub(h.Since) != intercept.ReleaseAfter {
 		t.Errorf("there waits %+v", h)
 	}
 	b.want(200, "POST", "/hold/step", nil)
@@ -121,12 +121,12 @@ func TestHoldCalls(t *testing.T) {
 	b.went(c, wire.Verdict{Action: wire.Drop})
 	c = b.line("QUIT")
 	b.one()
-	if s := ask[hold.State](b.client, "POST", "/hold/resume", nil); s.Paused || len(s.Held) > 0 {
+	if s := ask[intercept.State](b.client, "POST", "/hold/resume", nil); s.Paused || len(s.Held) > 0 {
 		t.Errorf("after the end of the pause: %+v", s)
 	}
 	b.went(c, wire.Verdict{})
 
-	if s := ask[hold.State](b.client, "PUT", "/hold/speed", `{"speed":0.5}`); s.Speed != 0.5 {
+	if s := ask[intercept.State](b.client, "PUT", "/hold/speed", `{"speed":0.5}`); s.Speed != 0.5 {
 		t.Errorf("speed %v", s.Speed)
 	}
 	b.want(422, "PUT", "/hold/speed", `{"speed":11}`)
@@ -137,11 +137,11 @@ func TestHoldCalls(t *testing.T) {
 // Breakpoints and fault rules are made, shown, and removed.
 func TestRuleCalls(t *testing.T) {
 	b := newBench(t)
-	made := ask[hold.Breakpoint](b.client, "POST", "/hold/breakpoints", `{"node":"crepes.fr","command":"RCPT"}`)
+	made := ask[intercept.Breakpoint](b.client, "POST", "/hold/breakpoints", `{"node":"crepes.fr","command":"RCPT"}`)
 	b.want(422, "POST", "/hold/breakpoints", `{}`)
 	b.want(422, "POST", "/hold/breakpoints", `{"proto":"dns"}`)
 	b.want(400, "POST", "/hold/breakpoints", `{"host":"crepes.fr"}`)
-	if s := ask[hold.State](b.client, "GET", "/hold", nil); len(s.Breakpoints) != 1 || s.Breakpoints[0] != made {
+	if s := ask[intercept.State](b.client, "GET", "/hold", nil); len(s.Breakpoints) != 1 || s.Breakpoints[0] != made {
 		t.Errorf("breakpoints %+v", s.Breakpoints)
 	}
 	c := b.line("RCPT TO:<bob@hamburger.edu>")
@@ -153,12 +153,12 @@ func TestRuleCalls(t *testing.T) {
 	b.want(200, "POST", "/hold/resume", nil)
 	b.went(c, wire.Verdict{})
 
-	f := ask[hold.Fault](b.client, "POST", "/faults", `{"proto":"smtp","dir":"C","command":"RCPT","action":"reply","text":"451 4.3.0 Not now","times":1}`)
+	f := ask[intercept.Rule](b.client, "POST", "/faults", `{"proto":"smtp","dir":"C","command":"RCPT","action":"reply","text":"451 4.3.0 Not now","times":1}`)
 	b.want(422, "POST", "/faults", `{"command":"RCPT","action":"delay","delay":"11m"}`)
 	b.want(400, "POST", "/faults", `{"command":"RCPT","action":"delay","delay":"soon"}`)
 	b.went(b.line("RCPT TO:<bob@hamburger.edu>"), wire.Verdict{Action: wire.Answer, Text: "451 4.3.0 Not now"})
 	b.went(b.line("RCPT TO:<bob@hamburger.edu>"), wire.Verdict{})
-	all := ask[struct{ Items []hold.Fault }](b.client, "GET", "/faults", nil)
+	all := ask[struct{ Items []intercept.Rule }](b.client, "GET", "/faults", nil)
 	if len(all.Items) != 1 || all.Items[0].ID != f.ID || all.Items[0].Touched != 1 || all.Items[0].Seen != 2 {
 		t.Errorf("faults %+v", all.Items)
 	}
@@ -166,7 +166,7 @@ func TestRuleCalls(t *testing.T) {
 	b.want(404, "DELETE", "/faults/"+f.ID, nil)
 }
 
-// The stream of the desk tells its state at once and after every change.
+// The stream of the interceptor tells its state at once and after every change.
 func TestHoldStream(t *testing.T) {
 	b := newBench(t)
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
@@ -177,10 +177,10 @@ func TestHoldStream(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	in := bufio.NewScanner(resp.Body)
-	state := func(ok func(hold.State) bool) {
+	state := func(ok func(intercept.State) bool) {
 		t.Helper()
 		for in.Scan() {
-			var s hold.State
+			var s intercept.State
 			text, data := strings.CutPrefix(in.Text(), "data: ")
 			if data && json.Unmarshal([]byte(text), &s) == nil && ok(s) {
 				return
@@ -188,13 +188,13 @@ func TestHoldStream(t *testing.T) {
 		}
 		t.Fatalf("the stream ended: %v", in.Err())
 	}
-	state(func(s hold.State) bool { return !s.Paused && len(s.Held) == 0 })
+	state(func(s intercept.State) bool { return !s.Paused && len(s.Held) == 0 })
 	b.desk.Pause()
-	state(func(s hold.State) bool { return s.Paused })
+	state(func(s intercept.State) bool { return s.Paused })
 	c := b.line("NOOP")
-	state(func(s hold.State) bool { return len(s.Held) == 1 && s.Held[0].Text == "NOOP" })
+	state(func(s intercept.State) bool { return len(s.Held) == 1 && s.Held[0].Text == "NOOP" })
 	b.desk.Resume()
-	state(func(s hold.State) bool { return !s.Paused && len(s.Held) == 0 })
+	state(func(s intercept.State) bool { return !s.Paused && len(s.Held) == 0 })
 	b.went(c, wire.Verdict{})
 }
 
@@ -258,7 +258,7 @@ func TestClockCalls(t *testing.T) {
 	}
 }
 
-// A server without a desk, a clock and repetitions says so, for each call.
+// A server without an interceptor, a clock and repetitions says so, for each call.
 func TestNoDesk(t *testing.T) {
 	c := newHouse(t).operator(t)
 	for _, call := range []struct{ method, path, body string }{

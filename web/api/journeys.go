@@ -15,10 +15,10 @@ import (
 
 func (a *API) journeyRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/journeys", Role: Looker, Handle: a.journeys},
-		{Method: "GET", Path: "/journeys/{id}", Role: Looker, Handle: a.journey},
-		{Method: "GET", Path: "/trace.jsonl", Role: Looker, Patience: transferTime, Handle: a.traceFile},
-		{Method: "GET", Path: "/trace.pcapng", Role: Looker, Patience: transferTime, Handle: a.traceFilePackets},
+		{Method: "GET", Path: "/journeys", Role: Viewer, Handle: a.journeys},
+		{Method: "GET", Path: "/journeys/{id}", Role: Viewer, Handle: a.journey},
+		{Method: "GET", Path: "/trace.jsonl", Role: Viewer, Patience: transferTime, Handle: a.traceFile},
+		{Method: "GET", Path: "/trace.pcapng", Role: Viewer, Patience: transferTime, Handle: a.traceFilePackets},
 	}
 }
 

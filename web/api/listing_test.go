@@ -17,6 +17,7 @@ import (
 
 	"glassmail/mail"
 	"glassmail/mailbox"
+	"glassmail/message"
 	"glassmail/store"
 	"glassmail/store/memory"
 	"glassmail/web"
@@ -38,10 +39,10 @@ func (c *counted) Login(_ context.Context, _ netip.Addr, account, _ string) (str
 	return account, true, nil
 }
 
-func (c *counted) Stamp(context.Context, string) (string, error) { return "stamp", nil }
+func (c *counted) CredentialVersion(context.Context, string) (string, error) { return "stamp", nil }
 
-func (c *counted) Append(context.Context, mailbox.Deposit, int64, io.Reader) (mailbox.Placed, error) {
-	return mailbox.Placed{}, errors.New("not here")
+func (c *counted) Append(context.Context, mailbox.Delivery, int64, io.Reader) (mailbox.Appended, error) {
+	return mailbox.Appended{}, errors.New("not here")
 }
 
 func (c *counted) Submit(context.Context, api.Visit, *mail.Envelope, io.Reader) (string, error) {
@@ -77,7 +78,7 @@ func (c *counted) Messages(ctx context.Context, f mailbox.FolderID, r mailbox.Ra
 	}
 }
 
-func (c *counted) Body(ctx context.Context, id mail.BodyID) (mail.Message, error) {
+func (c *counted) Body(ctx context.Context, id mail.ContentID) (mail.Message, error) {
 	c.bodies.Add(1)
 	return c.Store.Body(ctx, id)
 }
@@ -91,12 +92,12 @@ func (c *counted) deposit(t *testing.T, messages ...string) {
 			t.Fatal(err)
 		}
 		io.WriteString(staged, strings.ReplaceAll(m, "\n", "\r\n"))
-		rec, err := mailbox.Scan(staged, staged.Size())
+		rec, err := message.Scan(staged, staged.Size())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.Accept(t.Context(), staged, store.Acceptance{
-			Deposits: []mailbox.Deposit{{User: "alice@crepes.fr", Date: time.Now()}}, Record: rec.Marshal(), Wait: true,
+			Deposits: []mailbox.Delivery{{User: "alice@crepes.fr", Date: time.Now()}}, Record: rec.Marshal(), Wait: true,
 		}); err != nil {
 			t.Fatal(err)
 		}

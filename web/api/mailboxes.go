@@ -10,6 +10,7 @@ import (
 
 	"glassmail/mail"
 	"glassmail/mailbox"
+	"glassmail/message"
 )
 
 // Mail is the mailboxes of the accounts.
@@ -25,7 +26,7 @@ type Mailbox interface {
 	mailbox.Store
 	// Append puts a message of about size bytes into a folder of the account and
 	// returns when readers can see it.
-	Append(ctx context.Context, d mailbox.Deposit, size int64, text io.Reader) (mailbox.Placed, error)
+	Append(ctx context.Context, d mailbox.Delivery, size int64, text io.Reader) (mailbox.Appended, error)
 	// Submit hands a message to the node as the submission port does, with the
 	// account logged in. A refusal is a *mail.Reply. It returns the id under which
 	// the node accepted the message.
@@ -136,7 +137,7 @@ func (r reader) message(ctx context.Context, f mailbox.FolderID, uid mailbox.UID
 type opened struct {
 	mailbox.Message
 	text mail.Message
-	rec  *mailbox.Record
+	rec  *message.Record
 }
 
 func (r reader) open(ctx context.Context, m mailbox.Message) (*opened, error) {
@@ -154,17 +155,17 @@ func (r reader) open(ctx context.Context, m mailbox.Message) (*opened, error) {
 }
 
 // record is the one made at delivery, or a new one if that cannot be read.
-func (r reader) record(ctx context.Context, id mail.BodyID, text mail.Message) (*mailbox.Record, error) {
+func (r reader) record(ctx context.Context, id mail.ContentID, text mail.Message) (*message.Record, error) {
 	b, err := r.Record(ctx, id)
 	if err == nil {
-		rec, err := mailbox.UnmarshalRecord(b)
+		rec, err := message.UnmarshalRecord(b)
 		if err == nil && rec.Root.Envelope != nil && rec.Root.End <= text.Size() {
 			return rec, nil
 		}
 	} else if !errors.Is(err, mailbox.ErrNotFound) {
 		return nil, err
 	}
-	return mailbox.Scan(text, text.Size())
+	return message.Scan(text, text.Size())
 }
 
 // place reads {folder} and {uid} of a path and opens the message.

@@ -9,21 +9,22 @@ import (
 	"time"
 
 	"glassmail/mailbox"
+	"glassmail/message"
 	"glassmail/web/mailview"
 )
 
 func (a *API) messageRoutes() []Route {
 	const one = "/mail/messages/{folder}/{uid}"
 	return []Route{
-		{Method: "GET", Path: "/mail/messages", Role: Reader, Handle: a.messages},
-		{Method: "GET", Path: one, Role: Reader, Handle: a.message},
-		{Method: "GET", Path: one + "/raw", Role: Reader, Patience: transferTime, Handle: a.rawMessage},
-		{Method: "GET", Path: one + "/parts/{section}", Role: Reader, Patience: transferTime, Handle: a.part},
-		{Method: "GET", Path: one + "/html", Role: Reader, Handle: a.htmlMessage},
-		{Method: "DELETE", Path: one, Role: Reader, Handle: a.deleteMessage},
-		{Method: "POST", Path: "/mail/messages/{folder}/flags", Role: Reader, MaxBody: smallBody, Handle: a.flags},
-		{Method: "POST", Path: "/mail/messages/{folder}/move", Role: Reader, MaxBody: smallBody, Handle: a.move},
-		{Method: "POST", Path: "/mail/messages/{folder}/delete", Role: Reader, MaxBody: smallBody, Handle: a.deleteMessages},
+		{Method: "GET", Path: "/mail/messages", Role: User, Handle: a.messages},
+		{Method: "GET", Path: one, Role: User, Handle: a.message},
+		{Method: "GET", Path: one + "/raw", Role: User, Patience: transferTime, Handle: a.rawMessage},
+		{Method: "GET", Path: one + "/parts/{section}", Role: User, Patience: transferTime, Handle: a.part},
+		{Method: "GET", Path: one + "/html", Role: User, Handle: a.htmlMessage},
+		{Method: "DELETE", Path: one, Role: User, Handle: a.deleteMessage},
+		{Method: "POST", Path: "/mail/messages/{folder}/flags", Role: User, MaxBody: smallBody, Handle: a.flags},
+		{Method: "POST", Path: "/mail/messages/{folder}/move", Role: User, MaxBody: smallBody, Handle: a.move},
+		{Method: "POST", Path: "/mail/messages/{folder}/delete", Role: User, MaxBody: smallBody, Handle: a.deleteMessages},
 	}
 }
 
@@ -113,14 +114,14 @@ func (a *API) part(c *Call) error {
 		return fault(http.StatusNotFound, "the message has no part %s", c.PathValue("section"))
 	}
 	h, kind, disposition := c.W.Header(), "application/octet-stream", "attachment"
-	content := mailbox.Content(m.text, p)
+	content := message.Content(m.text, p)
 	for _, t := range shownTypes() {
 		if t == p.Type+"/"+p.Subtype {
 			kind, disposition = t, "inline"
 		}
 	}
 	if kind == "text/plain" {
-		kind, content = "text/plain; charset=utf-8", mailbox.Text(m.text, p)
+		kind, content = "text/plain; charset=utf-8", message.Text(m.text, p)
 	}
 	if c.URL.Query().Get("download") == "1" {
 		disposition = "attachment"

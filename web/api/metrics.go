@@ -16,7 +16,7 @@ import (
 // 0.0.4), for who may look. Prometheus sends the operator's token as its bearer
 // token.
 func (a *API) Metrics() Route {
-	return Route{Method: "GET", Path: "/metrics", Role: Looker, Handle: a.metrics}
+	return Route{Method: "GET", Path: "/metrics", Role: Viewer, Handle: a.metrics}
 }
 
 func (a *API) metrics(c *Call) error {

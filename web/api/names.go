@@ -19,22 +19,22 @@ const maxZoneText = 1 << 20
 
 func (a *API) nameRoutes() []Route {
 	get := func(path, what string) Route {
-		return Route{Method: "GET", Path: path, Role: Looker, Handle: func(c *Call) error { return a.askNames(c, what, struct{}{}) }}
+		return Route{Method: "GET", Path: path, Role: Viewer, Handle: func(c *Call) error { return a.askNames(c, what, struct{}{}) }}
 	}
 	pass := func(method, path, what string) Route {
-		return Route{Method: method, Path: path, Role: Keeper, MaxBody: maxZoneText, Handle: func(c *Call) error { return a.passNames(c, what) }}
+		return Route{Method: method, Path: path, Role: Operator, MaxBody: maxZoneText, Handle: func(c *Call) error { return a.passNames(c, what) }}
 	}
 	return []Route{
 		get("/dns/tree", "tree"),
 		get("/dns/zones", "zones"),
 		get("/dns/mode", "switches"),
 		get("/dns/faults", "faults"),
-		{Method: "GET", Path: "/dns/cache", Role: Looker, Handle: func(c *Call) error { return a.askNames(c, "cache", c.URL.Query().Get("name")) }},
-		{Method: "DELETE", Path: "/dns/cache", Role: Keeper, Handle: func(c *Call) error { return a.askNames(c, "flush", "") }},
-		{Method: "DELETE", Path: "/dns/cache/{name}", Role: Keeper, Handle: func(c *Call) error { return a.askNames(c, "flush", c.PathValue("name")) }},
-		{Method: "GET", Path: "/dns/zones/{zone}", Role: Looker, Handle: a.zone},
-		{Method: "PUT", Path: "/dns/zones/{zone}", Role: Keeper, MaxBody: maxZoneText, Handle: a.putZone},
-		{Method: "POST", Path: "/dns/zones/{zone}/check", Role: Looker, MaxBody: maxZoneText, Handle: a.checkZone},
+		{Method: "GET", Path: "/dns/cache", Role: Viewer, Handle: func(c *Call) error { return a.askNames(c, "cache", c.URL.Query().Get("name")) }},
+		{Method: "DELETE", Path: "/dns/cache", Role: Operator, Handle: func(c *Call) error { return a.askNames(c, "flush", "") }},
+		{Method: "DELETE", Path: "/dns/cache/{name}", Role: Operator, Handle: func(c *Call) error { return a.askNames(c, "flush", c.PathValue("name")) }},
+		{Method: "GET", Path: "/dns/zones/{zone}", Role: Viewer, Handle: a.zone},
+		{Method: "PUT", Path: "/dns/zones/{zone}", Role: Operator, MaxBody: maxZoneText, Handle: a.putZone},
+		{Method: "POST", Path: "/dns/zones/{zone}/check", Role: Viewer, MaxBody: maxZoneText, Handle: a.checkZone},
 		pass("POST", "/dns/zones/edit", "edit"),
 		pass("POST", "/dns/register", "register"),
 		pass("POST", "/dns/transfer", "transfer"),

@@ -48,9 +48,9 @@ const maxQueueItems = 1000
 
 func (a *API) queueRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/queue", Role: Looker, Handle: a.queueList},
-		{Method: "GET", Path: "/queue/{id}", Role: Keeper, Handle: a.queueEntry},
-		{Method: "POST", Path: "/queue/{id}/{action}", Role: Keeper, MaxBody: smallBody, Handle: a.queueAmend},
+		{Method: "GET", Path: "/queue", Role: Viewer, Handle: a.queueList},
+		{Method: "GET", Path: "/queue/{id}", Role: Operator, Handle: a.queueEntry},
+		{Method: "POST", Path: "/queue/{id}/{action}", Role: Operator, MaxBody: smallBody, Handle: a.queueAmend},
 	}
 }
 

@@ -76,10 +76,10 @@ func TestRoles(t *testing.T) {
 		client func(*testing.T) *client
 		may    map[api.Role]int // what is not here is allowed
 	}{
-		{"nobody", nobody, map[api.Role]int{api.Looker: unknown, api.Keeper: unknown, api.Reader: unknown, api.Visitor: unknown, api.Insider: unknown}},
-		{"reader", reader, map[api.Role]int{api.Looker: forbidden, api.Keeper: forbidden}},
-		{"operator", operator, map[api.Role]int{api.Reader: unknown}},
-		{"neighbour", neighbour, map[api.Role]int{api.Looker: unknown, api.Keeper: unknown, api.Reader: unknown, api.Visitor: unknown, api.Insider: unknown}},
+		{"nobody", nobody, map[api.Role]int{api.Viewer: unknown, api.Operator: unknown, api.User: unknown, api.ViewerOrUser: unknown, api.OperatorOrUser: unknown}},
+		{"reader", reader, map[api.Role]int{api.Viewer: forbidden, api.Operator: forbidden}},
+		{"operator", operator, map[api.Role]int{api.User: unknown}},
+		{"neighbour", neighbour, map[api.Role]int{api.Viewer: unknown, api.Operator: unknown, api.User: unknown, api.ViewerOrUser: unknown, api.OperatorOrUser: unknown}},
 	} {
 		t.Run(who.name, func(t *testing.T) {
 			for _, r := range routesOf(t) {
@@ -111,7 +111,7 @@ type emptyHouse struct{}
 func (emptyHouse) Login(context.Context, netip.Addr, string, string) (string, bool, error) {
 	return "", false, nil
 }
-func (emptyHouse) Stamp(context.Context, string) (string, error) { return "", nil }
+func (emptyHouse) CredentialVersion(context.Context, string) (string, error) { return "", nil }
 
 // What changes something, or tells something, is done for pages of ours only: by
 // the marks that browsers add, and by the token of the session.
@@ -119,7 +119,7 @@ func TestForeignPages(t *testing.T) {
 	h := newHouse(t)
 	for _, r := range routesOf(t) {
 		c := h.keeperSession(t)
-		if r.Role == api.Reader || r.Role == api.Insider || r.Role == api.Anyone {
+		if r.Role == api.User || r.Role == api.OperatorOrUser || r.Role == api.Anyone {
 			c = h.as(t, "alice@crepes.fr")
 		}
 		csrf := c.header.Get("X-Csrf-Token")
@@ -155,7 +155,7 @@ func TestForeignPages(t *testing.T) {
 func TestForeignPagesInALab(t *testing.T) {
 	url := serve(t, web.Options{API: api.Options{Trace: trace.NewLog(10, nil)}, Local: true, Lab: true})
 	for _, r := range routesOf(t) {
-		if r.Method == http.MethodGet || r.Role != api.Keeper {
+		if r.Method == http.MethodGet || r.Role != api.Operator {
 			continue
 		}
 		for header, refused := range map[string]bool{

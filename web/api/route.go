@@ -29,34 +29,34 @@ type Role uint8
 
 // The roles.
 const (
-	Anyone  Role = iota // who reached the server at all
-	Looker              // who may look at the node: its trace, queue, names
-	Keeper              // who may change it
-	Reader              // who logged in as an account: its mail
-	Visitor             // Looker or Reader
-	Insider             // Keeper or Reader: who may read some mail
+	Anyone         Role = iota // who reached the server at all
+	Viewer                     // who may look at the node: its trace, queue, names
+	Operator                   // who may change it
+	User                       // who logged in as an account: its mail
+	ViewerOrUser               // Viewer or Reader
+	OperatorOrUser             // Operator or Reader: who may read some mail
 )
 
 // Caller is who calls.
 type Caller struct {
 	Account string // canonical address; "" if nobody logged in
-	Look    bool   // may look at the node
-	Keep    bool   // may change the node
+	View    bool   // may look at the node
+	Operate bool   // may change the node
 }
 
 // Has reports whether the caller may make calls of a role.
 func (c Caller) Has(r Role) bool {
 	switch r {
-	case Looker:
-		return c.Look || c.Keep
-	case Keeper:
-		return c.Keep
-	case Reader:
+	case Viewer:
+		return c.View || c.Operate
+	case Operator:
+		return c.Operate
+	case User:
 		return c.Account != ""
-	case Visitor:
-		return c.Account != "" || c.Look || c.Keep
-	case Insider:
-		return c.Account != "" || c.Keep
+	case ViewerOrUser:
+		return c.Account != "" || c.View || c.Operate
+	case OperatorOrUser:
+		return c.Account != "" || c.Operate
 	}
 	return true
 }
@@ -81,22 +81,22 @@ type Call struct {
 	Ended <-chan struct{}
 }
 
-// Fault is an answer that tells the caller what was wrong.
-type Fault struct {
+// Error is an answer that tells the caller what was wrong.
+type Error struct {
 	Status int
 	Text   string
 }
 
 // Error is the text.
-func (f *Fault) Error() string { return f.Text }
+func (f *Error) Error() string { return f.Text }
 
 func fault(status int, format string, args ...any) error {
-	return &Fault{status, fmt.Sprintf(format, args...)}
+	return &Error{status, fmt.Sprintf(format, args...)}
 }
 
-// ReportFault writes an error as the answer, see FaultOf.
-func ReportFault(w http.ResponseWriter, err error) (internal error) {
-	f, internal := FaultOf(err)
+// Report writes an error as the answer, see FaultOf.
+func Report(w http.ResponseWriter, err error) (internal error) {
+	f, internal := ErrorOf(err)
 	writeJSON(w, f.Status, map[string]string{"error": f.Text})
 	return internal
 }
@@ -104,37 +104,37 @@ func ReportFault(w http.ResponseWriter, err error) (internal error) {
 // FaultOf is an error as it is told. What is about no request is our own failure: it is
 // told as such, without its text, and is returned so that somebody can note it. When the
 // client has gone, nothing has failed.
-func FaultOf(err error) (f *Fault, internal error) {
+func ErrorOf(err error) (f *Error, internal error) {
 	if f = known(err); f != nil {
 		return f, nil
 	}
 	if !errors.Is(err, context.Canceled) {
 		internal = err
 	}
-	return &Fault{http.StatusInternalServerError, "something failed in the server; its trace says what"}, internal
+	return &Error{http.StatusInternalServerError, "something failed in the server; its trace says what"}, internal
 }
 
 // known says in HTTP what a store or a server said of a request; nil if it is not
 // about the request.
-func known(err error) *Fault {
-	var f *Fault
+func known(err error) *Error {
+	var f *Error
 	var tooLarge *http.MaxBytesError
 	var reply *mail.Reply
 	switch {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &tooLarge):
-		return &Fault{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than the %d bytes that this call takes", tooLarge.Limit)}
+		return &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than the %d bytes that this call takes", tooLarge.Limit)}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &Fault{http.StatusServiceUnavailable, "this takes longer than a request may; ask for less at one time, or try again"}
+		return &Error{http.StatusServiceUnavailable, "this takes longer than a request may; ask for less at one time, or try again"}
 	case errors.As(err, &reply) && reply.Code == 454: // too many logins (RFC 4954 §6)
-		return &Fault{http.StatusTooManyRequests, reply.Text}
+		return &Error{http.StatusTooManyRequests, reply.Text}
 	case errors.As(err, &reply) && reply.Temporary():
-		return &Fault{http.StatusServiceUnavailable, "not at this time: " + reply.Error()}
+		return &Error{http.StatusServiceUnavailable, "not at this time: " + reply.Error()}
 	case errors.As(err, &reply):
-		return &Fault{http.StatusUnprocessableEntity, reply.Error()}
+		return &Error{http.StatusUnprocessableEntity, reply.Error()}
 	}
-	for cause, answer := range map[error]Fault{
+	for cause, answer := range map[error]Error{
 		mailbox.ErrNotFound: {http.StatusNotFound, "there is no such thing here, or it has gone"},
 		mailbox.ErrExists:   {http.StatusConflict, "it exists already"},
 		mailbox.ErrInvalid:  {http.StatusUnprocessableEntity, "this is not allowed"},
@@ -204,7 +204,7 @@ func readJSON(in io.Reader, v any) error {
 			return fault(http.StatusBadRequest, "the body has more than one JSON value")
 		}
 	}
-	var f *Fault
+	var f *Error
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &f) || errors.As(err, &tooLarge) || known(err) != nil {
 		return err

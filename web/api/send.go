@@ -10,6 +10,7 @@ import (
 
 	"glassmail/mail"
 	"glassmail/mailbox"
+	"glassmail/message"
 )
 
 // formExtra is what a form takes up besides the files, in bytes.
@@ -17,9 +18,9 @@ const formExtra = 4 << 20
 
 func (a *API) sendRoutes() []Route {
 	return []Route{
-		{Method: "POST", Path: "/mail/send", Role: Reader, MaxBody: a.largest(), Patience: transferTime, Handle: a.send},
-		{Method: "POST", Path: "/mail/drafts", Role: Reader, MaxBody: a.largest(), Patience: transferTime, Handle: a.saveDraft},
-		{Method: "POST", Path: "/send", Role: Insider, MaxBody: a.largest(), Patience: transferTime, Handle: a.sendAs},
+		{Method: "POST", Path: "/mail/send", Role: User, MaxBody: a.largest(), Patience: transferTime, Handle: a.send},
+		{Method: "POST", Path: "/mail/drafts", Role: User, MaxBody: a.largest(), Patience: transferTime, Handle: a.saveDraft},
+		{Method: "POST", Path: "/send", Role: OperatorOrUser, MaxBody: a.largest(), Patience: transferTime, Handle: a.sendAs},
 	}
 }
 
@@ -99,7 +100,7 @@ func (a *API) compose(r reader, d *draft, finished bool) (*composed, error) {
 
 // messageID is the one that compose gave.
 func (m *composed) messageID() string {
-	for _, v := range mailbox.HeaderValues([]byte(m.header), "Message-ID") {
+	for _, v := range message.HeaderValues([]byte(m.header), "Message-ID") {
 		return strings.TrimSpace(v)
 	}
 	return ""
@@ -127,10 +128,10 @@ func (r reader) submit(c *Call, m *composed, now time.Time) (string, error) {
 }
 
 // keep puts a copy with the Bcc field into one of the writer's folders.
-func (r reader) keep(ctx context.Context, m *composed, f mailbox.FolderID, flags mailbox.Flags, now time.Time) (mailbox.Placed, error) {
+func (r reader) keep(ctx context.Context, m *composed, f mailbox.FolderID, flags mailbox.Flags, now time.Time) (mailbox.Appended, error) {
 	text := m.open(true)
 	defer text.Close()
-	return r.Append(ctx, mailbox.Deposit{User: r.account, Folder: f, Flags: flags, Date: now}, m.size(), text)
+	return r.Append(ctx, mailbox.Delivery{User: r.account, Folder: f, Flags: flags, Date: now}, m.size(), text)
 }
 
 // mark changes one message, if it is still there.
@@ -181,7 +182,7 @@ func (a *API) sendAs(c *Call) error {
 		return err
 	}
 	account := c.Caller.Account
-	if account == "" && c.Caller.Has(Keeper) {
+	if account == "" && c.Caller.Has(Operator) {
 		var ok bool
 		if account, ok = mailbox.CanonicalString(d.From); !ok {
 			return fault(http.StatusUnprocessableEntity, "from: name the account that sends")

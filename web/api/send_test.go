@@ -191,7 +191,7 @@ func TestSendRefuses(t *testing.T) {
 func TestDrafts(t *testing.T) {
 	h := newHouse(t)
 	alice := h.as(t, "alice@crepes.fr")
-	asked := h.put(t, "alice@crepes.fr", "INBOX", message("a question"))
+	asked := h.put(t, "alice@crepes.fr", "INBOX", suiteMessage("a question"))
 	first := ask[sent](alice, "POST", "/mail/drafts", map[string]any{"text": "unfinished"})
 	second := ask[sent](alice, "POST", "/mail/drafts", map[string]any{"text": "better", "to": []string{"bob@crepes.fr"}, "replaces": map[string]any{"folder": first.Folder, "uid": first.UID}})
 	path, m := alice.newest("Drafts")

@@ -45,9 +45,9 @@ const maxConns = 10_000
 
 func (a *API) sessionRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/sessions", Role: Looker, Handle: a.sessions},
-		{Method: "DELETE", Path: "/sessions/{conn}", Role: Keeper, Handle: a.cutSession},
-		{Method: "GET", Path: "/metrics-series", Role: Looker, Handle: a.series},
+		{Method: "GET", Path: "/sessions", Role: Viewer, Handle: a.sessions},
+		{Method: "DELETE", Path: "/sessions/{conn}", Role: Operator, Handle: a.cutSession},
+		{Method: "GET", Path: "/metrics-series", Role: Viewer, Handle: a.series},
 	}
 }
 

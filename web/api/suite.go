@@ -20,12 +20,12 @@ const maxAccounts = 1000
 // or of one, each under one id.
 func (a *API) suiteRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/messages", Role: Insider, Handle: a.suiteList},
-		{Method: "DELETE", Path: "/messages", Role: Insider, Handle: a.suiteClear},
-		{Method: "POST", Path: "/messages/wait", Role: Insider, MaxBody: smallBody, Patience: maxWait + time.Minute, Handle: a.suiteWait},
-		{Method: "GET", Path: "/messages/{id}", Role: Insider, Handle: a.suiteMessage},
-		{Method: "GET", Path: "/messages/{id}/raw", Role: Insider, Patience: transferTime, Handle: a.suiteRaw},
-		{Method: "DELETE", Path: "/messages/{id}", Role: Insider, Handle: a.suiteDelete},
+		{Method: "GET", Path: "/messages", Role: OperatorOrUser, Handle: a.suiteList},
+		{Method: "DELETE", Path: "/messages", Role: OperatorOrUser, Handle: a.suiteClear},
+		{Method: "POST", Path: "/messages/wait", Role: OperatorOrUser, MaxBody: smallBody, Patience: maxWait + time.Minute, Handle: a.suiteWait},
+		{Method: "GET", Path: "/messages/{id}", Role: OperatorOrUser, Handle: a.suiteMessage},
+		{Method: "GET", Path: "/messages/{id}/raw", Role: OperatorOrUser, Patience: transferTime, Handle: a.suiteRaw},
+		{Method: "DELETE", Path: "/messages/{id}", Role: OperatorOrUser, Handle: a.suiteDelete},
 	}
 }
 
@@ -54,7 +54,7 @@ func parseSuiteID(id string) (account string, f mailbox.FolderID, uid mailbox.UI
 // boxes opens the mailboxes that a call may look through: the caller's own, or for
 // a keeper the named one or all.
 func (a *API) boxes(c *Call, account string) ([]reader, error) {
-	if !c.Caller.Has(Keeper) {
+	if !c.Caller.Has(Operator) {
 		if c.Caller.Account == "" {
 			return nil, fault(http.StatusUnauthorized, "log in as the account, or as the operator")
 		}

@@ -15,7 +15,7 @@ type one struct {
 	ID, Account, Subject, Text string
 }
 
-func message(subject string) string {
+func suiteMessage(subject string) string {
 	return "From: Shop <shop@elsewhere.example>\nTo: alice@crepes.fr\nSubject: " + subject + "\n\nyour code is 4711\n"
 }
 
@@ -23,7 +23,7 @@ func message(subject string) string {
 func (h *house) deliver(t *testing.T, to, subject string) {
 	t.Helper()
 	c, _ := h.dial(t, "smtp", "HELO shop", "MAIL FROM:<shop@elsewhere.example>", "RCPT TO:<"+to+">", "DATA",
-		strings.ReplaceAll(message(subject), "\n", "\r\n")+".", "QUIT")
+		strings.ReplaceAll(suiteMessage(subject), "\n", "\r\n")+".", "QUIT")
 	c.Close()
 }
 
@@ -62,10 +62,10 @@ func TestWaitForMessage(t *testing.T) {
 func TestWaitAfter(t *testing.T) {
 	h := newHouse(t)
 	c := h.operator(t)
-	h.putAt(t, "alice@crepes.fr", "INBOX", message("old"), time.Now().Add(-time.Hour))
-	h.putAt(t, "alice@crepes.fr", "INBOX", message("coming"), time.Now().Add(time.Hour))
+	h.putAt(t, "alice@crepes.fr", "INBOX", suiteMessage("old"), time.Now().Add(-time.Hour))
+	h.putAt(t, "alice@crepes.fr", "INBOX", suiteMessage("coming"), time.Now().Add(time.Hour))
 	after := time.Now().Truncate(time.Second).Add(time.Second - time.Nanosecond).Format(time.RFC3339Nano)
-	h.putAt(t, "bob@crepes.fr", "INBOX", message("now"), time.Now())
+	h.putAt(t, "bob@crepes.fr", "INBOX", suiteMessage("now"), time.Now())
 	for account, want := range map[string]string{"alice@crepes.fr": "coming", "bob@crepes.fr": "now"} {
 		if got := ask[one](c, "POST", "/messages/wait", `{"account":"`+account+`","timeout":"1m","after":"`+after+`"}`); got.Subject != want {
 			t.Errorf("got %+v, want %s", got, want)
@@ -91,9 +91,9 @@ func TestSuite(t *testing.T) {
 	h := newHouse(t)
 	c := h.operator(t)
 	for i := range 3 {
-		h.put(t, "alice@crepes.fr", "INBOX", message(fmt.Sprintf("order %d", i)))
+		h.put(t, "alice@crepes.fr", "INBOX", suiteMessage(fmt.Sprintf("order %d", i)))
 	}
-	h.putAt(t, "bob@crepes.fr", "INBOX", message("order 3"), time.Now().Add(time.Hour))
+	h.putAt(t, "bob@crepes.fr", "INBOX", suiteMessage("order 3"), time.Now().Add(time.Hour))
 	all := ask[listing](c, "GET", "/messages", nil)
 	if len(all.Items) != 4 || all.Items[0].Account != "bob@crepes.fr" {
 		t.Fatalf("all messages: %+v", all.Items)
@@ -114,7 +114,7 @@ func TestSuite(t *testing.T) {
 	if m := ask[one](c, "GET", "/messages/"+id, nil); m.Subject != "order 2" || !strings.Contains(m.Text, "4711") || m.ID != id || m.Account != "alice@crepes.fr" {
 		t.Errorf("message %+v", m)
 	}
-	if raw := c.want(http.StatusOK, "GET", "/messages/"+id+"/raw", nil); raw != strings.ReplaceAll(message("order 2"), "\n", "\r\n") {
+	if raw := c.want(http.StatusOK, "GET", "/messages/"+id+"/raw", nil); raw != strings.ReplaceAll(suiteMessage("order 2"), "\n", "\r\n") {
 		t.Errorf("raw %q", raw)
 	}
 	c.want(http.StatusOK, "DELETE", "/messages/"+id, nil)
@@ -143,7 +143,7 @@ func TestClearMany(t *testing.T) {
 	h := newHouse(t)
 	const n = 250
 	for range n {
-		h.put(t, "alice@crepes.fr", mailbox.Inbox, message("many"))
+		h.put(t, "alice@crepes.fr", mailbox.Inbox, suiteMessage("many"))
 	}
 	if got := ask[changed](h.as(t, "alice@crepes.fr"), "DELETE", "/messages", nil); got.Changed != n {
 		t.Errorf("deleted %d of %d", got.Changed, n)

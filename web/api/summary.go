@@ -12,6 +12,7 @@ import (
 
 	"glassmail/mail"
 	"glassmail/mailbox"
+	"glassmail/message"
 	"glassmail/web/mailview"
 )
 
@@ -63,7 +64,7 @@ type summaries struct {
 
 type summaryKey struct {
 	account string
-	body    mail.BodyID
+	body    mail.ContentID
 }
 
 type remembered struct {
@@ -147,13 +148,13 @@ func summarize(o *opened) (summary, error) {
 	}
 	e := o.rec.Root.Envelope
 	return summary{
-		Subject: short(mailbox.DecodeHeader(e.Subject), maxListedText), From: listedAddresses(e.From), To: listedAddresses(e.To),
+		Subject: short(message.DecodeHeader(e.Subject), maxListedText), From: listedAddresses(e.From), To: listedAddresses(e.To),
 		Preview: preview, Attachments: mailview.HasAttachment(o.rec),
 		messageID: short(e.MessageID, maxListedText), references: listedReferences(mailview.References(head)),
 	}, nil
 }
 
-func listedAddresses(in []mailbox.Mailbox) []mailview.Address {
+func listedAddresses(in []message.Address) []mailview.Address {
 	out := mailview.Addresses(in, maxListedAddresses)
 	for i, a := range out {
 		out[i] = mailview.Address{Name: short(a.Name, maxListedName), Address: short(a.Address, maxListedText)}

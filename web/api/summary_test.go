@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"glassmail/mail"
-	"glassmail/mailbox"
+	"glassmail/message"
 )
 
 // stored is a message in memory.
@@ -22,11 +22,11 @@ func (stored) Close() error { return nil }
 // openedText is a message as a store gives it: its record comes out of one string.
 func openedText(t *testing.T, text string) *opened {
 	t.Helper()
-	rec, err := mailbox.Scan(strings.NewReader(text), int64(len(text)))
+	rec, err := message.Scan(strings.NewReader(text), int64(len(text)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rec, err = mailbox.UnmarshalRecord(rec.Marshal()); err != nil {
+	if rec, err = message.UnmarshalRecord(rec.Marshal()); err != nil {
 		t.Fatal(err)
 	}
 	var m mail.Message = stored{strings.NewReader(text)}
@@ -93,7 +93,7 @@ func TestSummariesAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n := range 1000 {
-			s.keep(summaryKey{name, mail.BodyID(fmt.Sprint(n))}, one)
+			s.keep(summaryKey{name, mail.ContentID(fmt.Sprint(n))}, one)
 		}
 	}
 	held := 0

@@ -20,7 +20,7 @@ const (
 )
 
 func (a *API) terminalRoutes() []Route {
-	return []Route{{Method: "GET", Path: "/terminals/ws", Role: Looker, Stream: true, Handle: a.terminal}}
+	return []Route{{Method: "GET", Path: "/terminals/ws", Role: Viewer, Stream: true, Handle: a.terminal}}
 }
 
 // terminal joins a page to a port of a node, raw bytes both ways. Only ports at

@@ -16,7 +16,7 @@ import (
 // reader came that way.
 func TestTLS(t *testing.T) {
 	h := newHouse(t)
-	office := server.NewOffice(h.node)
+	office := server.NewWebBackend(h.node)
 	s, err := web.New(web.Options{API: api.Options{Trace: h.log, Mail: office}, Accounts: office, Secure: true})
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 
 // Users is the accounts and aliases of all nodes.
 type Users interface {
-	Users(ctx context.Context) ([]User, error)
+	Users(ctx context.Context) ([]UserAccount, error)
 	// AddUser creates an account with its folders; maxBytes 0 is no limit.
 	// mailbox.ErrExists, mailbox.ErrInvalid.
 	AddUser(ctx context.Context, address, password string, maxBytes int64) error
@@ -26,7 +26,7 @@ type Users interface {
 }
 
 // User is an account.
-type User struct {
+type UserAccount struct {
 	Address  string    `json:"address"`
 	Node     string    `json:"node"`
 	Messages int64     `json:"messages"`
@@ -37,10 +37,10 @@ type User struct {
 
 func (a *API) userRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/users", Role: Looker, Handle: a.users},
-		{Method: "POST", Path: "/users", Role: Keeper, MaxBody: smallBody, Handle: a.addUser},
-		{Method: "DELETE", Path: "/users/{address}", Role: Keeper, Handle: a.removeUser},
-		{Method: "PUT", Path: "/users/{address}/password", Role: Keeper, MaxBody: smallBody, Handle: a.setPassword},
+		{Method: "GET", Path: "/users", Role: Viewer, Handle: a.users},
+		{Method: "POST", Path: "/users", Role: Operator, MaxBody: smallBody, Handle: a.addUser},
+		{Method: "DELETE", Path: "/users/{address}", Role: Operator, Handle: a.removeUser},
+		{Method: "PUT", Path: "/users/{address}/password", Role: Operator, MaxBody: smallBody, Handle: a.setPassword},
 	}
 }
 

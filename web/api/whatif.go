@@ -60,8 +60,8 @@ const repeatTime = 2 * time.Minute
 
 func (a *API) whatIfRoutes() []Route {
 	return []Route{
-		{Method: "POST", Path: "/whatif", Role: Keeper, MaxBody: smallBody, Patience: repeatTime, Handle: a.whatIf},
-		{Method: "GET", Path: "/whatif/compare", Role: Looker, Handle: a.compare},
+		{Method: "POST", Path: "/whatif", Role: Operator, MaxBody: smallBody, Patience: repeatTime, Handle: a.whatIf},
+		{Method: "GET", Path: "/whatif/compare", Role: Viewer, Handle: a.compare},
 	}
 }
 

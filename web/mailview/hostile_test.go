@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/net/html"
 
-	"glassmail/mailbox"
+	"glassmail/message"
 	"glassmail/web/mailview"
 )
 
@@ -22,9 +22,9 @@ type stored struct{ *bytes.Reader }
 
 func (stored) Close() error { return nil }
 
-func read(t testing.TB, text []byte) (stored, *mailbox.Record) {
+func read(t testing.TB, text []byte) (stored, *message.Record) {
 	t.Helper()
-	rec, err := mailbox.Scan(bytes.NewReader(text), int64(len(text)))
+	rec, err := message.Scan(bytes.NewReader(text), int64(len(text)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/net/html"
 
 	"glassmail/mail"
-	"glassmail/mailbox"
+	"glassmail/message"
 )
 
 // Policy is the Content-Security-Policy under which a Document is to be served:
@@ -94,7 +94,7 @@ type Document struct {
 
 // Survey reads the HTML of a message once and says how it will be shown; ok is false
 // if the message has none.
-func (s *Sanitizer) Survey(ctx context.Context, text mail.Message, rec *mailbox.Record) (v Survey, ok bool, err error) {
+func (s *Sanitizer) Survey(ctx context.Context, text mail.Message, rec *message.Record) (v Survey, ok bool, err error) {
 	raw, v, err := survey(ctx, text, rec)
 	return v, raw != nil, err
 }
@@ -102,7 +102,7 @@ func (s *Sanitizer) Survey(ctx context.Context, text mail.Message, rec *mailbox.
 // HTML returns the message's HTML made harmless, or nil if it has none. Pictures
 // that the message brings along stand in it; all others are left out. It ends early
 // with ctx.
-func (s *Sanitizer) HTML(ctx context.Context, text mail.Message, rec *mailbox.Record) (*Document, error) {
+func (s *Sanitizer) HTML(ctx context.Context, text mail.Message, rec *message.Record) (*Document, error) {
 	raw, v, err := survey(ctx, text, rec)
 	if raw == nil || err != nil {
 		return nil, err
@@ -127,12 +127,12 @@ func (s *Sanitizer) HTML(ctx context.Context, text mail.Message, rec *mailbox.Re
 }
 
 // survey reads the HTML of a message, at most MaxHTML bytes of it, and counts in it.
-func survey(ctx context.Context, text mail.Message, rec *mailbox.Record) (raw []byte, v Survey, err error) {
+func survey(ctx context.Context, text mail.Message, rec *message.Record) (raw []byte, v Survey, err error) {
 	part := displayed(&rec.Root).html
 	if part == nil {
 		return nil, v, nil
 	}
-	raw, err = io.ReadAll(io.LimitReader(mailbox.Text(text, part), MaxHTML+1))
+	raw, err = io.ReadAll(io.LimitReader(message.Text(text, part), MaxHTML+1))
 	if err != nil {
 		return nil, v, err
 	}

@@ -14,15 +14,15 @@ import (
 	"golang.org/x/net/html"
 
 	"glassmail/mail"
-	"glassmail/mailbox"
+	"glassmail/message"
 )
 
 // pictures puts the parts that HTML names by cid: in the place of the names (RFC
 // 2392). A part is read once, however often it is named.
 type pictures struct {
 	text   mail.Message
-	parts  map[string]*mailbox.Part // by content id
-	read   map[*mailbox.Part]*picture
+	parts  map[string]*message.Part // by content id
+	read   map[*message.Part]*picture
 	left   int // bytes that may still be placed
 	pixels int // and pixels
 }
@@ -33,9 +33,9 @@ type picture struct {
 	size, pixels int
 }
 
-func newPictures(text mail.Message, rec *mailbox.Record) *pictures {
-	p := &pictures{text: text, parts: map[string]*mailbox.Part{}, read: map[*mailbox.Part]*picture{}, left: MaxImages, pixels: MaxPixels}
-	rec.Root.Walk(func(one *mailbox.Part) bool {
+func newPictures(text mail.Message, rec *message.Record) *pictures {
+	p := &pictures{text: text, parts: map[string]*message.Part{}, read: map[*message.Part]*picture{}, left: MaxImages, pixels: MaxPixels}
+	rec.Root.Walk(func(one *message.Part) bool {
 		id := strings.Trim(one.ID, "<> ")
 		if !one.Multipart() && id != "" && p.parts[id] == nil {
 			p.parts[id] = one
@@ -101,8 +101,8 @@ func (p *pictures) find(src string) (*picture, error) {
 }
 
 // load reads a picture; nil if it is none, or too large.
-func (p *pictures) load(part *mailbox.Part) (*picture, error) {
-	b, err := io.ReadAll(io.LimitReader(mailbox.Content(p.text, part), MaxImage+1))
+func (p *pictures) load(part *message.Part) (*picture, error) {
+	b, err := io.ReadAll(io.LimitReader(message.Content(p.text, part), MaxImage+1))
 	if err != nil || len(b) > MaxImage {
 		return nil, err
 	}

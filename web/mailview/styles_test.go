@@ -8,7 +8,7 @@ import (
 	"golang.org/x/net/html"
 
 	"glassmail/mail"
-	"glassmail/mailbox"
+	"glassmail/message"
 )
 
 // stored is a message in memory.
@@ -17,10 +17,10 @@ type stored struct{ *strings.Reader }
 func (stored) Close() error { return nil }
 
 // htmlMail is a message of HTML.
-func htmlMail(t testing.TB, body string) (mail.Message, *mailbox.Record) {
+func htmlMail(t testing.TB, body string) (mail.Message, *message.Record) {
 	t.Helper()
 	text := stored{strings.NewReader("Content-Type: text/html\r\n\r\n" + body)}
-	rec, err := mailbox.Scan(text, text.Size())
+	rec, err := message.Scan(text, text.Size())
 	if err != nil {
 		t.Fatal(err)
 	}

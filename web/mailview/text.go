@@ -7,26 +7,26 @@ import (
 	"golang.org/x/net/html"
 
 	"glassmail/mail"
-	"glassmail/mailbox"
+	"glassmail/message"
 )
 
 // choice is the parts of a message that are there to be read.
 type choice struct {
-	texts []*mailbox.Part // text/plain, to be read one after the other
-	html  *mailbox.Part   // the richest form, nil if there is none
+	texts []*message.Part // text/plain, to be read one after the other
+	html  *message.Part   // the richest form, nil if there is none
 }
 
 // displayed walks the structure: of alternatives the last HTML and the first
 // plain text, of related parts the first, of others all (RFC 2046 §5.1, RFC 2387).
-func displayed(p *mailbox.Part) choice {
+func displayed(p *message.Part) choice {
 	var c choice
 	c.collect(p, 0)
 	return c
 }
 
-func (c *choice) collect(p *mailbox.Part, depth int) {
+func (c *choice) collect(p *message.Part, depth int) {
 	switch {
-	case depth > mailbox.MaxDepth:
+	case depth > message.MaxDepth:
 	case p.Multipart() && p.Subtype == "alternative":
 		c.alternative(p, depth)
 	case p.Multipart() && p.Subtype == "related":
@@ -46,7 +46,7 @@ func (c *choice) collect(p *mailbox.Part, depth int) {
 	}
 }
 
-func (c *choice) alternative(p *mailbox.Part, depth int) {
+func (c *choice) alternative(p *message.Part, depth int) {
 	var text, rich choice
 	for i := range p.Parts {
 		var one choice
@@ -69,7 +69,7 @@ func (v *View) readText(text mail.Message, shown choice) error {
 	var out strings.Builder
 	for _, p := range shown.texts {
 		left := MaxText - out.Len()
-		b, err := io.ReadAll(io.LimitReader(mailbox.Text(text, p), int64(left)+1))
+		b, err := io.ReadAll(io.LimitReader(message.Text(text, p), int64(left)+1))
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (v *View) readText(text mail.Message, shown choice) error {
 		out.WriteString(strings.ToValidUTF8(string(b), "\uFFFD"))
 	}
 	if out.Len() == 0 && shown.html != nil {
-		plain, cut, err := plainOf(mailbox.Text(text, shown.html), MaxText)
+		plain, cut, err := plainOf(message.Text(text, shown.html), MaxText)
 		if err != nil {
 			return err
 		}
@@ -165,19 +165,19 @@ func tidy(s string) string {
 }
 
 // Preview is the beginning of a message's text in one line.
-func Preview(text mail.Message, rec *mailbox.Record) (string, error) {
+func Preview(text mail.Message, rec *message.Record) (string, error) {
 	shown := displayed(&rec.Root)
 	var raw string
 	switch {
 	case len(shown.texts) > 0:
-		b, err := io.ReadAll(io.LimitReader(mailbox.Text(text, shown.texts[0]), previewRaw))
+		b, err := io.ReadAll(io.LimitReader(message.Text(text, shown.texts[0]), previewRaw))
 		if err != nil {
 			return "", err
 		}
 		raw = strings.ToValidUTF8(string(b), "")
 	case shown.html != nil:
 		var err error
-		if raw, _, err = plainOf(io.LimitReader(mailbox.Text(text, shown.html), 8*previewRaw), previewRaw); err != nil {
+		if raw, _, err = plainOf(io.LimitReader(message.Text(text, shown.html), 8*previewRaw), previewRaw); err != nil {
 			return "", err
 		}
 	}
@@ -189,9 +189,9 @@ func Preview(text mail.Message, rec *mailbox.Record) (string, error) {
 }
 
 // HasAttachment reports whether something is attached.
-func HasAttachment(rec *mailbox.Record) bool {
+func HasAttachment(rec *message.Record) bool {
 	found := false
-	rec.Root.Walk(func(p *mailbox.Part) bool {
+	rec.Root.Walk(func(p *message.Part) bool {
 		found = !p.Multipart() && attached(p)
 		return !found
 	})

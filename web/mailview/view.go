@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"glassmail/mail"
-	"glassmail/mailbox"
+	"glassmail/message"
 )
 
 // Limits of a view. What lies beyond is left out, and Cut says so.
@@ -79,7 +79,7 @@ type View struct {
 }
 
 // Read makes the view of a message. It fails only if the message cannot be read.
-func Read(text mail.Message, rec *mailbox.Record) (*View, error) {
+func Read(text mail.Message, rec *message.Record) (*View, error) {
 	v := &View{Size: text.Size()}
 	v.envelope(&rec.Root)
 	if err := v.header(text, rec); err != nil {
@@ -92,12 +92,12 @@ func Read(text mail.Message, rec *mailbox.Record) (*View, error) {
 	return v, err
 }
 
-func (v *View) envelope(root *mailbox.Part) {
+func (v *View) envelope(root *message.Part) {
 	e := root.Envelope
 	if e == nil {
-		e = &mailbox.Envelope{}
+		e = &message.Envelope{}
 	}
-	v.Subject, v.Date = mailbox.DecodeHeader(e.Subject), e.Date
+	v.Subject, v.Date = message.DecodeHeader(e.Subject), e.Date
 	if t, err := netmail.ParseDate(e.Date); err == nil {
 		v.Sent = t
 	}
@@ -105,20 +105,20 @@ func (v *View) envelope(root *mailbox.Part) {
 	v.MessageID, v.InReplyTo = e.MessageID, e.InReplyTo
 }
 
-func addresses(in []mailbox.Mailbox) []Address { return Addresses(in, len(in)) }
+func addresses(in []message.Address) []Address { return Addresses(in, len(in)) }
 
 // Addresses decodes at most most addresses. It leaves out the ends of groups and
 // keeps their names.
-func Addresses(in []mailbox.Mailbox, most int) []Address {
+func Addresses(in []message.Address, most int) []Address {
 	out := []Address{}
 	for _, m := range in[:min(len(in), most)] {
 		switch {
 		case m.Domain == "" && m.Local == "":
 		case m.Domain == "":
-			out = append(out, Address{Name: mailbox.DecodeHeader(m.Local)})
+			out = append(out, Address{Name: message.DecodeHeader(m.Local)})
 		default:
 			a := mail.Address{Local: m.Local, Domain: m.Domain}
-			out = append(out, Address{Name: mailbox.DecodeHeader(m.Name), Address: strings.ToValidUTF8(a.String(), "\uFFFD")})
+			out = append(out, Address{Name: message.DecodeHeader(m.Name), Address: strings.ToValidUTF8(a.String(), "\uFFFD")})
 		}
 	}
 	return out
@@ -126,7 +126,7 @@ func Addresses(in []mailbox.Mailbox, most int) []Address {
 
 // header reads the fields, and in them the message's ancestors and its journey: the
 // id in the newest Received field, which this node wrote.
-func (v *View) header(text mail.Message, rec *mailbox.Record) error {
+func (v *View) header(text mail.Message, rec *message.Record) error {
 	h, err := Head(text, rec)
 	if err != nil {
 		return err
@@ -138,10 +138,10 @@ func (v *View) header(text mail.Message, rec *mailbox.Record) error {
 }
 
 // Head is the beginning of a message's header, as far as a view looks at it.
-func Head(text io.ReaderAt, rec *mailbox.Record) ([]byte, error) {
+func Head(text io.ReaderAt, rec *message.Record) ([]byte, error) {
 	root := rec.Root
 	root.Body = min(root.Body, root.Header+maxRead)
-	return mailbox.Header(text, &root)
+	return message.Header(text, &root)
 }
 
 // References lists the message ids of References and In-Reply-To, the eldest
@@ -149,7 +149,7 @@ func Head(text io.ReaderAt, rec *mailbox.Record) ([]byte, error) {
 func References(header []byte) []string {
 	out := []string{}
 	for _, name := range []string{"References", "In-Reply-To"} {
-		for _, value := range mailbox.HeaderValues(header, name) {
+		for _, value := range message.HeaderValues(header, name) {
 			out = appendIDs(out, value)
 		}
 	}
@@ -181,7 +181,7 @@ func appendIDs(out []string, value string) []string {
 func fields(header []byte) (out []Field, cut bool) {
 	out = []Field{}
 	for len(header) > 0 {
-		one := header[:mailbox.FieldEnd(header)]
+		one := header[:message.FieldEnd(header)]
 		header = header[len(one):]
 		if len(one) > MaxField {
 			one, cut = one[:MaxField], true
@@ -196,17 +196,17 @@ func fields(header []byte) (out []Field, cut bool) {
 		value = strings.NewReplacer("\r\n", "", "\n", "").Replace(value)
 		out = append(out, Field{
 			Name:  strings.ToValidUTF8(strings.TrimSpace(name), "\uFFFD"),
-			Value: mailbox.DecodeHeader(strings.TrimSpace(value)),
+			Value: message.DecodeHeader(strings.TrimSpace(value)),
 		})
 	}
 	return out, cut
 }
 
 // parts lists what can be fetched: the leaves, and messages inside the message.
-func parts(rec *mailbox.Record) []Part {
+func parts(rec *message.Record) []Part {
 	out := []Part{}
-	var walk func(p *mailbox.Part, section string, depth int)
-	walk = func(p *mailbox.Part, section string, depth int) {
+	var walk func(p *message.Part, section string, depth int)
+	walk = func(p *message.Part, section string, depth int) {
 		if p.Multipart() {
 			for i := range p.Parts {
 				walk(&p.Parts[i], below(section, i+1), depth)
@@ -218,7 +218,7 @@ func parts(rec *mailbox.Record) []Part {
 		}
 		out = append(out, Part{
 			Section: section, Type: p.Type + "/" + p.Subtype, Name: FileName(p), Size: p.Size(), Depth: depth,
-			Attachment: attached(p), ContentID: strings.Trim(p.ID, "<> "), Description: mailbox.DecodeHeader(p.Description),
+			Attachment: attached(p), ContentID: strings.Trim(p.ID, "<> "), Description: message.DecodeHeader(p.Description),
 		})
 		if inner := p.Message(); inner != nil {
 			if inner.Multipart() {
@@ -240,14 +240,14 @@ func below(section string, n int) string {
 }
 
 // attached reports whether a part is beside the text rather than part of it.
-func attached(p *mailbox.Part) bool {
+func attached(p *message.Part) bool {
 	return p.Disposition == "attachment" || p.Type != "text" && p.ID == "" || p.Type == "text" && p.Disposition != "inline" && FileName(p) != ""
 }
 
 // FileName is the name under which a part may be saved: the sender's, without
 // folders, control characters, and what else a file system could take for more
 // than a name.
-func FileName(p *mailbox.Part) string {
+func FileName(p *message.Part) string {
 	name := p.Filename()
 	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
 		name = name[i+1:]
@@ -266,11 +266,11 @@ func FileName(p *mailbox.Part) string {
 }
 
 // Section finds a part by its section number, such as "2.1".
-func Section(rec *mailbox.Record, section string) *mailbox.Part {
+func Section(rec *message.Record, section string) *message.Part {
 	var path []int
 	for s := range strings.SplitSeq(section, ".") {
 		n, err := strconv.Atoi(s)
-		if err != nil || len(path) > 2*mailbox.MaxDepth {
+		if err != nil || len(path) > 2*message.MaxDepth {
 			return nil
 		}
 		path = append(path, n)
