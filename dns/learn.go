@@ -167,10 +167,12 @@ func (w *walk) keep(e *entry, proof []miekg.RR) {
 }
 
 // expandedWildcard reports whether the records were made from a wildcard: their
-// signature has fewer labels than their owner (RFC 4035 §5.3.4).
+// signature has fewer labels than their owner (RFC 4035 §5.3.4). A first label that is
+// an asterisk does not count, so that the wildcard itself was not (RFC 4034 §3.1.3).
 func expandedWildcard(e *entry) bool {
+	owner := Labels(strings.TrimPrefix(e.name, "*."))
 	for _, rr := range e.sigs {
-		if sig, ok := rr.(*miekg.RRSIG); ok && int(sig.Labels) < Labels(e.name) {
+		if sig, ok := rr.(*miekg.RRSIG); ok && int(sig.Labels) < owner {
 			return true
 		}
 	}

@@ -170,3 +170,15 @@ func TestExpiryByClock(t *testing.T) {
 		t.Errorf("signed again: %v", err)
 	}
 }
+
+// Who asks for a wildcard by its own name gets it, and what was made from it is told
+// apart from it.
+func TestWildcardByItsName(t *testing.T) {
+	w := lessontest.NewWorld(t, lesson.LectureOptions{})
+	r := w.Resolver(t, lessontest.Validating(w))
+	for _, name := range []string{"*.wild.foo.com", "a.wild.foo.com", "*.a.wild.foo.com"} {
+		if m, err := r.Resolve(bg, name, dns.TypeTXT); err != nil || !m.Header().AuthenticData {
+			t.Errorf("%s: %v, %v", name, m, err)
+		}
+	}
+}
