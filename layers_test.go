@@ -35,7 +35,7 @@ func allowed() map[string][]string {
 			"trace", "web/api", "wire"},
 		"catalogue":    nil,
 		"web/mailview": {"mail", "mailbox", "message"},
-		"web/api":      {"explain", "intercept", "mail", "mailbox", "message", "pcap", "queue", "trace", "web/mailview"},
+		"web/api":      {"auth", "explain", "intercept", "mail", "mailbox", "message", "pcap", "queue", "trace", "web/mailview"},
 		"web":          {"auth", "catalogue", "mail", "trace", "web/api"},
 		"top":          {"atomicfile", "catalogue", "explain", "trace"},
 		"lab/book":     {"atomicfile"}, "sockets": nil,

@@ -109,7 +109,7 @@ func TestVerifierRemembers(t *testing.T) {
 	if ok, err := v.Check(ctx, netip.Addr{}, stored, "ketchup"); !ok || err != nil {
 		t.Fatalf("got %v, %v", ok, err)
 	}
-	v.turns.take(ctx, "") // from here on nothing can be hashed
+	v.turns.Take(ctx, "") // from here on nothing can be hashed
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
 	if ok, err := v.Check(gone, netip.Addr{}, stored, "ketchup"); !ok || err != nil {
@@ -131,7 +131,7 @@ func TestVerifierRemembers(t *testing.T) {
 
 func TestVerifierUnknownUserIsHashed(t *testing.T) {
 	v, _ := verifier(t, 1)
-	v.turns.take(context.Background(), "")
+	v.turns.Take(context.Background(), "")
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, c := range [][2]string{{"", "x"}, {cheap(t), strings.Repeat("x", MaxPassword+1)}} {
@@ -139,7 +139,7 @@ func TestVerifierUnknownUserIsHashed(t *testing.T) {
 			t.Errorf("%.20q, %.5q: answered without a hash: %v, %v", c[0], c[1], ok, err)
 		}
 	}
-	v.turns.give()
+	v.turns.Give()
 	for _, password := range []string{"x", ""} {
 		if ok, err := v.Check(context.Background(), netip.Addr{}, "", password); ok || err != nil {
 			t.Errorf("got %v, %v", ok, err)

@@ -7,28 +7,30 @@ import (
 	"sync"
 )
 
-// ErrBusy says that too many passwords of one client wait to be checked.
-var ErrBusy = errors.New("too many logins wait to be checked; try again")
+// ErrBusy says that too much of one client waits for a turn: passwords to be checked,
+// searches.
+var ErrBusy = errors.New("too much of this client waits for its turn; try again")
 
-// maxWaiting is how many passwords of one client may wait.
+// maxWaiting is how much of one client may wait.
 const maxWaiting = 128
 
-// turns shares a few places between clients: who waits is served in turn by client,
+// Turns shares a few places between clients: who waits is served in turn by client,
 // so that one who asks for much waits behind itself and not others behind it.
-type turns struct {
+type Turns struct {
 	mu      sync.Mutex
 	free    int
 	waiting map[string][]chan struct{} // by client, the first first
 	next    []string                   // the clients that wait, in turn
 }
 
-func newTurns(places int) *turns {
-	return &turns{free: max(places, 1), waiting: map[string][]chan struct{}{}}
+// NewTurns has a number of places, at least one.
+func NewTurns(places int) *Turns {
+	return &Turns{free: max(places, 1), waiting: map[string][]chan struct{}{}}
 }
 
-// take waits for a place, until ctx ends; give returns it. The error is ErrBusy or
+// Take waits for a place, until ctx ends; Give returns it. The error is ErrBusy or
 // that of ctx.
-func (t *turns) take(ctx context.Context, client string) error {
+func (t *Turns) Take(ctx context.Context, client string) error {
 	t.mu.Lock()
 	if t.free > 0 {
 		t.free--
@@ -51,14 +53,14 @@ func (t *turns) take(ctx context.Context, client string) error {
 		return nil
 	case <-ctx.Done():
 		if !t.leave(client, mine) {
-			t.give() // the turn had come meanwhile
+			t.Give() // the turn had come meanwhile
 		}
 		return ctx.Err()
 	}
 }
 
 // leave gives up waiting; false says that the turn has come.
-func (t *turns) leave(client string, mine chan struct{}) bool {
+func (t *Turns) leave(client string, mine chan struct{}) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	queue := t.waiting[client]
@@ -74,7 +76,7 @@ func (t *turns) leave(client string, mine chan struct{}) bool {
 }
 
 // put sets what waits of a client.
-func (t *turns) put(client string, queue []chan struct{}) {
+func (t *Turns) put(client string, queue []chan struct{}) {
 	if len(queue) == 0 {
 		delete(t.waiting, client)
 		return
@@ -82,8 +84,8 @@ func (t *turns) put(client string, queue []chan struct{}) {
 	t.waiting[client] = queue
 }
 
-// give hands the place on to the client whose turn it is.
-func (t *turns) give() {
+// Give hands the place on to the client whose turn it is.
+func (t *Turns) Give() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.next) == 0 {

@@ -30,18 +30,18 @@ func TestTurns(t *testing.T) {
 }
 
 func served(t *testing.T, attackers, each, before int) {
-	turn := newTurns(1)
-	if err := turn.take(t.Context(), "first"); err != nil {
+	turn := NewTurns(1)
+	if err := turn.Take(t.Context(), "first"); err != nil {
 		t.Fatal(err)
 	}
 	order := make(chan string, attackers*each+1)
 	ask := func(client string) {
 		go func() {
-			if err := turn.take(t.Context(), client); err != nil {
+			if err := turn.Take(t.Context(), client); err != nil {
 				t.Error(err)
 			}
 			order <- client
-			turn.give()
+			turn.Give()
 		}()
 		synctest.Wait() // it stands in its place
 	}
@@ -54,7 +54,7 @@ func served(t *testing.T, attackers, each, before int) {
 	if len(order) != 0 {
 		t.Errorf("%d were served while the place was taken", len(order))
 	}
-	turn.give()
+	turn.Give()
 	synctest.Wait()
 	close(order)
 	var all []string
@@ -72,19 +72,19 @@ func served(t *testing.T, attackers, each, before int) {
 // Of one client a bounded number waits, and who leaves gives up its place.
 func TestTurnsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turn := newTurns(1)
-		turn.take(t.Context(), "x")
+		turn := NewTurns(1)
+		turn.Take(t.Context(), "x")
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, maxWaiting)
 		for range maxWaiting {
-			go func() { ended <- turn.take(ctx, "x") }()
+			go func() { ended <- turn.Take(ctx, "x") }()
 		}
 		synctest.Wait()
-		if err := turn.take(t.Context(), "x"); !errors.Is(err, ErrBusy) {
+		if err := turn.Take(t.Context(), "x"); !errors.Is(err, ErrBusy) {
 			t.Errorf("one more: %v", err)
 		}
 		other := make(chan error, 1)
-		go func() { other <- turn.take(t.Context(), "y") }()
+		go func() { other <- turn.Take(t.Context(), "y") }()
 		synctest.Wait()
 		if len(other) != 0 {
 			t.Errorf("another client does not wait: %v", <-other)
@@ -99,7 +99,7 @@ func TestTurnsAreBounded(t *testing.T) {
 		if len(turn.waiting) != 1 || len(turn.next) != 1 {
 			t.Errorf("%d clients wait, %d are next", len(turn.waiting), len(turn.next))
 		}
-		turn.give()
+		turn.Give()
 		if err := <-other; err != nil {
 			t.Error(err)
 		}
@@ -110,18 +110,18 @@ func TestTurnsAreBounded(t *testing.T) {
 func TestTurnOfWhoHasLeft(t *testing.T) {
 	for range 200 {
 		synctest.Test(t, func(t *testing.T) {
-			turn := newTurns(1)
-			turn.take(t.Context(), "first")
+			turn := NewTurns(1)
+			turn.Take(t.Context(), "first")
 			gone, cancel := context.WithCancel(t.Context())
 			left, next := make(chan error, 1), make(chan error, 1)
-			go func() { left <- turn.take(gone, "x") }()
+			go func() { left <- turn.Take(gone, "x") }()
 			synctest.Wait()
-			go func() { next <- turn.take(t.Context(), "y") }()
+			go func() { next <- turn.Take(t.Context(), "y") }()
 			synctest.Wait()
 			cancel()
-			turn.give() // mostly before the client that left has given up its place
+			turn.Give() // mostly before the client that left has given up its place
 			if err := <-left; err == nil {
-				turn.give()
+				turn.Give()
 			}
 			if err := <-next; err != nil {
 				t.Error(err)

@@ -25,7 +25,7 @@ const (
 // cheap; and it works as long for a user who does not exist as for one who does.
 // It is safe for concurrent use.
 type Verifier struct {
-	turns *turns
+	turns *Turns
 	check func(stored, password string) (bool, error) // CheckPassword
 	now   func() time.Time
 	decoy string
@@ -39,7 +39,7 @@ type Verifier struct {
 // each of 19 MiB; values below 1 mean 1. The time is asked of now.
 func NewVerifier(concurrent int, now func() time.Time) (*Verifier, error) {
 	v := &Verifier{
-		turns: newTurns(concurrent),
+		turns: NewTurns(concurrent),
 		check: CheckPassword,
 		now:   now,
 		known: make(map[[sha256.Size]byte]time.Time),
@@ -67,10 +67,10 @@ func (v *Verifier) Check(ctx context.Context, peer netip.Addr, stored, password 
 	if v.remembers(mark) {
 		return true, nil
 	}
-	if err := v.turns.take(ctx, PeerKey(peer)); err != nil {
+	if err := v.turns.Take(ctx, PeerKey(peer)); err != nil {
 		return false, err
 	}
-	defer v.turns.give()
+	defer v.turns.Give()
 	if v.remembers(mark) { // learned while this waited
 		return true, nil
 	}

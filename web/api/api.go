@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"glassmail/auth"
 	"glassmail/explain"
 	"glassmail/intercept"
 	"glassmail/trace"
@@ -59,7 +60,8 @@ type API struct {
 	streams    *slots
 	bodies     *slots        // of messages that are written here
 	terminals  chan struct{} // one entry for each terminal under way
-	renderings chan struct{} // likewise for HTML that is made harmless
+	renderings *auth.Turns   // of HTML that is made harmless
+	searches   *auth.Turns
 	words      map[string]*explain.Words
 	tally      *tally
 	listings   *listings
@@ -74,7 +76,7 @@ func New(o Options) *API {
 		words[lang] = explain.New(lang)
 	}
 	return &API{
-		o: o, streams: newSlots(maxStreams, maxStreamsOfAccount), bodies: newSlots(maxBodies, maxBodiesOfAccount), terminals: make(chan struct{}, maxTerminals), renderings: make(chan struct{}, maxRenderings), words: words, tally: newTally(),
+		o: o, streams: newSlots(maxStreams, maxStreamsOfAccount), bodies: newSlots(maxBodies, maxBodiesOfAccount), terminals: make(chan struct{}, maxTerminals), renderings: auth.NewTurns(maxRenderings), searches: auth.NewTurns(maxSearches), words: words, tally: newTally(),
 		listings: newListings(), summaries: newSummaries(), clean: mailview.NewSanitizer(),
 	}
 }

@@ -37,6 +37,9 @@ func (a *API) journeys(c *Call) error {
 	if err != nil {
 		return err
 	}
+	if len(strings.Fields(q)) > maxWords {
+		return fault(http.StatusBadRequest, "q has more than %d words", maxWords)
+	}
 	limit, err := c.number("limit", 50, 1, 500)
 	if err != nil {
 		return err

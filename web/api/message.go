@@ -149,7 +149,7 @@ func (a *API) htmlMessage(c *Call) error {
 		return err
 	}
 	defer m.text.Close()
-	done, err := turn(c.Context(), a.renderings)
+	done, err := turn(c.Context(), a.renderings, c.Caller.Account)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (a *API) messages(c *Call) error {
 		return a.threads(c, r, f, all, match, p)
 	}
 	out := listed{Folder: f}
-	shown, err := out.choose(c.Context(), r, all, q.Get("sort"), match, p)
+	shown, err := out.choose(c.Context(), a, r, all, q.Get("sort"), match, p)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (a *API) messages(c *Call) error {
 }
 
 // choose finds the messages of a page, and says what comes after them.
-func (l *listed) choose(ctx context.Context, r reader, all []mailbox.Message, by string, match *mailbox.Matcher, p page) ([]mailbox.Message, error) {
+func (l *listed) choose(ctx context.Context, a *API, r reader, all []mailbox.Message, by string, match *mailbox.Matcher, p page) ([]mailbox.Message, error) {
 	total := len(all)
 	if match == nil && by == "" { // the newest first: no more is looked at than is shown
 		l.Total, l.Next = &total, p.next(p.offset+p.limit < total)
@@ -98,7 +98,7 @@ func (l *listed) choose(ctx context.Context, r reader, all []mailbox.Message, by
 		l.Total, l.Next = &total, p.next(p.offset+p.limit < total)
 		return cut(all, p), nil
 	}
-	found, err := search(ctx, r, all, match, p.offset+p.limit+1)
+	found, err := a.search(ctx, r, all, match, p.offset+p.limit+1)
 	l.Next = p.next(len(found) > p.offset+p.limit)
 	return cut(found, p), err
 }
@@ -142,8 +142,17 @@ func sorted(in []mailbox.Message, by string) ([]mailbox.Message, error) {
 	return out, nil
 }
 
+// maxSearches is how many searches read messages at one time, in a process. Accounts
+// have them in turn.
+const maxSearches = 4
+
 // search returns the first most messages that match.
-func search(ctx context.Context, r reader, all []mailbox.Message, match *mailbox.Matcher, most int) ([]mailbox.Message, error) {
+func (a *API) search(ctx context.Context, r reader, all []mailbox.Message, match *mailbox.Matcher, most int) ([]mailbox.Message, error) {
+	done, err := turn(ctx, a.searches, r.account)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	var found []mailbox.Message
 	for _, m := range all {
 		ok, err := match.Match(ctx, r, m)

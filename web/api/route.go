@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"time"
 
+	"glassmail/auth"
 	"glassmail/mail"
 	"glassmail/mailbox"
 )
@@ -125,6 +126,8 @@ func known(err error) *Error {
 		return f
 	case errors.As(err, &tooLarge):
 		return &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than the %d bytes that this call takes", tooLarge.Limit)}
+	case errors.Is(err, auth.ErrBusy):
+		return &Error{http.StatusTooManyRequests, "too much that you have asked for is still waiting; try again"}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{http.StatusServiceUnavailable, "this takes longer than a request may; ask for less at one time, or try again"}
 	case errors.As(err, &reply) && reply.Code == 454: // too many logins (RFC 4954 §6)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+
+	"glassmail/auth"
 )
 
 // Bounds of streams at one time. More are told 503.
@@ -74,13 +76,11 @@ func (s *slots) underWay() int {
 	return s.all
 }
 
-// turn waits for one of a few places, as many as the channel holds, until ctx ends.
+// turn waits for one of a few places, which accounts have in turn, until ctx ends.
 // What it returns gives the place back.
-func turn(ctx context.Context, places chan struct{}) (done func(), err error) {
-	select {
-	case places <- struct{}{}:
-		return func() { <-places }, nil
-	case <-ctx.Done():
-		return nil, fault(http.StatusServiceUnavailable, "too much is asked for at this time; try again")
+func turn(ctx context.Context, places *auth.Turns, account string) (done func(), err error) {
+	if err := places.Take(ctx, account); err != nil {
+		return nil, err
 	}
+	return places.Give, nil
 }

@@ -110,7 +110,7 @@ func (a *API) look(ctx context.Context, boxes []reader, match *mailbox.Matcher, 
 		all = slices.Clone(all)
 		slices.Reverse(all)
 		if match != nil {
-			if all, err = search(ctx, r, all, match, most); err != nil {
+			if all, err = a.search(ctx, r, all, match, most); err != nil {
 				return nil, err
 			}
 		}

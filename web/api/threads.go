@@ -25,7 +25,7 @@ func (a *API) threads(c *Call, r reader, f mailbox.Folder, all []mailbox.Message
 	slices.Reverse(newest)
 	if match != nil {
 		var err error
-		if newest, err = search(c.Context(), r, newest, match, maxThreaded); err != nil {
+		if newest, err = a.search(c.Context(), r, newest, match, maxThreaded); err != nil {
 			return err
 		}
 	}
