@@ -136,14 +136,6 @@ func (f *serverConn) abandon() {
 	f.raw.Close()
 }
 
-// why says how the connection ended, for the transcript.
-func (f *serverConn) why() string {
-	if f.closed == "" {
-		return "closed"
-	}
-	return f.closed
-}
-
 // say sends whole lines of our own.
 func (f *serverConn) say(lines string) error { return f.sendLines([]byte(lines)) }
 
