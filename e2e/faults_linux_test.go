@@ -72,6 +72,7 @@ type mix struct {
 	over     chan struct{}
 	wg       sync.WaitGroup
 	down     atomic.Int64 // rises when the node, or a client's connection, is brought down
+	dark     atomic.Int64 // odd while the power is cut: what is said then, nobody hears
 
 	mu      sync.Mutex
 	acked   map[string]string // id to folder
@@ -274,6 +275,8 @@ func (m *mix) cut() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
+	m.dark.Add(1)
+	defer m.dark.Add(1)
 	err = unix.IoctlSetPointerInt(int(dir.Fd()), goingDown, noFlush)
 	dir.Close()
 	if err != nil && m.cuts == 0 {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,17 +42,21 @@ func (m *mix) honest(visit func(*visitor) error) {
 				return
 			case <-time.After(pace):
 			}
-			before := m.down.Load()
+			down, dark := m.down.Load(), m.dark.Load()
 			err := visit(v)
-			m.tell(v.name, err, before)
+			m.tell(v.name, err, during(&m.down, down), during(&m.dark, dark))
 		}
 	})
 }
 
+// during reports whether what rises at each begin and end was on since it was before.
+func during(now *atomic.Int64, before int64) bool {
+	return before%2 == 1 || now.Load() != before
+}
+
 // tell counts an operation. A connection that broke while the node was brought down, or
-// was down, is explained by that.
-func (m *mix) tell(name string, err error, before int64) {
-	explained := before%2 == 1 || m.down.Load() != before
+// was down, is explained by that; every answer is, of a machine without power.
+func (m *mix) tell(name string, err error, explained, dark bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := m.tallies[name]
@@ -66,7 +71,7 @@ func (m *mix) tell(name string, err error, before int64) {
 		t.ok++
 	case errors.As(err, &now):
 		t.refused++
-	case explained && !(errors.As(err, &wrong) && wrong.reply != "no reply"):
+	case dark || explained && !(errors.As(err, &wrong) && wrong.reply != "no reply"):
 		t.lost++
 	default:
 		t.improper++

@@ -216,6 +216,9 @@ func (l *Lab) Run(ctx context.Context, ready func()) error {
 	named := make(chan struct{})
 	start(func() error { return l.Names.Run(ctx, func() { close(named) }) })
 	for _, n := range l.Nodes {
+		if l.web != nil {
+			n.StopWith(l.web.Shutdown) // its requests use the stores of all
+		}
 		start(func() error { return n.Run(ctx) })
 	}
 	start(func() error { l.Journeys.Run(ctx); return nil })
@@ -230,9 +233,6 @@ func (l *Lab) Run(ctx context.Context, ready func()) error {
 	}
 	<-ctx.Done()
 	l.Hold.Close()
-	if l.web != nil {
-		l.web.Close()
-	}
 	wg.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause

@@ -1,16 +1,19 @@
 package queue_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"glassmail/mail"
 	"glassmail/queue"
+	"glassmail/wire"
 )
 
 // TestRetriesOverDays keeps all hosts away until the message expires.
@@ -275,6 +278,51 @@ func TestSharedFailure(t *testing.T) {
 	s.settled(16)
 	if n := len(s.world.dialed); n > 6 {
 		t.Errorf("dialled %d times for 16 messages to two dead hosts", n)
+	}
+}
+
+// hasty is a store whose clock jumps to the next attempt while the first is being
+// recorded, and that waits until the job has been taken again.
+type hasty struct {
+	*fakeStore
+	clock *wire.Manual
+	jump  sync.Once
+	again bool // leased for the second time
+	taken chan struct{}
+}
+
+func (h *hasty) Lease(ctx context.Context, now time.Time, n int, d time.Duration, skip func(string) bool) ([]queue.Job, time.Time, error) {
+	if h.again {
+		h.again = false
+		close(h.taken)
+	}
+	jobs, next, err := h.fakeStore.Lease(ctx, now, n, d, skip)
+	h.again = len(jobs) == 1 && jobs[0].Attempts == 1
+	return jobs, next, err
+}
+
+func (h *hasty) Settle(ctx context.Context, j queue.Job, results []queue.Result, report *queue.Report) error {
+	err := h.fakeStore.Settle(ctx, j, results, report)
+	h.jump.Do(func() {
+		h.clock.Advance(time.Minute)
+		h.wake <- struct{}{}
+		<-h.taken
+	})
+	return err
+}
+
+// TestFailureIsNotSharedWithItself: a message that is due again is tried again.
+func TestFailureIsNotSharedWithItself(t *testing.T) {
+	s := newStage(t)
+	s.opts.PerDest = 1
+	s.opts.Store = &hasty{fakeStore: s.store, clock: s.clock, taken: make(chan struct{})}
+	s.store.add("m1", ketchup, alice, mail.Options{}, to(bob)...)
+	<-s.store.wake // Run looks all the same
+	s.run()
+	s.settled(2)
+	s.stop()
+	if n := len(s.world.dialed); n != 4 {
+		t.Errorf("dialled %d times for two attempts at two hosts", n)
 	}
 }
 

@@ -38,9 +38,9 @@ func (c *dispatcher) try(j Job, buf []byte) {
 	ctx, cancel := context.WithTimeout(c.hard, left-left/8)
 	defer cancel()
 	a.run(trace.WithCause(trace.WithJourney(ctx, j.Message), a.cause))
-	a.settle(c.last, c.hard.Err() != nil)
-	if !a.reached {
-		c.share(a)
+	broken := c.hard.Err() != nil
+	for _, one := range append([]*attempt{a}, c.share(a)...) {
+		one.settle(c.last, broken)
 	}
 }
 
@@ -56,17 +56,19 @@ func (c *dispatcher) newAttempt(j Job, buf []byte) *attempt {
 }
 
 // share gives the jobs that wait for the same destination the result of an
-// attempt that reached no host: each would only find the same.
-func (c *dispatcher) share(a *attempt) {
+// attempt that reached no host: each would only find the same. Nothing is settled
+// yet, so that the job itself, due again, is not among them.
+func (c *dispatcher) share(a *attempt) (all []*attempt) {
 	rep, host := a.all[0].reply, a.all[0].host
-	if c.hard.Err() != nil || !rep.Temporary() || rep.Enhanced[1] != 4 {
-		return
+	if a.reached || c.hard.Err() != nil || !rep.Temporary() || rep.Enhanced[1] != 4 {
+		return nil
 	}
 	for _, j := range c.withdraw(a.job.Dest) {
 		b := c.newAttempt(j, nil)
 		answerAll(b.all, rep, host)
-		b.settle(c.last, false)
+		all = append(all, b)
 	}
+	return all
 }
 
 // withdraw empties the backlog of a destination.

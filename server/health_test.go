@@ -177,3 +177,33 @@ func TestStoppedStoreEndsTheNode(t *testing.T) {
 		t.Error("the node says that it serves")
 	}
 }
+
+// The store is open until the servers beside the node's own have stopped: what they
+// were asked before is answered.
+func TestStopWith(t *testing.T) {
+	c := config.Default()
+	c.Data, c.Domains, c.Listen = t.TempDir(), []string{"hamburger.edu"}, config.Listen{}
+	n, err := New(t.Context(), Options{Config: c, Host: wire.OS{}, Resolver: net.DefaultResolver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := n.store
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var during error
+	asked := false
+	n.StopWith(func(context.Context) wire.Ended {
+		asked = true
+		for range 1000 { // meanwhile all else ends
+			during = errors.Join(during, s.Alive())
+			runtime.Gosched()
+		}
+		return wire.Ended{}
+	})
+	if err := n.Run(ctx); err != nil || during != nil || !asked {
+		t.Errorf("%v; another server was stopped %v, and met %v", err, asked, during)
+	}
+	if err := s.Alive(); !errors.Is(err, bolt.ErrClosed) {
+		t.Errorf("afterwards: %v", err)
+	}
+}

@@ -294,6 +294,11 @@ func (n *Node) Run(ctx context.Context) error {
 	return err
 }
 
+// StopWith stops, beside the node's own services, another server that uses its store:
+// the store stays open until stop has returned, at most StopTime and a second and a
+// half. It is for the time before Run.
+func (n *Node) StopWith(stop func(context.Context) wire.Ended) { n.stops = append(n.stops, stop) }
+
 // awaitStop waits for what runs, but not for ever.
 func (n *Node) awaitStop(wg *sync.WaitGroup) {
 	done := make(chan struct{})

@@ -74,6 +74,7 @@ type Server struct {
 	http     http.Server
 	ended    context.Context // of event streams
 	stop     context.CancelFunc
+	conns    connections
 	assets   *assets
 	pages    *pages
 	sessions *sessions
@@ -104,7 +105,7 @@ func New(o Options) (*Server, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), guesses: auth.NewAttempts(o.Now, o.FailedLogins), ambient: newSecret(), recheck: recheckTime,
-		proxies: map[netip.Addr]bool{}}
+		proxies: map[netip.Addr]bool{}, conns: connections{open: map[net.Conn]http.ConnState{}}}
 	if o.API.Uploads != "" {
 		if err := api.ClearUploads(o.API.Uploads); err != nil {
 			return nil, err
@@ -128,7 +129,7 @@ func New(o Options) (*Server, error) {
 	s.http = http.Server{
 		Handler:           headers(s.place(s.mux())),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), ConnState: s.conns.changed,
 	}
 	return s, nil
 }
@@ -166,19 +167,13 @@ func (s *Server) mux() *http.ServeMux {
 // Handler answers requests, for servers that are not Serve's.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
 
-// Serve answers on l until Close; then it returns nil.
+// Serve answers on l until Shutdown or Close; then it returns nil.
 func (s *Server) Serve(l net.Listener) error {
 	l = newFairListener(netutil.LimitListener(l, s.o.Connections), s.o.Proxies, s.o.Connections/2)
 	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
-}
-
-// Close ends all streams and requests.
-func (s *Server) Close() error {
-	s.stop()
-	return s.http.Close()
 }
 
 // headers keeps pages from loading, or being framed or read by, anything else, and

@@ -101,6 +101,9 @@ func (p *page) listen(ctx context.Context, conf config.Config, w watched, log *s
 		Proxies: config.Prefixes(conf.Web.TrustedProxies), FailedLogins: conf.Limits.FailedLogins,
 		Log: log,
 	})
+	if err == nil {
+		w.node.StopWith(p.web.Shutdown)
+	}
 	return err
 }
 

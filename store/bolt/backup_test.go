@@ -36,12 +36,8 @@ func TestBackup(t *testing.T) {
 		}
 		mu.Lock()
 		p := newPromises(lines[:said])
-		for token := range newPromises(lines).maybeGone { // meanwhile
-			p.maybeGone[token] = true
-		}
-		for token := range newPromises(lines).settling {
-			p.settling[token] = true
-		}
+		now := newPromises(lines) // what began meanwhile may be in the copy
+		p.moving, p.maybeGone, p.settling = now.moving, now.maybeGone, now.settling
 		mu.Unlock()
 		r, err := Open(to, crashOptions(Journal))
 		if err != nil {
