@@ -296,8 +296,14 @@ func (n *Node) Run(ctx context.Context) error {
 
 // StopWith stops, beside the node's own services, another server that uses its store:
 // the store stays open until stop has returned, at most StopTime and a second and a
-// half. It is for the time before Run.
-func (n *Node) StopWith(stop func(context.Context) wire.Ended) { n.stops = append(n.stops, stop) }
+// half. It tells how many connections were cut, and how many given up all the same.
+// StopWith is for the time before Run.
+func (n *Node) StopWith(stop func(context.Context) (cut, left int)) {
+	n.stops = append(n.stops, func(ctx context.Context) (end wire.Ended) {
+		end.Cut, end.Left = stop(ctx)
+		return end
+	})
+}
 
 // awaitStop waits for what runs, but not for ever.
 func (n *Node) awaitStop(wg *sync.WaitGroup) {

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"glassmail/wire"
 )
 
 // lastResort is how long Shutdown waits for requests after it has cut their
@@ -15,24 +13,25 @@ import (
 const lastResort = time.Second
 
 // Shutdown stops accepting, ends streams, and lets the other requests finish. When ctx
-// ends it closes their connections, and a second later it gives up what still runs.
-// What requests use must stay open until it returns. It may be called more than once.
-func (s *Server) Shutdown(ctx context.Context) wire.Ended {
+// ends it closes their connections, and a second later it gives up what still runs: it
+// returns how many connections were cut, and how many of them were given up. What
+// requests use must stay open until it returns. It may be called more than once.
+func (s *Server) Shutdown(ctx context.Context) (cut, left int) {
 	s.stop()
 	s.conns.stop()
 	if s.http.Shutdown(ctx) == nil {
-		return wire.Ended{}
+		return 0, 0
 	}
-	end := wire.Ended{Cut: s.conns.count()}
+	cut = s.conns.count()
 	s.http.Close()
 	late := time.NewTimer(lastResort)
 	defer late.Stop()
 	select {
 	case <-s.conns.none():
 	case <-late.C:
-		end.Left = s.conns.count()
+		left = s.conns.count()
 	}
-	return end
+	return cut, left
 }
 
 // Close ends all streams and requests at once.
