@@ -199,7 +199,7 @@ func (c *Client) record(ctx context.Context, conn net.Conn, server netip.AddrPor
 		Journey: trace.JourneyOf(ctx), Cause: trace.CauseOf(ctx)})
 }
 
-// within is ctx with an end d from now by clock. stop frees what it holds.
+// Within is ctx with an end d from now by clock. stop frees what it holds.
 func Within(ctx context.Context, clock wire.Clock, d time.Duration) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	t, stopTimer := clock.After(d)
@@ -252,7 +252,7 @@ func WriteFrame(w io.Writer, b []byte) error {
 	return err
 }
 
-// randomID is a query id that cannot be foreseen.
+// RandomID is a query id that cannot be foreseen.
 func RandomID() uint16 {
 	var b [2]byte
 	rand.Read(b[:]) // never fails, see crypto/rand

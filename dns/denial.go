@@ -173,7 +173,7 @@ func encloserOf(n *miekg.NSEC, name string) string {
 	return best
 }
 
-// trimRoot is name to be put behind another label.
+// TrimRoot is name to be put behind another label.
 func TrimRoot(name string) string {
 	if name == "." {
 		return ""

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// canonical is name in lower case with its final dot.
+// Canonical is name in lower case with its final dot.
 func Canonical(name string) string { return miekg.CanonicalName(name) }
 
-// parent is the name without its first label; the root is its own parent.
+// Parent is the name without its first label; the root is its own parent.
 func Parent(name string) string {
 	off, end := miekg.NextLabel(name, 0)
 	if end {
@@ -21,7 +21,7 @@ func Parent(name string) string {
 	return name[off:]
 }
 
-// below reports whether name is zone or lies below it. Both are canonical.
+// Below reports whether name is zone or lies below it. Both are canonical.
 func Below(zone, name string) bool {
 	if zone == "." || name == zone {
 		return true
@@ -51,7 +51,7 @@ func suffix(name string, n int) string {
 
 func Labels(name string) int { return miekg.CountLabel(name) }
 
-// compareNames is the canonical order of names, from the root down (RFC 4034 §6.1).
+// CompareNames is the canonical order of names, from the root down (RFC 4034 §6.1).
 func CompareNames(a, b string) int {
 	la, lb := miekg.SplitDomainName(a), miekg.SplitDomainName(b)
 	for i := 1; i <= len(la) && i <= len(lb); i++ {

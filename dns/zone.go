@@ -290,7 +290,7 @@ func (z *Zone) link() {
 	z.signed = z.nodes[z.origin].set(TypeDNSKEY) != nil && len(z.order) > 0
 }
 
-// cut is the delegation at or above name, "" if the zone has authority over name.
+// Cut is the delegation at or above name, "" if the zone has authority over name.
 func (z *Zone) Cut(name string) string {
 	found := ""
 	for name != z.origin {

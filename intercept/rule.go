@@ -123,7 +123,7 @@ func (f *Rule) where() Where {
 	return Where{Node: f.Node, Proto: f.Proto, Dir: f.Dir, Command: f.Command, Text: f.Match}
 }
 
-// fault is a Fault at work.
+// rule is a Fault at work.
 type rule struct {
 	Rule
 	at Where

@@ -93,7 +93,7 @@ type NodeDoors struct {
 	Users       map[string]string `json:"users,omitempty"`
 }
 
-// doors hands out the lab's addresses on this machine.
+// addresses hands out the lab's addresses on this machine.
 type addresses struct{ base int }
 
 func (d addresses) at(offset int) string {

@@ -114,7 +114,7 @@ func (n *Names) addLocal(o NamesOptions) error {
 	return nil
 }
 
-// secondAddr is next to dns.foo.com.
+// secondName is next to dns.foo.com.
 const secondName, secondAddr = "resolver.foo.com", "198.18.4.54"
 
 // addSecond adds the recursive server that the local one asks in the mode

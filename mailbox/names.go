@@ -39,7 +39,7 @@ func FolderName(name string) (string, error) {
 	return name, nil
 }
 
-// usableName is a name that a folder may have, as like a given one as can be.
+// UsableName is a name that a folder may have, as like a given one as can be.
 func UsableName(given string) string {
 	given = mail.Printable(given, '_')
 	levels := slices.DeleteFunc(strings.Split(given, Delimiter), func(s string) bool { return s == "" })

@@ -66,7 +66,7 @@ type Envelope struct {
 	MessageID string
 }
 
-// Mailbox is one address of a header field. A group (RFC 5322 §3.4) is a Mailbox
+// Address is one address of a header field. A group (RFC 5322 §3.4) is a Mailbox
 // with Local only, its members, and an empty Mailbox.
 type Address struct{ Name, Local, Domain string }
 

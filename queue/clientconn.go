@@ -42,7 +42,7 @@ func (t Timeouts) withDefaults() Timeouts {
 // outSize is how much is gathered before it is written.
 const outSize = 32 << 10
 
-// conn stands between another server and go-smtp's client. It hands the client
+// clientConn stands between another server and go-smtp's client. It hands the client
 // one reply at a time, checked, bounded and in a single line; it answers the
 // client's EHLO itself, because the real one was said before (with the right
 // name, before and after STARTTLS); it gathers what is written until the client
@@ -56,7 +56,7 @@ type clientConn struct {
 	in    *bufio.Reader
 	out   []byte
 	log   *trace.Conn
-	gate  *wire.Interception // nil is none
+	lines *wire.Interception // nil is none
 	block time.Duration      // Timeouts.Block
 
 	wait   time.Duration // for the next reply
@@ -198,7 +198,7 @@ func (c *clientConn) beginBody() { c.body, c.text = true, c.text[:0] }
 
 func (c *clientConn) show(p []byte) {
 	keeps := c.log.Keeps()
-	if c.gate != nil {
+	if c.lines != nil {
 		keeps = max(keeps, wire.MaxEdit)
 	}
 	if room := keeps - len(c.text); room > 0 {
@@ -227,7 +227,7 @@ func (c *clientConn) parting() (reply, bool) {
 // kill ends the connection at once, whatever is under way.
 func (c *clientConn) kill() {
 	_ = c.raw.Close() // before a line that waits can still get through
-	c.gate.Release()
+	c.lines.Release()
 }
 
 // Close ends the connection.
@@ -237,7 +237,7 @@ func (c *clientConn) close(why string) error {
 	var err error
 	c.closing.Do(func() {
 		c.fail(net.ErrClosed)
-		c.gate.Release()
+		c.lines.Release()
 		_ = c.raw.SetDeadline(time.Now().Add(time.Second)) // TLS says goodbye
 		err = c.peer.Close()
 		c.log.Close(why)

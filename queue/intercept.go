@@ -10,12 +10,9 @@ import (
 	"glassmail/wire"
 )
 
-// errCut ends a connection that was cut at the interceptor.
-var errCut = errors.New("cut at the gate")
-
 // guard takes the lines of the connection past an interceptor.
 func (c *clientConn) guard(g wire.Interceptor) {
-	c.gate = wire.NewInterception(g, c.log, func() { _ = c.flush() })
+	c.lines = wire.NewInterception(g, c.log, func() { _ = c.flush() })
 }
 
 // emit sends commands past the interceptor.
@@ -23,7 +20,7 @@ func (c *clientConn) emit(p []byte) error {
 	for line := range bytes.Lines(p) {
 		text := string(bytes.TrimRight(line, "\r\n"))
 		verb, _, _ := strings.Cut(text, " ")
-		v := c.gate.Command(strings.ToUpper(verb), text, false)
+		v := c.lines.Command(strings.ToUpper(verb), text, false)
 		switch v.Action {
 		case wire.Drop:
 			continue
@@ -48,7 +45,7 @@ func (c *clientConn) emit(p []byte) error {
 // The client has no way back by then: whatever else happens to them ends the
 // connection.
 func (c *clientConn) emitDot(size int) {
-	if !c.gate.Content(trace.Client, c.text, size) || c.gate.Command(".", ".", false).Action != wire.Pass {
+	if !c.lines.Content(trace.Client, c.text, size) || c.lines.Command(".", ".", false).Action != wire.Pass {
 		_ = c.cut()
 	}
 }
@@ -56,7 +53,7 @@ func (c *clientConn) emitDot(size int) {
 // cut ends the connection as a broken cable would.
 func (c *clientConn) cut() error {
 	_ = c.raw.Close()
-	return c.fail(errCut)
+	return c.fail(wire.ErrCut)
 }
 
 // heard reads the reply of the server, or the one that the interceptor gave.
@@ -75,10 +72,10 @@ func (c *clientConn) heard() (reply, error) {
 // admit takes a line of the server past the interceptor. Nothing is heard any more over a
 // connection that was cut, whatever has arrived.
 func (c *clientConn) admit(line string) (string, bool) {
-	if errors.Is(c.failed, errCut) {
+	if errors.Is(c.failed, wire.ErrCut) {
 		return "", false
 	}
-	switch v := c.gate.Reply(line); v.Action {
+	switch v := c.lines.Reply(line); v.Action {
 	case wire.Edit:
 		line = v.Text
 	case wire.Drop:

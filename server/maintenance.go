@@ -36,7 +36,7 @@ type Outcome struct {
 	Changed  []string          `json:"changed,omitempty"` // what was imported otherwise than it stood there, and how; at most 100
 }
 
-// keeper is a store that can be cared for while it works.
+// maintainer is a store that can be cared for while it works.
 type maintainer interface {
 	Verify(ctx context.Context, texts bool) (bolt.Findings, error)
 	Repair(ctx context.Context) (bolt.Findings, error)

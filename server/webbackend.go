@@ -19,7 +19,7 @@ import (
 // fills the interfaces of web/api.
 type WebBackend struct{ nodes []*webNode }
 
-// interceptor is what the office needs of one node.
+// webNode is what the pages need of one node.
 type webNode struct {
 	name        string
 	backend     *backend
@@ -32,7 +32,7 @@ type webNode struct {
 	expire      time.Duration // age at which a waiting message goes back
 }
 
-// NewOffice opens an office over nodes that have not been closed. It must not be
+// NewWebBackend serves the pages of nodes that have not been closed. It must not be
 // asked anything after one of them stopped.
 func NewWebBackend(nodes ...*Node) *WebBackend {
 	o := &WebBackend{}
@@ -72,7 +72,7 @@ func (o *WebBackend) MaxMessage() int64 {
 	return most
 }
 
-// interceptor finds the node that serves an address.
+// node finds the node that serves an address.
 func (o *WebBackend) node(address string) (*webNode, string, error) {
 	a, err := mail.ParseAddress(address, true)
 	if err != nil || a.Domain == "" {
@@ -113,7 +113,7 @@ func (o *WebBackend) Login(ctx context.Context, peer netip.Addr, account, passwo
 	return found, err == nil, err
 }
 
-// Stamp is another after each change of an account's password, "" without such an
+// CredentialVersion is another after each change of an account's password, "" without such an
 // account. It takes the names that Login takes.
 func (o *WebBackend) CredentialVersion(ctx context.Context, account string) (string, error) {
 	d, name, err := o.node(account)
@@ -164,11 +164,11 @@ func (o *WebBackend) Accounts(ctx context.Context) ([]string, error) {
 // webMailbox is where one reader is served.
 type webMailbox struct {
 	imapBackend
-	desk *webNode
+	node *webNode
 }
 
 // Limits are those of the node.
-func (c webMailbox) Limits() (int64, int) { return c.desk.size, c.desk.recipients }
+func (c webMailbox) Limits() (int64, int) { return c.node.size, c.node.recipients }
 
 // Submit checks sender and recipients as the submission port does, then accepts.
 func (c webMailbox) Submit(ctx context.Context, v api.Visit, env *mail.Envelope, text io.Reader) (id string, err error) {
@@ -178,7 +178,7 @@ func (c webMailbox) Submit(ctx context.Context, v api.Visit, env *mail.Envelope,
 	if v.Secure {
 		env.Peer.TLS = "TLS"
 	}
-	p := c.desk.backend
+	p := c.node.backend
 	if err := p.Sender(ctx, env.Peer, env.From); err != nil {
 		return "", conn.refused(env, "MAIL", "", err)
 	}
@@ -207,7 +207,7 @@ func (c webMailbox) Fetched(v api.Visit, id string) {
 type visit struct{ *trace.Conn }
 
 func (c webMailbox) enter(v api.Visit, journey string) visit {
-	conn := c.desk.trace.Open(c.desk.name, trace.HTTP, v.Local, v.Remote)
+	conn := c.node.trace.Open(c.node.name, trace.HTTP, v.Local, v.Remote)
 	conn.Secure(v.Secure)
 	conn.Journey(journey)
 	conn.Line(trace.Client, v.Request)

@@ -77,7 +77,7 @@ type (
 	leaseEnds []*lease
 )
 
-// NewSchedule returns an empty one.
+// NewLeases returns an empty one.
 func NewLeases() *Leases {
 	return &Leases{
 		dests:  map[string]*destination{},

@@ -78,7 +78,7 @@ func (m *model) hold(method, path string, body any, say string, args ...any) tea
 }
 
 func (m *model) pause() tea.Cmd {
-	if m.shown != nil && m.shown.desk.Paused {
+	if m.shown != nil && m.shown.hold.Paused {
 		return m.hold(http.MethodPost, "/hold/resume", nil, "top.done.resume")
 	}
 	return m.hold(http.MethodPost, "/hold/pause", nil, "top.done.pause")
@@ -112,7 +112,7 @@ func faster(v float64) float64 {
 func (m *model) pace(next func(float64) float64) tea.Cmd {
 	speed := 0.0
 	if m.shown != nil {
-		speed = next(m.shown.desk.Speed)
+		speed = next(m.shown.hold.Speed)
 	}
 	body := map[string]float64{"speed": speed}
 	if speed == 0 {

@@ -17,7 +17,7 @@ type snapshot struct {
 	lead     time.Duration // by which the server's clock is ahead
 	node     nodeInfo
 	journeys []trace.Journey // the newest first
-	desk     desk
+	hold     hold
 
 	detail   *trace.Detail // nil: the journey is not known any more
 	sessions []session
@@ -34,8 +34,8 @@ type nodeInfo struct {
 	Features map[string]bool `json:"features"`
 }
 
-// interceptor is where lines are held.
-type desk struct {
+// hold is the state of the lines that are held.
+type hold struct {
 	Paused bool    `json:"paused"`
 	Speed  float64 `json:"speed"` // lines a second; 0 is full speed
 	Held   []struct {
@@ -126,7 +126,7 @@ func (s *snapshot) readLab(ctx context.Context, c *Client, now func() time.Time)
 		s.lead = clock.Now.Sub(before).Round(time.Second)
 	}
 	if s.node.Features["hold"] {
-		return c.get(ctx, "/hold", &s.desk)
+		return c.get(ctx, "/hold", &s.hold)
 	}
 	return nil
 }

@@ -69,10 +69,10 @@ func (m *model) standing() string {
 		return "✕ " + m.text("top.lost")
 	case m.shown == nil:
 		return m.text("top.connecting")
-	case m.shown.desk.Paused:
-		return "⏸ " + m.text("top.paused", "n", len(m.shown.desk.Held))
-	case m.shown.desk.Speed > 0:
-		return m.text("top.speed", "n", m.shown.desk.Speed)
+	case m.shown.hold.Paused:
+		return "⏸ " + m.text("top.paused", "n", len(m.shown.hold.Held))
+	case m.shown.hold.Speed > 0:
+		return m.text("top.speed", "n", m.shown.hold.Speed)
 	}
 	var names []string
 	for _, n := range m.shown.node.Nodes {
@@ -116,8 +116,8 @@ func (m *model) banner() []string {
 		text = clean(m.lost.Error())
 	case m.lost != nil:
 		text = m.text("top.lost.why", "reason", clean(m.lost.Error()))
-	case m.shown != nil && len(m.shown.desk.Held) > 0:
-		h := m.shown.desk.Held[0]
+	case m.shown != nil && len(m.shown.hold.Held) > 0:
+		h := m.shown.hold.Held[0]
 		text = m.text("top.held", "node", clean(h.Node), "line", clean(string(rune(h.Dir))+": "+h.Text))
 	}
 	var out []string

@@ -70,7 +70,7 @@ type Conn struct {
 	failed   error  // of a write; all later ones fail with it
 }
 
-// Watch is Watch for the connection of this front. The caller does not read before it
+// Watch is Watch for this connection. The caller does not read before it
 // has called stop.
 func (f *Conn) Watch(gone func()) (stop func()) {
 	return Watch(f.conn, f.br, f.t.Watch, gone)
@@ -81,7 +81,7 @@ func NewConn(conn net.Conn, t Timeouts, log *trace.Conn) *Conn {
 	return &Conn{Log: log, conn: conn, t: t, br: bufio.NewReaderSize(conn, readBuffer)}
 }
 
-// Guard lets every line pass an interceptor; nil is none. It comes right after NewConn.
+// Intercept lets every line pass an interceptor; nil is none. It comes right after NewConn.
 // An interceptor needs the transcript.
 func (f *Conn) Intercept(g Interceptor) {
 	if f.interception = NewInterception(g, f.Log, func() { f.Flush() }); f.interception != nil {
@@ -90,11 +90,11 @@ func (f *Conn) Intercept(g Interceptor) {
 	}
 }
 
-// Interceptor is where the protocol takes each line before it obeys or sends it; nil
+// Interception is where the protocol takes each line before it obeys or sends it; nil
 // without one.
 func (f *Conn) Interception() *Interception { return f.interception }
 
-// Conn is the connection below, for addresses and TLS state.
+// NetConn is the connection below, for addresses and TLS state.
 func (f *Conn) NetConn() net.Conn { return f.conn }
 
 // Buffered is the number of bytes that can be read without waiting.

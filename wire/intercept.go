@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -64,6 +65,9 @@ type Verdict struct {
 	Text   string // of Edit and Answer: one line without its end
 	Note   string // for the trace; "" for none
 }
+
+// ErrCut ends a connection that was cut at an Interceptor.
+var ErrCut = errors.New("cut at the interceptor")
 
 // Interception is a connection's place at a Interceptor. A nil Interception lets everything
 // pass.
@@ -130,7 +134,7 @@ func (c *Interception) Reply(text string) Verdict {
 	return v
 }
 
-// Stretch takes size bytes of message text past the interceptor, of which text is the
+// Content takes size bytes of message text past the interceptor, of which text is the
 // beginning, and tells whether they may go on; if not, the connection is to be
 // cut.
 func (c *Interception) Content(d trace.Dir, text []byte, size int) bool {

@@ -18,7 +18,7 @@ type Limits struct {
 	PerAddr int // connections at one time of one client, see mail.ClientOf
 	// Conns are the connections of which one gives way to a newcomer when Total is
 	// reached; with nil the newcomer is refused.
-	Fronts *Conns
+	Conns *Conns
 }
 
 // Listener accepts connections, holds them to its limits, and can be stopped
@@ -156,10 +156,10 @@ func (l *Listener) countOff(client netip.Prefix) {
 // It may take a second until it has gone: meanwhile there are more than Total, by a
 // quarter of it at most.
 func (l *Listener) makeRoom(client netip.Prefix) bool {
-	if l.limits.Fronts == nil || l.leaving > l.limits.Total/4 {
+	if l.limits.Conns == nil || l.leaving > l.limits.Total/4 {
 		return false
 	}
-	slot, ok := l.limits.Fronts.quietest(l.clock.Now(), func(c net.Conn, quiet bool) int {
+	slot, ok := l.limits.Conns.quietest(l.clock.Now(), func(c net.Conn, quiet bool) int {
 		p, mine := l.conns[c]
 		switch have := l.clients[p.client]; {
 		case !mine || p.leaving:

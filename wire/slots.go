@@ -26,9 +26,9 @@ const (
 
 // slot is what a full listener asks of its connections, see Conns.quietest.
 type slot struct {
-	front *Conn
-	conn  net.Conn
-	said  time.Time // when it last completed something
+	of   *Conn
+	conn net.Conn
+	said time.Time // when it last completed something
 }
 
 // quietest finds the connection that gives way: among those that may, the one that
@@ -71,7 +71,7 @@ func (f *Conn) mayGiveWay(now time.Time) (said time.Time, may bool) {
 // giveWay ends the connection: its reader gets ErrFull and says farewell. What has
 // not ended a second later is closed where it stands.
 func (s slot) giveWay() {
-	go s.front.evict() // waits while it sends
+	go s.of.evict() // waits while it sends
 	time.AfterFunc(cutTime, func() { s.conn.Close() })
 }
 

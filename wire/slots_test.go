@@ -22,7 +22,7 @@ import (
 type crowd struct {
 	t      *testing.T
 	clock  *wire.Manual
-	fronts wire.Conns
+	conns  wire.Conns
 	l      *wire.Listener
 	real   net.Listener
 	in     chan net.Conn
@@ -33,13 +33,13 @@ type crowd struct {
 func newCrowd(t *testing.T, limits wire.Limits) *crowd {
 	t.Helper()
 	w := &crowd{t: t, clock: wire.NewManual(time.Unix(1000, 0)), in: make(chan net.Conn), closed: make(chan struct{}), heard: make(chan struct{})}
-	w.fronts.Clock = w.clock
+	w.conns.Clock = w.clock
 	var err error
 	if w.real, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.real.Close() })
-	limits.Fronts = &w.fronts
+	limits.Conns = &w.conns
 	w.l = wire.NewListener(w, w.clock, limits, func(c net.Conn) { io.WriteString(c, "421 full\r\n") })
 	served := make(chan error, 1)
 	go func() { served <- w.l.Serve(w.handle) }()
@@ -70,8 +70,8 @@ func (w *crowd) Addr() net.Addr { return &net.TCPAddr{} }
 
 func (w *crowd) handle(c net.Conn) {
 	f := wire.NewConn(c, wire.Timeouts{Write: time.Minute, Handshake: time.Minute}, (*trace.Conn)(nil))
-	w.fronts.Enter(f, c, w.clock.Now())
-	defer w.fronts.Leave(f)
+	w.conns.Enter(f, c, w.clock.Now())
+	defer w.conns.Leave(f)
 	f.Send([]byte("220 hello\r\n"))
 	for {
 		line, err := f.ReadLine(time.Hour, true, 1000)
@@ -288,7 +288,7 @@ func TestWhoGivesWay(t *testing.T) {
 
 // waiting waits until all handlers wait for their clients.
 func waiting(w *crowd, n int) {
-	for w.fronts.Waiting() < n {
+	for w.conns.Waiting() < n {
 		time.Sleep(time.Millisecond)
 	}
 }

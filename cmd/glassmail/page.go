@@ -43,9 +43,9 @@ type page struct {
 
 // watched is what the pages show.
 type watched struct {
-	node *server.Node
-	log  *trace.Log
-	desk *intercept.Interceptor // nil: lines cannot be held
+	node        *server.Node
+	log         *trace.Log
+	interceptor *intercept.Interceptor // nil: lines cannot be held
 }
 
 // newPage is a page that is not open.
@@ -93,7 +93,7 @@ func (p *page) listen(ctx context.Context, conf config.Config, w watched, log *s
 	p.journeys = trace.NewJourneys(w.log, journeyBudget)
 	p.web, err = web.New(web.Options{
 		API: api.Options{
-			Trace: w.log, Journeys: p.journeys, Hold: w.desk, Nodes: server.Describe(nil, w.node), Wording: conf.Wording, Version: version(),
+			Trace: w.log, Journeys: p.journeys, Hold: w.interceptor, Nodes: server.Describe(nil, w.node), Wording: conf.Wording, Version: version(),
 			Mail: office, Queue: office, Users: office, Services: office, MaxMessage: office.MaxMessage(),
 			Uploads: filepath.Join(conf.Data, "uploads"),
 		},

@@ -222,14 +222,14 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, s serv
 	}
 	password := func(address string) (string, error) { return tools.Password(c, address, s.password) }
 	o := server.Options{Password: password, Config: conf, Host: host, Resolver: resolver, Trace: events, Users: users, Log: log}
-	var desk *intercept.Interceptor
+	var interceptor *intercept.Interceptor
 	if s.hold {
-		desk = intercept.New(intercept.Options{Clock: host.Clock()})
-		defer context.AfterFunc(c.Context(), desk.Close)() // the stop waits for no line
-		defer desk.Close()
-		o.Interceptor = desk // without an interceptor it stays nil: lines then pass nothing at all
+		interceptor = intercept.New(intercept.Options{Clock: host.Clock()})
+		defer context.AfterFunc(c.Context(), interceptor.Close)() // the stop waits for no line
+		defer interceptor.Close()
+		o.Interceptor = interceptor // without an interceptor it stays nil: lines then pass nothing at all
 	}
-	page := newPage(conf, desk != nil)
+	page := newPage(conf, interceptor != nil)
 	o.Calls = page.calls()
 	node, err := server.New(c.Context(), o)
 	if err != nil {
@@ -237,7 +237,7 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, s serv
 	}
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
-	if err := page.open(ctx, conf, watched{node, events, desk}, log); err != nil {
+	if err := page.open(ctx, conf, watched{node, events, interceptor}, log); err != nil {
 		return errors.Join(err, node.Close())
 	}
 	if err := writeReady(s.ready, describe(node, page, conf.Domains[0], users)); err != nil {

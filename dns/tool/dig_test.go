@@ -14,7 +14,7 @@ import (
 	"glassmail/lab/lesson"
 )
 
-// tool is a world with its local name server at the address of the slide.
+// environment is a world with its local name server at the address of the slide.
 func environment(t *testing.T) (*lessontest.World, tool.Environment) {
 	w := lessontest.NewWorld(t, lesson.LectureOptions{ViaUmass: true})
 	w.Set("198.18.3.53", dns.NewRecursive(w.Resolver(t), nil))

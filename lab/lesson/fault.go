@@ -11,7 +11,7 @@ import (
 	"glassmail/dns"
 )
 
-// Fault is a way to break the chain of trust of a zone, for a lesson.
+// ZoneFault is a way to break the chain of trust of a zone, for a lesson.
 type ZoneFault string
 
 // The faults that Break can make.
@@ -23,7 +23,7 @@ const (
 	NoFault          ZoneFault = "none"              // everything right again
 )
 
-// FaultInfo describes a fault for those who choose one.
+// ZoneFaultInfo describes a fault for those who choose one.
 type ZoneFaultInfo struct {
 	Fault ZoneFault `json:"fault"`
 	Text  string    `json:"text"`

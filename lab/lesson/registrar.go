@@ -229,7 +229,7 @@ func delegate(z, child *dns.Zone) (*dns.Zone, error) {
 	return z.With(add, delegationOf(z, child.Origin()))
 }
 
-// delegation is the records that z holds about the zone child: at its name and
+// delegationOf is the records that z holds about the zone child: at its name and
 // below.
 func delegationOf(z *dns.Zone, child string) []dns.Record {
 	return slices.DeleteFunc(z.Unsigned(), func(r dns.Record) bool { return !dns.Below(child, r.Name()) })

@@ -353,7 +353,7 @@ tree     DNAME b.c
 far      DNAME elsewhere.test.
 `
 
-// names are what is asked about the hard zone, below its origin.
+// hardNames are what is asked about the hard zone, below its origin.
 func hardNames() []string {
 	return []string{"", "mail.", "alias.", "out.", "dangling.", "nothing.", "c.", "b.c.", "a.b.c.", "z.b.c.", "w.", "q.w.", "r.q.w.", "*.w.", "x.w.", "y.x.w.", "z.x.w.", "q.cw.", "cw.", "sub.", "ns.sub.", "z.sub.", "a.", "zz.", "tree.", "a.tree.", "a.a.tree.", "q.far."}
 }

@@ -18,7 +18,7 @@ import (
 	"glassmail/message"
 )
 
-// counting counts the bytes of contents that are read.
+// counted counts the bytes of contents that are read.
 type counted struct {
 	*node
 	read atomic.Int64

@@ -31,7 +31,7 @@ const maxStretch = 5 * time.Minute
 // errSpoiled ends the text of an APPEND that goes on after its message.
 var errSpoiled = errors.New("the command goes on after the message")
 
-// front is one connection: it reads one whole command at a time, and everything
+// serverConn is one connection: it reads one whole command at a time, and everything
 // before is done then.
 type serverConn struct {
 	conn       *wire.Conn
@@ -96,7 +96,7 @@ func (f *serverConn) farewell(err error) {
 			reason = f.srv.parting()
 		}
 		f.bye(reason)
-	case errors.Is(err, errBye), errors.Is(err, errCut):
+	case errors.Is(err, errBye), errors.Is(err, wire.ErrCut):
 	case errors.Is(err, io.EOF):
 		f.closed = "the client closed the connection"
 	}

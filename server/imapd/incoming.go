@@ -30,7 +30,7 @@ func (f *serverConn) announce(c *command, full []byte, lit literal, fault string
 	return full, "", nil
 }
 
-// message is an APPEND's message as it arrives: whole, or not at all.
+// incoming is an APPEND's message as it arrives: whole, or not at all.
 type incoming struct {
 	f    *serverConn
 	left int64
@@ -56,8 +56,8 @@ func (m *incoming) Read(p []byte) (int, error) {
 	b := f.conn.Peek(int(min(m.left, int64(f.conn.Buffered()), int64(len(p)))))
 	if !f.conn.Interception().Content(trace.Client, b, len(b)) {
 		f.raw.Close()
-		m.err, m.lost = errCut, errCut
-		return 0, errCut
+		m.err, m.lost = wire.ErrCut, wire.ErrCut
+		return 0, wire.ErrCut
 	}
 	f.conn.Log.Text(trace.Client, b, len(b))
 	n := copy(p, b)

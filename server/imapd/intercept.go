@@ -2,17 +2,13 @@ package imapd
 
 import (
 	"bytes"
-	"errors"
 	"io"
 
 	"glassmail/trace"
 	"glassmail/wire"
 )
 
-// errCut ends a connection that was cut at the interceptor.
-var errCut = errors.New("cut at the gate")
-
-// admit takes a line of the client past the interceptor and returns what is to be
+// intercept takes a line of the client past the interceptor and returns what is to be
 // obeyed; ok is false if nothing is. An answer needs no tag: it gets the
 // command's.
 func (f *serverConn) intercept(line []byte) (obey []byte, ok bool, err error) {
@@ -39,7 +35,7 @@ func (f *serverConn) intercept(line []byte) (obey []byte, ok bool, err error) {
 		return nil, false, f.say(c.tag + " " + v.Text + "\r\n")
 	case wire.Cut:
 		f.raw.Close()
-		return nil, false, errCut
+		return nil, false, wire.ErrCut
 	case wire.Drop:
 		return nil, false, nil
 	}

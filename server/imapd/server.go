@@ -9,8 +9,8 @@
 // and writes FETCH data itself; what a client has been told of its folder (its
 // view) is kept as a list of UIDs, and news is the difference to the store.
 //
-// The life of a connection: Listener → front → plain engine → STARTTLS → the same
-// front secured → secure engine → BYE. Each connection has one goroutine of the
+// The life of a connection: Listener → wire.Conn → plain engine → STARTTLS → the same
+// wire.Conn secured → secure engine → BYE. Each connection has one goroutine of the
 // listener, which waits for the one of the engine.
 package imapd
 
@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync"
 	"time"
 
 	"glassmail/mail"
@@ -92,14 +91,9 @@ type Server struct {
 	o    Options
 	base context.Context // of all sessions; ends when they are cut
 	cut  context.CancelFunc
-	quit chan struct{} // closed when Shutdown begins
-
-	conns wire.Conns
-
-	mu        sync.Mutex
-	listeners map[*wire.Listener]struct{}
-	stopping  bool
-	serving   sync.WaitGroup // calls of serve
+	quit context.Context // ends when Shutdown begins
+	stop context.CancelFunc
+	open wire.Serving
 }
 
 // New wires a server. Shutdown ends it.
@@ -108,8 +102,9 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("imap server: name, host and backend are needed")
 	}
 	o.fill()
-	s := &Server{o: o, listeners: map[*wire.Listener]struct{}{}, quit: make(chan struct{})}
-	s.conns.Clock = o.Host.Clock()
+	s := &Server{o: o}
+	s.open.Conns.Clock = o.Host.Clock()
+	s.quit, s.stop = context.WithCancel(context.Background())
 	s.base, s.cut = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -129,101 +124,47 @@ func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
 
 func (s *Server) serve(ctx context.Context, ln net.Listener, secure bool) error {
 	limits := s.o.Limits
-	limits.Fronts = &s.conns
+	limits.Conns = &s.open.Conns
 	l := wire.NewListener(ln, s.o.Host.Clock(), limits, func(c net.Conn) {
 		s.tellTooMany(c)
 		if !secure {
 			io.WriteString(c, "* "+tooMany+"\r\n")
 		}
 	})
-	s.mu.Lock()
-	if s.stopping {
-		s.mu.Unlock()
-		return ln.Close()
-	}
-	s.listeners[l] = struct{}{}
-	s.serving.Add(1)
-	s.mu.Unlock()
-	defer s.serving.Done()
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
-	return l.Serve(func(c net.Conn) { s.handle(c, secure) })
+	return s.open.Serve(l, func(c net.Conn) { s.handle(c, secure) })
 }
 
 // Shutdown stops accepting, says BYE to each client at its next command boundary
 // or in IDLE, and waits. When ctx ends the rest is cut; see wire.Listener for what
 // it gives up. A Server serves only until Shutdown.
 func (s *Server) Shutdown(ctx context.Context) wire.Ended {
-	s.mu.Lock()
-	if !s.stopping {
-		close(s.quit)
-	}
-	s.stopping = true
-	all := make([]*wire.Listener, 0, len(s.listeners))
-	for l := range s.listeners {
-		l.Close()
-		all = append(all, l)
-	}
-	var wg sync.WaitGroup
-	s.conns.Each(func(f *wire.Conn) {
-		wg.Go(f.Stop) // waits while the connection sends to a client that does not read
-	})
-	s.mu.Unlock()
-	stop := context.AfterFunc(ctx, s.cut)
-	defer stop()
-	n := make([]wire.Ended, len(all))
-	for i, l := range all {
-		wg.Go(func() { n[i] = l.Shutdown(ctx) })
-	}
-	wg.Wait()
-	s.serving.Wait()
-	s.cut()
-	var total wire.Ended
-	for _, one := range n {
-		total = total.Add(one)
-	}
-	return total
+	s.stop()
+	defer s.cut()
+	defer context.AfterFunc(ctx, s.cut)()
+	return s.open.Shutdown(ctx)
 }
 
 // Listening tells how each listener is that is served.
-func (s *Server) Listening() []wire.Listening {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make([]wire.Listening, 0, len(s.listeners))
-	for l := range s.listeners {
-		out = append(out, l.Listening())
-	}
-	return out
-}
+func (s *Server) Listening() []wire.Listening { return s.open.Listening() }
 
 // Clients are the connections that are open.
-func (s *Server) Clients() []wire.Client { return s.conns.Clients() }
+func (s *Server) Clients() []wire.Client { return s.open.Conns.Clients() }
 
 // Cut ends a connection because the operator wishes it: with BYE between two
 // commands or in IDLE, see wire.Conns.
-func (s *Server) Cut(conn uint64) bool { return s.conns.Cut(conn) }
+func (s *Server) Cut(conn uint64) bool { return s.open.Conns.Cut(conn) }
 
 // CutAccount ends all connections of a user in the same way.
-func (s *Server) CutAccount(account string) { s.conns.CutAccount(account) }
+func (s *Server) CutAccount(account string) { s.open.Conns.CutAccount(account) }
 
 // parting is why a connection is asked to end between two commands.
 func (s *Server) parting() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopping {
+	if s.open.Stopping() {
 		return "The server is stopping"
 	}
 	return "The operator cut the connection"
-}
-
-// enter counts a connection in; one that comes too late is asked to stop at once.
-func (s *Server) enter(w *wire.Conn, raw net.Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.conns.Enter(w, raw, s.o.Host.Clock().Now())
-	if s.stopping {
-		w.Stop()
-	}
 }
 
 // handle serves one connection to its end.
@@ -236,8 +177,10 @@ func (s *Server) handle(raw net.Conn, secure bool) {
 		w.Close()
 		log.Close(why)
 	}()
-	s.enter(w, raw)
-	defer s.conns.Leave(w)
+	if !s.open.Enter(w, raw, s.o.Host.Clock().Now()) {
+		w.Stop()
+	}
+	defer s.open.Conns.Leave(w)
 	if secure {
 		if err := w.Handshake(s.o.TLS); err != nil {
 			why = "TLS handshake failed: " + err.Error()

@@ -25,7 +25,7 @@ const (
 var errGivenUp = fmt.Errorf("given up by the client: %w", io.ErrUnexpectedEOF)
 
 // errCut ends a message whose connection was cut at the interceptor.
-var errCut = fmt.Errorf("cut at the gate: %w", io.ErrUnexpectedEOF)
+var errCut = fmt.Errorf("%w: %w", wire.ErrCut, io.ErrUnexpectedEOF)
 
 // content is the message under way as Backend reads it.
 type content struct {

@@ -8,7 +8,7 @@ import (
 	"glassmail/wire"
 )
 
-// admit takes a command past the interceptor and returns what is to be obeyed; ok is
+// intercept takes a command past the interceptor and returns what is to be obeyed; ok is
 // false if nothing is.
 func (c *serverConn) intercept(line []byte) (obey []byte, ok bool) {
 	g := c.conn.Interception()
@@ -84,7 +84,7 @@ func (c *serverConn) emit(line []byte) []byte {
 
 // cutOff ends the connection as a broken cable would.
 func (c *serverConn) cutOff() {
-	c.end("cut at the gate")
+	c.end(wire.ErrCut.Error())
 	c.conn.NetConn().Close()
 }
 

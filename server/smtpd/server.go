@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync"
 	"time"
 
 	"glassmail/mail"
@@ -81,18 +80,14 @@ type Server struct {
 	base     context.Context // of all calls to the Backend
 	cut      func()          // ends it
 
-	conns wire.Conns
-
-	mu        sync.Mutex
-	listeners map[*wire.Listener]struct{}
-	stopping  bool
+	open wire.Serving
 }
 
 // New wires a server; it does nothing before Serve.
 func New(o Options) (*Server, error) {
 	switch {
 	case o.Name == "" || o.Backend == nil:
-		return nil, errors.New("smtp server: needs a name and a post")
+		return nil, errors.New("smtp server: a name and a backend are needed")
 	case o.Implicit && o.TLS == nil:
 		return nil, errors.New("smtp server: implicit TLS needs a certificate")
 	}
@@ -105,11 +100,8 @@ func New(o Options) (*Server, error) {
 	o.MaxSize = cmp.Or(o.MaxSize, 50<<20)
 	o.MaxRecipients = cmp.Or(o.MaxRecipients, 100)
 	o.Limits.fill()
-	s := &Server{
-		opts: o, commands: commands(),
-		listeners: map[*wire.Listener]struct{}{},
-	}
-	s.conns.Clock = o.Clock
+	s := &Server{opts: o, commands: commands()}
+	s.open.Conns.Clock = o.Clock
 	s.base, s.cut = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -119,24 +111,15 @@ func New(o Options) (*Server, error) {
 // of the listener. It may run for several listeners at once.
 func (s *Server) Serve(ctx context.Context, inner net.Listener) error {
 	l := wire.NewListener(inner, s.opts.Clock, wire.Limits{
-		Total: s.opts.Limits.Connections, PerAddr: s.opts.Limits.PerAddr, Fronts: &s.conns,
+		Total: s.opts.Limits.Connections, PerAddr: s.opts.Limits.PerAddr, Conns: &s.open.Conns,
 	}, s.tooMany)
-	s.mu.Lock()
-	if s.stopping {
-		s.mu.Unlock()
-		l.Close()
-		return nil
-	}
-	s.listeners[l] = struct{}{}
-	s.mu.Unlock()
-
 	stop := context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.Background(), s.opts.Limits.Grace)
 		defer cancel()
 		s.Shutdown(grace)
 	})
 	defer stop()
-	if err := l.Serve(s.handle); err != nil {
+	if err := s.open.Serve(l, s.handle); err != nil {
 		return fmt.Errorf("smtp server on %s: %w", inner.Addr(), err)
 	}
 	<-s.base.Done()
@@ -147,58 +130,27 @@ func (s *Server) Serve(ctx context.Context, inner net.Listener) error {
 // message under way is finished), and waits. When ctx ends it cuts the
 // connections that are left; see wire.Listener for what it gives up.
 func (s *Server) Shutdown(ctx context.Context) wire.Ended {
-	s.mu.Lock()
-	s.stopping = true
-	var stops sync.WaitGroup
-	s.conns.Each(func(f *wire.Conn) {
-		stops.Go(f.Stop) // waits while the connection sends to a client that does not read
-	})
-	defer stops.Wait() // when the connections are cut, at the latest
-	ls := make([]*wire.Listener, 0, len(s.listeners))
-	for l := range s.listeners {
-		ls = append(ls, l)
-	}
-	s.mu.Unlock()
-
 	defer s.cut()
 	defer context.AfterFunc(ctx, s.cut)()
-	one := make(chan wire.Ended, len(ls))
-	for _, l := range ls {
-		go func() { one <- l.Shutdown(ctx) }()
-	}
-	var all wire.Ended
-	for range ls {
-		all = all.Add(<-one)
-	}
-	return all
+	return s.open.Shutdown(ctx)
 }
 
 // Listening tells how each listener is that is served.
-func (s *Server) Listening() []wire.Listening {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make([]wire.Listening, 0, len(s.listeners))
-	for l := range s.listeners {
-		out = append(out, l.Listening())
-	}
-	return out
-}
+func (s *Server) Listening() []wire.Listening { return s.open.Listening() }
 
 // Clients are the connections that are open.
-func (s *Server) Clients() []wire.Client { return s.conns.Clients() }
+func (s *Server) Clients() []wire.Client { return s.open.Conns.Clients() }
 
 // Cut ends a connection because the operator wishes it: with 421 between two
 // commands, see wire.Conns.
-func (s *Server) Cut(conn uint64) bool { return s.conns.Cut(conn) }
+func (s *Server) Cut(conn uint64) bool { return s.open.Conns.Cut(conn) }
 
 // CutAccount ends all connections of a user in the same way.
-func (s *Server) CutAccount(account string) { s.conns.CutAccount(account) }
+func (s *Server) CutAccount(account string) { s.open.Conns.CutAccount(account) }
 
 // parting is why a connection is asked to end between two commands.
 func (s *Server) parting() (*mail.Reply, string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopping {
+	if s.open.Stopping() {
 		return mail.NewReply(421, mail.Enhanced{4, 3, 2}, "%s is going down, closing connection", s.opts.Name), "the server is stopping"
 	}
 	return mail.NewReply(421, mail.Enhanced{4, 3, 2}, "%s closes this connection at the operator's wish", s.opts.Name), "the operator cut the connection"
@@ -217,29 +169,19 @@ func (s *Server) handle(nc net.Conn) {
 	ctx, cancel := context.WithCancel(s.base)
 	defer cancel()
 	log := s.opts.Trace.Open(s.opts.Name, trace.SMTP, nc.LocalAddr().String(), nc.RemoteAddr().String())
-	front := wire.NewConn(nc, wire.Timeouts{Write: s.opts.Limits.Write, Handshake: s.opts.Limits.Handshake}, log)
-	front.Intercept(s.opts.Interceptor)
-	if !s.enter(front, nc) {
+	conn := wire.NewConn(nc, wire.Timeouts{Write: s.opts.Limits.Write, Handshake: s.opts.Limits.Handshake}, log)
+	conn.Intercept(s.opts.Interceptor)
+	defer s.open.Conns.Leave(conn)
+	if !s.open.Enter(conn, nc, s.opts.Clock.Now()) {
 		s.refuse(nc)
 		return
 	}
-	defer s.conns.Leave(front)
-	c := &serverConn{srv: s, conn: front, log: log, ctx: ctx, giveUp: cancel, peer: mail.Peer{
+	c := &serverConn{srv: s, conn: conn, log: log, ctx: ctx, giveUp: cancel, peer: mail.Peer{
 		Addr: wire.AddrPort(nc.RemoteAddr()), Submission: s.opts.Submission, Service: s.service(),
 		Conn: log.ID(), Time: s.opts.Clock.Now(),
 	}, plainLogin: s.opts.PlainLogin.Allows(wire.AddrPort(nc.LocalAddr()).Addr(), wire.RemoteIP(nc))}
 	c.begin()
 	c.lingering()
-	front.Close()
+	conn.Close()
 	log.Close(cmp.Or(c.why, "the client left"))
-}
-
-func (s *Server) enter(f *wire.Conn, nc net.Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopping {
-		return false
-	}
-	s.conns.Enter(f, nc, s.opts.Clock.Now())
-	return true
 }

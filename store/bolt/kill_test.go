@@ -156,13 +156,13 @@ func killOnce(t *testing.T, dir string, seed uint64, ack Ack) (lines []string) {
 
 // crash lets go of a store's files without bringing anything into order.
 func crash(s *Store) {
-	s.gate.Lock()
+	s.sending.Lock()
 	s.closed = true
 	s.cancel()
 	e := ErrClosed
 	s.failed.Store(&e)
 	close(s.ops)
-	s.gate.Unlock()
+	s.sending.Unlock()
 	s.loops.Wait()
 	s.segments.closeAll()
 	if s.journal.f != nil {

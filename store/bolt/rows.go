@@ -102,7 +102,7 @@ func spell(bits uint64, words []string) (out []string) {
 	return out
 }
 
-// bodyNames writes the BodyIDs of many messages into one string, to save an
+// contentNames writes the BodyIDs of many messages into one string, to save an
 // allocation for each.
 type contentNames struct {
 	all  []byte
@@ -142,7 +142,7 @@ func bodyNumber(id mail.ContentID) (uint64, error) {
 	return n, nil
 }
 
-// bodyRow says where a message text is and how many refer to it, 32 bytes. Every
+// contentRow says where a message text is and how many refer to it, 32 bytes. Every
 // deposited copy is one reference, all waiting recipients together are one.
 type contentRow struct {
 	seg, off uint32 // of the frame

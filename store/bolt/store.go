@@ -33,18 +33,18 @@ type Store struct {
 	wake     chan struct{}
 	buffers  sync.Pool // of *[]byte, for texts on their way in
 
-	rows   *rowCache  // of whoever commits
-	ops    chan *op   // to runJournal
-	groups chan []*op // to runIndex
-	gate   sync.RWMutex
-	closed bool            // under interceptor
-	ctx    context.Context // ends when Close begins
-	cancel context.CancelFunc
-	loops  sync.WaitGroup
-	failed atomic.Pointer[error]
-	halted chan struct{}         // closed when failed is set
-	end    atomic.Pointer[place] // of what is durable in the journal
-	full   atomic.Bool           // acknowledged operations wait for room in the index
+	rows    *rowCache       // of whoever commits
+	ops     chan *op        // to runJournal
+	groups  chan []*op      // to runIndex
+	sending sync.RWMutex    // held while an operation is sent to ops
+	closed  bool            // under sending
+	ctx     context.Context // ends when Close begins
+	cancel  context.CancelFunc
+	loops   sync.WaitGroup
+	failed  atomic.Pointer[error]
+	halted  chan struct{}         // closed when failed is set
+	end     atomic.Pointer[place] // of what is durable in the journal
+	full    atomic.Bool           // acknowledged operations wait for room in the index
 
 	blobs    atomic.Uint64 // file number given out last
 	ids      acceptedIDs
@@ -185,15 +185,15 @@ func (s *Store) closeFiles() error {
 // Close finishes what was begun, brings the journal into the index and lets go of
 // the folder. Message texts that are open stay readable.
 func (s *Store) Close() error {
-	s.gate.Lock()
+	s.sending.Lock()
 	if s.closed {
-		s.gate.Unlock()
+		s.sending.Unlock()
 		return nil
 	}
 	s.closed = true
 	s.cancel()
 	close(s.ops)
-	s.gate.Unlock()
+	s.sending.Unlock()
 	s.loops.Wait()
 	s.care.Lock()
 	defer s.care.Unlock()
@@ -252,8 +252,8 @@ func (s *Store) alive() error {
 
 // send hands an operation to the store's goroutines, which will answer it.
 func (s *Store) send(o *op) error {
-	s.gate.RLock()
-	defer s.gate.RUnlock()
+	s.sending.RLock()
+	defer s.sending.RUnlock()
 	if s.closed {
 		return ErrClosed
 	}

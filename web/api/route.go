@@ -95,14 +95,14 @@ func fault(status int, format string, args ...any) error {
 	return &Error{status, fmt.Sprintf(format, args...)}
 }
 
-// Report writes an error as the answer, see FaultOf.
+// Report writes an error as the answer, see ErrorOf.
 func Report(w http.ResponseWriter, err error) (internal error) {
 	f, internal := ErrorOf(err)
 	writeJSON(w, f.Status, map[string]string{"error": f.Text})
 	return internal
 }
 
-// FaultOf is an error as it is told. What is about no request is our own failure: it is
+// ErrorOf is an error as it is told. What is about no request is our own failure: it is
 // told as such, without its text, and is returned so that somebody can note it. When the
 // client has gone, nothing has failed.
 func ErrorOf(err error) (f *Error, internal error) {

@@ -173,7 +173,7 @@ func (a *API) saveDraft(c *Call) error {
 	return c.JSON(delivered{MessageID: m.messageID(), Folder: placed.Folder, UID: placed.UID})
 }
 
-// sendAs sends for programs: as the account of "from", which a keeper may choose,
+// sendAs sends for programs: as the account of "from", which an operator may choose,
 // without a copy among the sent messages.
 func (a *API) sendAs(c *Call) error {
 	d, end, err := c.readDraft(a)

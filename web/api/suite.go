@@ -52,7 +52,7 @@ func parseSuiteID(id string) (account string, f mailbox.FolderID, uid mailbox.UI
 }
 
 // boxes opens the mailboxes that a call may look through: the caller's own, or for
-// a keeper the named one or all.
+// an operator the named one or all.
 func (a *API) boxes(c *Call, account string) ([]reader, error) {
 	if !c.Caller.Has(Operator) {
 		if c.Caller.Account == "" {

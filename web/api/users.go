@@ -25,7 +25,7 @@ type Users interface {
 	SetAlias(ctx context.Context, address string, targets []string) error
 }
 
-// User is an account.
+// UserAccount is an account.
 type UserAccount struct {
 	Address  string    `json:"address"`
 	Node     string    `json:"node"`

@@ -163,7 +163,7 @@ func (p *peer) data(message []byte) (answer, error) {
 	return p.reply()
 }
 
-// chunk is the size of the pieces in which BDAT sends a message, in bytes.
+// chunkBytes is the size of the pieces in which BDAT sends a message, in bytes.
 const chunkBytes = 1 << 20
 
 // bdat sends the message in counted chunks (RFC 3030 §2) and returns the reply to

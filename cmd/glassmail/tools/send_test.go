@@ -17,7 +17,7 @@ import (
 	"glassmail/mail"
 )
 
-// letterTo is the arguments for a message to the server s.
+// letter is the arguments for a message to the server s.
 func (s *scripted) letter(more ...string) []string {
 	return append([]string{"--server", s.addr, "--from", "alice@crepes.fr", "--to", "bob@hamburger.edu"}, more...)
 }

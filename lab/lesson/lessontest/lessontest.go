@@ -23,7 +23,7 @@ import (
 	"glassmail/wire"
 )
 
-// internet is a network without sockets: a datagram to an address is a call of
+// Internet is a network without sockets: a datagram to an address is a call of
 // the handler there. Addresses without handler never answer.
 type Internet struct {
 	clock wire.Clock
@@ -175,7 +175,7 @@ func (p *pipe) SetDeadline(t time.Time) error {
 
 var _ io.ReadWriteCloser = (*pipe)(nil)
 
-// world is the lecture's hierarchy on an internet with a clock turned by hand.
+// World is the lecture's hierarchy on an internet with a clock turned by hand.
 type World struct {
 	*Internet
 	Hierarchy   *lesson.Hierarchy
@@ -196,7 +196,7 @@ func NewWorld(t testing.TB, o lesson.LectureOptions) *World {
 	return NewWorldOf(h, clock)
 }
 
-// newWorldOf puts a hierarchy on an internet of its own.
+// NewWorldOf puts a hierarchy on an internet of its own.
 func NewWorldOf(h *lesson.Hierarchy, clock *wire.Manual) *World {
 	w := &World{Internet: NewInternet(clock), Hierarchy: h, ManualClock: clock, Log: trace.NewLog(10_000, clock.Now)}
 	for _, s := range h.Servers {
