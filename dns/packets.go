@@ -76,7 +76,7 @@ func (p *packets) put(query, reply []byte, until time.Time) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.kept) >= maxPackets {
+	if _, again := p.kept[string(query[2:])]; !again && len(p.kept) >= maxPackets {
 		for k := range p.kept { // a random one: map order
 			delete(p.kept, k)
 			break
