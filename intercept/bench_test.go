@@ -1,36 +1,14 @@
 package intercept_test
 
 import (
-	"net"
 	"testing"
 	"time"
 
 	"glassmail/intercept"
 	"glassmail/trace"
 	"glassmail/wire"
+	"glassmail/wire/wiretest"
 )
-
-// endless is a connection on which the same line is said again and again, and
-// whatever is written to it is forgotten.
-type endless struct {
-	net.Conn
-	line string
-	at   int
-}
-
-func (e *endless) Read(p []byte) (n int, err error) {
-	for n < len(p) {
-		k := copy(p[n:], e.line[e.at:])
-		n, e.at = n+k, (e.at+k)%len(e.line)
-	}
-	return n, nil
-}
-
-func (e *endless) Write(p []byte) (int, error)      { return len(p), nil }
-func (e *endless) SetReadDeadline(time.Time) error  { return nil }
-func (e *endless) SetWriteDeadline(time.Time) error { return nil }
-func (e *endless) LocalAddr() net.Addr              { return &net.TCPAddr{Port: 25} }
-func (e *endless) RemoteAddr() net.Addr             { return &net.TCPAddr{Port: 4711} }
 
 // BenchmarkTurn is a command and its reply at a connection that keeps a transcript, as
 // servers do: without an interceptor, with an interceptor at which nothing waits, and with one that
@@ -38,7 +16,7 @@ func (e *endless) RemoteAddr() net.Addr             { return &net.TCPAddr{Port: 
 func BenchmarkTurn(b *testing.B) {
 	turn := func(b *testing.B, g wire.Interceptor) {
 		log := trace.NewLog(1000, time.Now).Open("crepes.fr", trace.SMTP, "192.0.2.25:25", "198.51.100.7:4711")
-		f := wire.NewConn(&endless{line: "MAIL FROM:<alice@crepes.fr>\r\n"}, wire.Timeouts{Write: patience}, log)
+		f := wire.NewConn(&wiretest.Endless{Line: "MAIL FROM:<alice@crepes.fr>\r\n"}, wire.Timeouts{Write: patience}, log)
 		f.Intercept(g)
 		ok := []byte("250 2.1.0 Ok\r\n")
 		b.ReportAllocs()

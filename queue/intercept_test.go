@@ -11,41 +11,13 @@ import (
 	"glassmail/queue"
 	"glassmail/trace"
 	"glassmail/wire"
+	"glassmail/wire/wiretest"
 )
 
-// interceptor keeps the points that it is asked about; what it decides is for the test.
-type interceptor struct {
-	decide func(ctx context.Context, p wire.Line) wire.Verdict // nil lets everything pass
-
-	mu    sync.Mutex
-	seen  []wire.Line
-	stood time.Duration // of every connection
-	steps time.Duration // by which it grows whenever it is asked
-}
-
-func (g *interceptor) Intercept(ctx context.Context, p wire.Line) wire.Verdict {
-	g.mu.Lock()
-	g.seen = append(g.seen, p)
-	g.mu.Unlock()
-	if g.decide == nil {
-		return wire.Verdict{}
-	}
-	return g.decide(ctx, p)
-}
-
-func (g *interceptor) Idle() bool { return false }
-
-func (g *interceptor) Paused(string, string) time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.stood += g.steps
-	return g.stood
-}
-
 // on decides v about the first line with a beginning.
-func on(dir trace.Dir, text string, v wire.Verdict) *interceptor {
+func on(dir trace.Dir, text string, v wire.Verdict) *wiretest.Interceptor {
 	var once sync.Once
-	return &interceptor{decide: func(_ context.Context, p wire.Line) (out wire.Verdict) {
+	return &wiretest.Interceptor{Decide: func(_ context.Context, p wire.Line) (out wire.Verdict) {
 		if p.Dir == dir && strings.HasPrefix(p.Text, text) {
 			once.Do(func() { out = v })
 		}
@@ -54,7 +26,7 @@ func on(dir trace.Dir, text string, v wire.Verdict) *interceptor {
 }
 
 // guarded is a stage with one host and an interceptor.
-func guarded(t *testing.T, g *interceptor, ehlo ...string) (*stage, *peer) {
+func guarded(t *testing.T, g *wiretest.Interceptor, ehlo ...string) (*stage, *peer) {
 	t.Helper()
 	s := newStage(t)
 	s.names.mx["hamburger.edu"] = mxs("mail.hamburger.edu")
@@ -67,13 +39,13 @@ func guarded(t *testing.T, g *interceptor, ehlo ...string) (*stage, *peer) {
 
 // Each line of a relay comes to the interceptor once, in order, with the message's id from
 // MAIL on; the text comes once, before its dot.
-func TestGateSeesEachLine(t *testing.T) {
-	g := &interceptor{}
+func TestInterceptorSeesEachLine(t *testing.T) {
+	g := &wiretest.Interceptor{}
 	s, _ := guarded(t, g, "8BITMIME")
 	s.attempt(mail.Options{}, to(bob)...)
 	s.stop()
 	var got []string
-	for _, p := range g.seen {
+	for _, p := range g.Seen() {
 		line := string(rune(p.Dir)) + " " + p.Command + ": " + p.Text
 		if p.Data {
 			line = string(rune(p.Dir)) + " text"
@@ -101,14 +73,14 @@ func TestGateSeesEachLine(t *testing.T) {
 }
 
 // What the interceptor decides about a line decides about the message.
-func TestGateChangesARelay(t *testing.T) {
+func TestInterceptorChangesARelay(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		gate   *interceptor
-		status queue.Status
-		reply  string // its beginning
-		taken  int    // messages by the other server
-		heard  string // a command that it got
+		name        string
+		interceptor *wiretest.Interceptor
+		status      queue.Status
+		reply       string // its beginning
+		taken       int    // messages by the other server
+		heard       string // a command that it got
 	}{
 		{"edit a command", on(trace.Client, "RCPT", wire.Verdict{Action: wire.Edit, Text: "RCPT TO:<eve@hamburger.edu>"}), queue.Delivered, "250", 1, "RCPT TO:<eve@hamburger.edu>"},
 		{"answer a command", on(trace.Client, "RCPT", wire.Verdict{Action: wire.Answer, Text: "550 5.1.1 Who?"}), queue.Failed, "550 5.1.1 Who?", 0, "QUIT"},
@@ -127,7 +99,7 @@ func TestGateChangesARelay(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s, p := guarded(t, tt.gate, "8BITMIME", "SIZE")
+			s, p := guarded(t, tt.interceptor, "8BITMIME", "SIZE")
 			res := s.attempt(mail.Options{}, to(bob)...)[0]
 			s.stop()
 			commands, messages, _ := p.heard()
@@ -148,7 +120,7 @@ func TestGateChangesARelay(t *testing.T) {
 // itself is.
 func TestHeldRelayIsNotGivenUp(t *testing.T) {
 	for _, held := range []bool{true, false} {
-		g := &interceptor{}
+		g := &wiretest.Interceptor{}
 		s, p := guarded(t, g)
 		s.opts.Timeouts.Command = 20 * time.Millisecond
 		p.before = func(verb string) {
@@ -159,9 +131,9 @@ func TestHeldRelayIsNotGivenUp(t *testing.T) {
 				<-p.ending
 				return
 			}
-			before, began := g.grow(time.Hour), time.Now() // the line waits at the other end
+			before, began := g.Grow(time.Hour), time.Now() // the line waits at the other end
 			for late := began.Add(20 * time.Second); time.Now().Before(late); time.Sleep(time.Millisecond) {
-				if time.Since(began) > 3*s.opts.Timeouts.Command && g.grow(time.Hour) > before {
+				if time.Since(began) > 3*s.opts.Timeouts.Command && g.Grow(time.Hour) > before {
 					return // a deadline has passed, and was moved
 				}
 			}
@@ -173,22 +145,13 @@ func TestHeldRelayIsNotGivenUp(t *testing.T) {
 	}
 }
 
-// grow lets the connection stand for longer whenever the interceptor is asked, and tells
-// for how long it has stood.
-func (g *interceptor) grow(by time.Duration) time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.steps = by
-	return g.stood
-}
-
 // A Runner that stops waits for no line: the message goes back to the queue.
 func TestStopWithAHeldLine(t *testing.T) {
 	for _, line := range []string{"220", "EHLO", "MAIL", "250 2.1.5", "Subject", "."} {
 		t.Run(line, func(t *testing.T) {
 			waits := make(chan struct{})
 			var once sync.Once
-			s, _ := guarded(t, &interceptor{decide: func(ctx context.Context, p wire.Line) wire.Verdict {
+			s, _ := guarded(t, &wiretest.Interceptor{Decide: func(ctx context.Context, p wire.Line) wire.Verdict {
 				if strings.HasPrefix(p.Text, line) {
 					once.Do(func() {
 						p.Waits()

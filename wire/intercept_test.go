@@ -14,47 +14,19 @@ import (
 
 	"glassmail/trace"
 	"glassmail/wire"
+	"glassmail/wire/wiretest"
 )
 
-// interceptor answers each line with what pass returns, and keeps what it saw.
-type interceptor struct {
-	pass func(ctx context.Context, p wire.Line) wire.Verdict
-
-	mu    sync.Mutex
-	seen  []wire.Line
-	stood func(a, b string) time.Duration
-	idle  bool
-}
-
-func (g *interceptor) Intercept(ctx context.Context, p wire.Line) wire.Verdict {
-	g.mu.Lock()
-	g.seen = append(g.seen, p)
-	g.mu.Unlock()
-	if g.pass == nil {
-		return wire.Verdict{}
-	}
-	return g.pass(ctx, p)
-}
-
-func (g *interceptor) Idle() bool { return g.idle }
-
-func (g *interceptor) Paused(a, b string) time.Duration {
-	if g.stood == nil {
-		return 0
-	}
-	return g.stood(a, b)
-}
-
 // always is an interceptor that does the same to every line.
-func always(v wire.Verdict) *interceptor {
-	return &interceptor{pass: func(context.Context, wire.Line) wire.Verdict { return v }}
+func always(v wire.Verdict) *wiretest.Interceptor {
+	return &wiretest.Interceptor{Decide: func(context.Context, wire.Line) wire.Verdict { return v }}
 }
 
 // stubborn is an interceptor that lets nothing go before its context ends; it tells of
 // each line that waits.
-func stubborn() (*interceptor, <-chan wire.Line) {
+func stubborn() (*wiretest.Interceptor, <-chan wire.Line) {
 	waits := make(chan wire.Line, 10)
-	return &interceptor{pass: func(ctx context.Context, p wire.Line) wire.Verdict {
+	return &wiretest.Interceptor{Decide: func(ctx context.Context, p wire.Line) wire.Verdict {
 		if p.Waits != nil {
 			p.Waits()
 		}
@@ -130,7 +102,7 @@ func stretch(c *wire.Interception) wire.Verdict {
 
 // The interceptor is told who says what, where, and what a reply answers.
 func TestPoints(t *testing.T) {
-	g := &interceptor{}
+	g := &wiretest.Interceptor{}
 	c, _ := checkpoint(g)
 	defer c.Release()
 	command(c)
@@ -141,7 +113,7 @@ func TestPoints(t *testing.T) {
 		{Dir: trace.Server, Command: "MAIL", Text: "250 ok"},
 		{Dir: trace.Client, Command: "MAIL", Text: strings.Repeat("x", wire.MaxEdit), Data: true, Size: 9000},
 	} {
-		got := g.seen[i]
+		got := g.Seen()[i]
 		if got.Dir != want.Dir || got.Command != want.Command || got.Text != want.Text || got.Data != want.Data || got.Size != want.Size {
 			t.Errorf("point %d: %+v, want %+v", i, got, want)
 		}
@@ -155,8 +127,8 @@ func TestPoints(t *testing.T) {
 // one lets everything pass.
 func TestNoGate(t *testing.T) {
 	log := trace.NewLog(10, time.Now).Open("a", trace.SMTP, "a", "b")
-	if wire.NewInterception(nil, log, nil) != nil || wire.NewInterception(&interceptor{}, nil, nil) != nil {
-		t.Fatal("there is a checkpoint without a gate or a log")
+	if wire.NewInterception(nil, log, nil) != nil || wire.NewInterception(&wiretest.Interceptor{}, nil, nil) != nil {
+		t.Fatal("there is an interception without an interceptor or a log")
 	}
 	var c *wire.Interception
 	c.Release()
@@ -165,7 +137,7 @@ func TestNoGate(t *testing.T) {
 	}
 	_, server := pair(t)
 	if wire.Pausable(server, nil) != server {
-		t.Error("without a gate a connection is wrapped")
+		t.Error("without an interceptor a connection is wrapped")
 	}
 }
 
@@ -173,15 +145,15 @@ func TestNoGate(t *testing.T) {
 // when it is idle no longer.
 func TestIdleGate(t *testing.T) {
 	g := always(wire.Verdict{Action: wire.Drop})
-	g.idle = true
+	g.SetIdle(true)
 	c, _ := checkpoint(g)
 	defer c.Release()
-	if v := command(c); v.Action != wire.Pass || len(g.seen) > 0 || !c.Idle() {
-		t.Errorf("verdict %+v of %+v", v, g.seen)
+	if v := command(c); v.Action != wire.Pass || len(g.Seen()) > 0 || !c.Idle() {
+		t.Errorf("verdict %+v of %+v", v, g.Seen())
 	}
-	g.idle = false
-	if v := reply(c); v.Action != wire.Drop || g.seen[0].Command != "MAIL" {
-		t.Errorf("verdict %+v of %+v", v, g.seen)
+	g.SetIdle(false)
+	if v := reply(c); v.Action != wire.Drop || g.Seen()[0].Command != "MAIL" {
+		t.Errorf("verdict %+v of %+v", v, g.Seen())
 	}
 }
 
@@ -198,8 +170,8 @@ func TestRelease(t *testing.T) {
 		t.Errorf("verdict %v", v)
 	}
 	command(c)
-	if len(g.seen) != 1 {
-		t.Errorf("the gate was asked %d times, want once", len(g.seen))
+	if len(g.Seen()) != 1 {
+		t.Errorf("the interceptor was asked %d times, want once", len(g.Seen()))
 	}
 }
 
@@ -270,10 +242,10 @@ func TestCutShowsWhatWasSaid(t *testing.T) {
 func TestDeadlinesStandWhileHeld(t *testing.T) {
 	var mu sync.Mutex
 	asked, extended := 0, make(chan struct{})
-	g := &interceptor{}
+	g := &wiretest.Interceptor{}
 	client, f := guarded(t, g)
 	defer f.Close()
-	g.stood = func(a, b string) time.Duration {
+	g.Stood = func(a, b string) time.Duration {
 		if a != f.NetConn().LocalAddr().String() || b != client.LocalAddr().String() {
 			t.Errorf("asked about the connection of %s and %s", a, b)
 		}
@@ -292,7 +264,7 @@ func TestDeadlinesStandWhileHeld(t *testing.T) {
 		client.Write([]byte("x"))
 	}()
 	if err := f.Await(time.Millisecond, true); err != nil {
-		t.Errorf("a wait at the gate counted: %v", err)
+		t.Errorf("a wait at the interceptor counted: %v", err)
 	}
 }
 
@@ -300,7 +272,7 @@ func TestDeadlinesStandWhileHeld(t *testing.T) {
 func TestWriteDeadlinesStandWhileHeld(t *testing.T) {
 	client, server := pair(t)
 	asked, extended := 0, make(chan struct{})
-	p := wire.Pausable(server, &interceptor{stood: func(string, string) time.Duration {
+	p := wire.Pausable(server, &wiretest.Interceptor{Stood: func(string, string) time.Duration {
 		if asked++; asked == 1 {
 			return 0
 		}
@@ -330,7 +302,7 @@ func TestWriteDeadlinesStandWhileHeld(t *testing.T) {
 
 // What is measured over more than one wait can take off what stood.
 func TestCheckpointStood(t *testing.T) {
-	g := &interceptor{stood: func(a, b string) time.Duration {
+	g := &wiretest.Interceptor{Stood: func(a, b string) time.Duration {
 		if a != "192.0.2.25:25" || b != "198.51.100.7:4711" {
 			t.Errorf("asked about %s and %s", a, b)
 		}
@@ -343,7 +315,7 @@ func TestCheckpointStood(t *testing.T) {
 	}
 	c = nil
 	if s := c.Paused(); s != 0 {
-		t.Errorf("without a gate it stood for %s", s)
+		t.Errorf("without an interceptor it stood for %s", s)
 	}
 }
 
@@ -351,7 +323,7 @@ func TestCheckpointStood(t *testing.T) {
 // has forgotten a connection.
 func TestDeadlinesRunElsewhere(t *testing.T) {
 	first := true
-	g := &interceptor{stood: func(string, string) time.Duration {
+	g := &wiretest.Interceptor{Stood: func(string, string) time.Duration {
 		if first {
 			first = false
 			return time.Hour
@@ -369,7 +341,7 @@ func TestDeadlinesRunElsewhere(t *testing.T) {
 // be set at once.
 func TestPatientConn(t *testing.T) {
 	client, server := pair(t)
-	p := wire.Pausable(server, &interceptor{})
+	p := wire.Pausable(server, &wiretest.Interceptor{})
 	if err := p.SetDeadline(time.Unix(1, 0)); err != nil {
 		t.Fatal(err)
 	}
@@ -386,31 +358,11 @@ func TestPatientConn(t *testing.T) {
 	}
 }
 
-// endless is a connection on which the same line is said again and again, and
-// whatever is written to it is forgotten.
-type endless struct {
-	net.Conn
-	line string
-	at   int
-}
-
-func (e *endless) Read(p []byte) (n int, err error) {
-	for n < len(p) {
-		k := copy(p[n:], e.line[e.at:])
-		n, e.at = n+k, (e.at+k)%len(e.line)
-	}
-	return n, nil
-}
-
-func (e *endless) Write(p []byte) (int, error)      { return len(p), nil }
-func (e *endless) SetReadDeadline(time.Time) error  { return nil }
-func (e *endless) SetWriteDeadline(time.Time) error { return nil }
-
-// BenchmarkGate is one turn of a connection: without the seam, and with it but without
+// BenchmarkInterceptor is one turn of a connection: without the seam, and with it but without
 // an interceptor.
-func BenchmarkGate(b *testing.B) {
+func BenchmarkInterceptor(b *testing.B) {
 	turn := func(b *testing.B, through bool) {
-		f := wire.NewConn(&endless{line: "MAIL FROM:<alice@crepes.fr>\r\n"}, wire.Timeouts{Write: patience}, nil)
+		f := wire.NewConn(&wiretest.Endless{Line: "MAIL FROM:<alice@crepes.fr>\r\n"}, wire.Timeouts{Write: patience}, nil)
 		f.Intercept(nil)
 		ok := []byte("250 2.1.0 Ok\r\n")
 		b.ReportAllocs()

@@ -4,65 +4,20 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
-	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"glassmail/trace"
 	"glassmail/wire"
+	"glassmail/wire/wiretest"
 )
-
-// interceptor keeps the points that it is asked about; what it decides is for the test.
-type interceptor struct {
-	decide func(ctx context.Context, p wire.Line) wire.Verdict // nil lets everything pass
-
-	mu    sync.Mutex
-	seen  []wire.Line
-	stood time.Duration // of every connection
-	steps time.Duration // by which it grows whenever it is asked
-}
-
-func (g *interceptor) Intercept(ctx context.Context, p wire.Line) wire.Verdict {
-	g.mu.Lock()
-	g.seen = append(g.seen, p)
-	g.mu.Unlock()
-	if g.decide == nil {
-		return wire.Verdict{}
-	}
-	return g.decide(ctx, p)
-}
-
-func (g *interceptor) Idle() bool { return false }
-
-func (g *interceptor) Paused(string, string) time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.stood += g.steps
-	return g.stood
-}
-
-// lines are the points so far: who said what, to or in answer to which command.
-func (g *interceptor) lines() []string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	var out []string
-	for _, p := range g.seen {
-		what := p.Text
-		if p.Data {
-			what = fmt.Sprintf("%q, %d bytes", p.Text, p.Size)
-		}
-		out = append(out, string(rune(p.Dir))+" "+p.Command+": "+what)
-	}
-	return out
-}
 
 // on decides v about the lines of one who says them that begin with text,
 // or that are empty if it is.
-func on(dir trace.Dir, text string, v wire.Verdict) *interceptor {
-	return &interceptor{decide: func(_ context.Context, p wire.Line) wire.Verdict {
+func on(dir trace.Dir, text string, v wire.Verdict) *wiretest.Interceptor {
+	return &wiretest.Interceptor{Decide: func(_ context.Context, p wire.Line) wire.Verdict {
 		if p.Dir == dir && (p.Text == text || text != "" && strings.HasPrefix(p.Text, text)) {
 			return v
 		}
@@ -70,28 +25,7 @@ func on(dir trace.Dir, text string, v wire.Verdict) *interceptor {
 	}}
 }
 
-// stopAt is an interceptor at which the first line with a text waits, until its connection
-// ends or the test lets it go.
-func stopAt(text string) (g *interceptor, waits <-chan struct{}, release func()) {
-	began, gone := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	g = &interceptor{decide: func(ctx context.Context, p wire.Line) wire.Verdict {
-		if strings.HasPrefix(p.Text, text) {
-			once.Do(func() {
-				p.Waits()
-				close(began)
-				select {
-				case <-ctx.Done():
-				case <-gone:
-				}
-			})
-		}
-		return wire.Verdict{}
-	}}
-	return g, began, func() { close(gone) }
-}
-
-func behind(t *testing.T, g *interceptor) *site {
+func behind(t *testing.T, g *wiretest.Interceptor) *site {
 	t.Helper()
 	return newSite(t, func(o *Options) { o.Interceptor = g })
 }
@@ -113,28 +47,28 @@ const lunch = "Subject: lunch\r\n\r\nDo you like ketchup?\r\n"
 
 // Every line comes to the interceptor by itself, pipelined or not, and so do the texts of
 // messages, both ways.
-func TestGateSeesEachLine(t *testing.T) {
-	g := &interceptor{}
+func TestInterceptorSeesEachLine(t *testing.T) {
+	g := &wiretest.Interceptor{}
 	s := behind(t, g)
 	s.deliver(t, lunch)
 	c := s.inbox(t)
-	start := len(g.lines())
+	start := len(g.Lines())
 	c.send("a NOOP\r\nb FETCH 1 BODY.PEEK[]\r\n")
 	c.want("^a OK", "^. 1 FETCH")
 	c.want("^Subject: lunch$", "^$", "^Do you like ketchup.$", `^\)$`, "^b OK")
-	alike(t, g.lines()[start:], "C NOOP: a NOOP", "S NOOP: a OK", "C FETCH: b FETCH 1 BODY.PEEK[]",
+	alike(t, g.Lines()[start:], "C NOOP: a NOOP", "S NOOP: a OK", "C FETCH: b FETCH 1 BODY.PEEK[]",
 		"S FETCH: * 1 FETCH (BODY[] {40}", `S FETCH: "Subject: lunch\r\n\r\nDo you like ketchup?\r\n", 40 bytes`, "S FETCH: )", "S FETCH: b OK")
-	start = len(g.lines())
+	start = len(g.Lines())
 	c.do("d APPEND INBOX {40}", `^\+`)
 	c.send(lunch + "\r\n")
 	c.want(`^\* 2 EXISTS`, "^d OK")
-	alike(t, g.lines()[start:], "C APPEND: d APPEND INBOX {40}", "S APPEND: +", `C APPEND: "Subject: lunch\r\n\r\nDo you like ketchup?\r\n", 40 bytes`,
+	alike(t, g.Lines()[start:], "C APPEND: d APPEND INBOX {40}", "S APPEND: +", `C APPEND: "Subject: lunch\r\n\r\nDo you like ketchup?\r\n", 40 bytes`,
 		"S APPEND: * 2 EXISTS", "S APPEND: d OK")
 }
 
 // A line that IDLE pushes is held, and neither it nor DONE is lost.
 func TestIdleHeld(t *testing.T) {
-	g, waits, release := stopAt("* 1 EXISTS")
+	g, waits, release := wiretest.StopAt("* 1 EXISTS")
 	s := behind(t, g)
 	c := s.inbox(t)
 	c.do("i IDLE", `^\+`)
@@ -148,7 +82,7 @@ func TestIdleHeld(t *testing.T) {
 
 // DONE can be held as well; what happens meanwhile is told before the answer.
 func TestDoneHeld(t *testing.T) {
-	g, waits, release := stopAt("DONE")
+	g, waits, release := wiretest.StopAt("DONE")
 	s := behind(t, g)
 	c := s.inbox(t)
 	c.do("i IDLE", `^\+`)
@@ -160,7 +94,7 @@ func TestDoneHeld(t *testing.T) {
 }
 
 // A password never comes to the interceptor, however it is sent.
-func TestGateSeesNoSecrets(t *testing.T) {
+func TestInterceptorSeesNoSecrets(t *testing.T) {
 	plain := base64.StdEncoding.EncodeToString([]byte("\x00bob\x00secret"))
 	for _, tt := range []struct {
 		name    string
@@ -176,7 +110,7 @@ func TestGateSeesNoSecrets(t *testing.T) {
 		{"without a tag", "LOGIN bob secret\r\n", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := &interceptor{}
+			g := &wiretest.Interceptor{}
 			s := behind(t, g)
 			c := s.dial(t)
 			c.send(tt.say)
@@ -185,12 +119,10 @@ func TestGateSeesNoSecrets(t *testing.T) {
 					n++
 				}
 			}
-			g.mu.Lock()
-			defer g.mu.Unlock()
 			first := true
-			for _, p := range g.seen {
+			for _, p := range g.Seen() {
 				if strings.Contains(p.Text, "secret") || strings.Contains(p.Text, plain) {
-					t.Errorf("the gate saw %q", p.Text)
+					t.Errorf("the interceptor saw %q", p.Text)
 				}
 				if p.Dir == trace.Client && first {
 					first = false
@@ -200,18 +132,18 @@ func TestGateSeesNoSecrets(t *testing.T) {
 				}
 			}
 			if first {
-				t.Error("the gate saw nothing")
+				t.Error("the interceptor saw nothing")
 			}
 		})
 	}
 }
 
 // What the interceptor decides about a line is what happens.
-func TestGateChanges(t *testing.T) {
+func TestInterceptorChanges(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		gate *interceptor
-		play func(c *client)
+		name        string
+		interceptor *wiretest.Interceptor
+		play        func(c *client)
 	}{
 		{"edit a command", on(trace.Client, "a SELECT", wire.Verdict{Action: wire.Edit, Text: "a SELECT Nowhere"}), func(c *client) {
 			c.do("a SELECT INBOX", "^a NO")
@@ -254,7 +186,7 @@ func TestGateChanges(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := behind(t, tt.gate)
+			s := behind(t, tt.interceptor)
 			s.deliver(t, lunch)
 			tt.play(s.bob(t))
 			s.bob(t).run("z STATUS INBOX (MESSAGES)") // others are served as before
@@ -265,15 +197,13 @@ func TestGateChanges(t *testing.T) {
 // The time for a login stands still while lines wait; without them it ends.
 func TestLoginTimeWhileHeld(t *testing.T) {
 	clock := wire.NewManual(time.Now())
-	g := &interceptor{}
+	g := &wiretest.Interceptor{}
 	s := newSite(t, func(o *Options) {
 		o.Interceptor, o.LoginTime, o.Host = g, time.Minute, clockHost{clock: clock}
 	})
 	c := s.dial(t)
 	clock.Sleepers(1)
-	g.mu.Lock()
-	g.stood = time.Hour
-	g.mu.Unlock()
+	g.Stand(time.Hour)
 	clock.Advance(time.Minute)
 	clock.Sleepers(1) // it waits for an hour more
 	clock.Advance(time.Hour - time.Minute)
@@ -288,24 +218,15 @@ func TestLoginTimeWhileHeld(t *testing.T) {
 
 // A client whose lines wait is not silent; one that says nothing is.
 func TestIdleTimeWhileHeld(t *testing.T) {
-	g := &interceptor{steps: time.Hour}
+	g := &wiretest.Interceptor{}
+	g.Grow(time.Hour)
 	s := newSite(t, func(o *Options) { o.Interceptor, o.IdleTime = g, time.Millisecond })
 	c := s.bob(t)
-	g.mu.Lock()
-	before := g.stood
-	g.mu.Unlock()
-	for moved := false; !moved; { // a deadline has passed and was moved
-		g.mu.Lock()
-		moved = g.stood > before
-		g.mu.Unlock()
-		if !moved {
-			c.run("n NOOP")
-		}
+	for before := g.Grow(time.Hour); g.Grow(time.Hour) == before; { // until a deadline has passed and was moved
+		c.run("n NOOP")
 	}
 	c.run("m NOOP")
-	g.mu.Lock()
-	g.steps = 0
-	g.mu.Unlock()
+	g.Grow(0)
 	c.run("o NOOP") // begins a wait by which nothing stood
 	c.want(`^\* BYE Nothing was said`)
 	c.eof()
@@ -337,7 +258,7 @@ func TestShutdownWithAHeldLine(t *testing.T) {
 		"append":   {"From: a", func(c *client) { c.send("x LOGIN bob secret\r\nd APPEND INBOX {9+}\r\nFrom: a\r\n\r\n") }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g, waits, _ := stopAt(tt.text)
+			g, waits, _ := wiretest.StopAt(tt.text)
 			s := behind(t, g)
 			s.deliver(t, lunch)
 			c := s.raw(t)

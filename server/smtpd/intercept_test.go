@@ -3,66 +3,21 @@ package smtpd_test
 import (
 	"context"
 	"encoding/base64"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"glassmail/server/smtpd"
 	"glassmail/trace"
 	"glassmail/wire"
+	"glassmail/wire/wiretest"
 )
 
-// interceptor keeps the points that it is asked about; what it decides is for the test.
-type interceptor struct {
-	decide func(ctx context.Context, p wire.Line) wire.Verdict // nil lets everything pass
-	stands func() time.Duration                                // nil is an interceptor at which nothing waited
-
-	idle atomic.Bool
-	mu   sync.Mutex
-	seen []wire.Line
-}
-
-func (g *interceptor) Intercept(ctx context.Context, p wire.Line) wire.Verdict {
-	g.mu.Lock()
-	g.seen = append(g.seen, p)
-	g.mu.Unlock()
-	if g.decide == nil {
-		return wire.Verdict{}
-	}
-	return g.decide(ctx, p)
-}
-
-func (g *interceptor) Idle() bool { return g.idle.Load() }
-
-func (g *interceptor) Paused(string, string) time.Duration {
-	if g.stands == nil {
-		return 0
-	}
-	return g.stands()
-}
-
-// lines are the points so far: who said what, to or in answer to which command.
-func (g *interceptor) lines() []string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	var out []string
-	for _, p := range g.seen {
-		what := p.Text
-		if p.Data {
-			what = fmt.Sprintf("%q, %d bytes", p.Text, p.Size)
-		}
-		out = append(out, string(rune(p.Dir))+" "+p.Command+": "+what)
-	}
-	return out
-}
-
 // on decides v about the lines of one who says them that begin with text.
-func on(dir trace.Dir, text string, v wire.Verdict) *interceptor {
-	return &interceptor{decide: func(_ context.Context, p wire.Line) wire.Verdict {
+func on(dir trace.Dir, text string, v wire.Verdict) *wiretest.Interceptor {
+	return &wiretest.Interceptor{Decide: func(_ context.Context, p wire.Line) wire.Verdict {
 		if p.Dir == dir && strings.HasPrefix(p.Text, text) {
 			return v
 		}
@@ -82,8 +37,8 @@ func behind(t *testing.T, g wire.Interceptor, set func(*smtpd.Options)) *rig {
 
 // Every line comes to the interceptor by itself, those that were pipelined too, and the
 // text once, before its dot.
-func TestGateSeesEachLine(t *testing.T) {
-	g := &interceptor{}
+func TestInterceptorSeesEachLine(t *testing.T) {
+	g := &wiretest.Interceptor{}
 	r := behind(t, g, nil)
 	c := r.dial(t)
 	c.expect("220")
@@ -103,7 +58,7 @@ func TestGateSeesEachLine(t *testing.T) {
 		`C DATA: "Do you like ketchup?\r\n..\r\n", `, "C .: .", "S .: 250",
 		"C QUIT: QUIT", "S QUIT: 221",
 	}
-	alike(t, g.lines(), want)
+	alike(t, g.Lines(), want)
 }
 
 // alike checks that each line begins as it should.
@@ -121,23 +76,23 @@ func alike(t *testing.T, got, want []string) {
 
 // So does every BDAT, and the message when it is whole; RSET between two chunks
 // comes once.
-func TestGateSeesChunks(t *testing.T) {
-	g := &interceptor{}
+func TestInterceptorSeesChunks(t *testing.T) {
+	g := &wiretest.Interceptor{}
 	r := behind(t, g, nil)
 	c := r.greeted(t)
 	c.envelope()
-	start := len(g.lines())
+	start := len(g.Lines())
 	c.chunk("BDAT 3\r\na\r\n", "250")
 	c.chunk("BDAT 3 LAST\r\nb\r\n", "250")
-	alike(t, g.lines()[start:], []string{
+	alike(t, g.Lines()[start:], []string{
 		"C BDAT: BDAT 3", "S BDAT: 250 2.0.0 3 bytes", "C BDAT: BDAT 3 LAST", `C BDAT: "a\r\nb\r\n", 6 bytes`, "S BDAT: 250 2.0.0",
 	})
 	c.envelope()
-	start = len(g.lines())
+	start = len(g.Lines())
 	c.chunk("BDAT 3\r\na\r\n", "250")
 	c.say("NOOP", "250")
 	c.say("RSET", "250")
-	alike(t, g.lines()[start:], []string{
+	alike(t, g.Lines()[start:], []string{
 		"C BDAT: BDAT 3", "S BDAT: 250", "C NOOP: NOOP", "S NOOP: 250", "C RSET: RSET", "S RSET: 250",
 	})
 	if got := r.messages(); len(got) != 1 || got[0].text != "a\r\nb\r\n" {
@@ -146,9 +101,9 @@ func TestGateSeesChunks(t *testing.T) {
 }
 
 // An interceptor that was idle while a command came knows what its reply answers.
-func TestGateWakesUp(t *testing.T) {
-	g := &interceptor{}
-	g.idle.Store(true)
+func TestInterceptorWakesUp(t *testing.T) {
+	g := &wiretest.Interceptor{}
+	g.SetIdle(true)
 	r := behind(t, g, nil)
 	r.hold, r.reading = make(chan struct{}), make(chan struct{}, 1)
 	c := r.greeted(t)
@@ -156,17 +111,17 @@ func TestGateWakesUp(t *testing.T) {
 	c.send("BDAT 3 LAST\r\na\r\n")
 	<-r.reading
 	waitFor(t, func() bool { return traced(r, trace.Line, "BDAT 3 LAST") })
-	g.idle.Store(false)
+	g.SetIdle(false)
 	close(r.hold)
 	c.expect("250 2.0.0")
-	if got := g.lines(); !strings.HasPrefix(got[len(got)-1], "S BDAT: 250 2.0.0") {
-		t.Errorf("the gate saw %q", got)
+	if got := g.Lines(); !strings.HasPrefix(got[len(got)-1], "S BDAT: 250 2.0.0") {
+		t.Errorf("the interceptor saw %q", got)
 	}
 }
 
 // A password never comes to the interceptor, however it is sent, and what hides one cannot
 // be edited.
-func TestGateSeesNoSecrets(t *testing.T) {
+func TestInterceptorSeesNoSecrets(t *testing.T) {
 	encode := base64.StdEncoding.EncodeToString
 	plain, user, password := encode([]byte("\x00alice\x00sesame")), encode([]byte("alice")), encode([]byte("sesame"))
 	for _, tt := range []struct {
@@ -183,7 +138,7 @@ func TestGateSeesNoSecrets(t *testing.T) {
 		{"after a refusal", []string{"AUTH NONSENSE", password}, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := &interceptor{}
+			g := &wiretest.Interceptor{}
 			r := behind(t, g, func(o *smtpd.Options) { o.Submission = true })
 			c := r.greeted(t)
 			for _, l := range tt.lines {
@@ -191,10 +146,10 @@ func TestGateSeesNoSecrets(t *testing.T) {
 				c.reply()
 			}
 			secrets := 0
-			for _, p := range g.seen {
+			for _, p := range g.Seen() {
 				for _, s := range []string{"sesame", plain, user, password} {
 					if strings.Contains(p.Text, s) {
-						t.Errorf("the gate saw %q", p.Text)
+						t.Errorf("the interceptor saw %q", p.Text)
 					}
 				}
 				if p.Secret {
@@ -202,19 +157,19 @@ func TestGateSeesNoSecrets(t *testing.T) {
 				}
 			}
 			if secrets != tt.hidden {
-				t.Errorf("%d lines hold a secret, want %d: %s", secrets, tt.hidden, strings.Join(g.lines(), "\n"))
+				t.Errorf("%d lines hold a secret, want %d: %s", secrets, tt.hidden, strings.Join(g.Lines(), "\n"))
 			}
 		})
 	}
 }
 
 // What the interceptor decides about a command, or about the dot, is what happens.
-func TestGateChangesWhatIsHeard(t *testing.T) {
+func TestInterceptorChangesWhatIsHeard(t *testing.T) {
 	for _, tt := range []struct {
-		name     string
-		gate     *interceptor
-		play     func(c *client)
-		messages []string
+		name        string
+		interceptor *wiretest.Interceptor
+		play        func(c *client)
+		messages    []string
 	}{
 		{"edit a command", on(trace.Client, "RCPT", wire.Verdict{Action: wire.Edit, Text: "RCPT TO:<nobody@hamburger.edu>"}), func(c *client) {
 			c.say("MAIL FROM:<alice@crepes.fr>", "250")
@@ -279,7 +234,7 @@ func TestGateChangesWhatIsHeard(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := behind(t, tt.gate, nil)
+			r := behind(t, tt.interceptor, nil)
 			tt.play(r.greeted(t))
 			var got []string
 			for _, m := range r.messages() {
@@ -293,7 +248,7 @@ func TestGateChangesWhatIsHeard(t *testing.T) {
 }
 
 // A message that is refused at the interceptor has a journey that says so.
-func TestGateRefusesInAJourney(t *testing.T) {
+func TestInterceptorRefusesInAJourney(t *testing.T) {
 	for _, verb := range []string{"MAIL", "RCPT"} {
 		r := behind(t, on(trace.Client, verb, wire.Verdict{Action: wire.Answer, Text: "550 5.7.1 Not you"}), nil)
 		c := r.greeted(t)
@@ -320,8 +275,8 @@ func TestGateRefusesInAJourney(t *testing.T) {
 }
 
 // An answer to a client's password ends the login: what comes next is a command.
-func TestGateAnswersAPassword(t *testing.T) {
-	g := &interceptor{decide: func(_ context.Context, p wire.Line) wire.Verdict {
+func TestInterceptorAnswersAPassword(t *testing.T) {
+	g := &wiretest.Interceptor{Decide: func(_ context.Context, p wire.Line) wire.Verdict {
 		if p.Secret && p.Text == trace.Masked {
 			return wire.Verdict{Action: wire.Answer, Text: "454 4.7.0 Later"}
 		}
@@ -345,9 +300,9 @@ func TestGateAnswersAPassword(t *testing.T) {
 }
 
 // onceOn is on for the first line only.
-func onceOn(text string, v wire.Verdict) *interceptor {
+func onceOn(text string, v wire.Verdict) *wiretest.Interceptor {
 	var once sync.Once
-	return &interceptor{decide: func(_ context.Context, p wire.Line) (out wire.Verdict) {
+	return &wiretest.Interceptor{Decide: func(_ context.Context, p wire.Line) (out wire.Verdict) {
 		if p.Text == text {
 			once.Do(func() { out = v })
 		}
@@ -357,10 +312,10 @@ func onceOn(text string, v wire.Verdict) *interceptor {
 
 // standing is an interceptor at which the connection stands for an hour more whenever it is
 // asked; asked counts.
-func standing() (g *interceptor, asked func() int) {
+func standing() (g *wiretest.Interceptor, asked func() int) {
 	var mu sync.Mutex
 	n := 0
-	g = &interceptor{stands: func() time.Duration {
+	g = &wiretest.Interceptor{Stood: func(string, string) time.Duration {
 		mu.Lock()
 		defer mu.Unlock()
 		n++
@@ -407,14 +362,14 @@ func TestHeldConnectionIsNotCut(t *testing.T) {
 // A client that is slow by itself is cut, interceptor or no interceptor: one that says nothing,
 // and one that sends a text byte by byte.
 func TestSlowClientIsCut(t *testing.T) {
-	r := behind(t, &interceptor{}, func(o *smtpd.Options) { o.Limits.Command = time.Millisecond })
+	r := behind(t, &wiretest.Interceptor{}, func(o *smtpd.Options) { o.Limits.Command = time.Millisecond })
 	c := r.dial(t)
 	c.expect("220")
 	c.expect("421")
 	c.ended()
 
 	clock := wire.NewManual(time.Now())
-	r = behind(t, &interceptor{}, func(o *smtpd.Options) { o.Limits.Text, o.Clock = time.Minute, clock })
+	r = behind(t, &wiretest.Interceptor{}, func(o *smtpd.Options) { o.Limits.Text, o.Clock = time.Minute, clock })
 	c = r.greeted(t)
 	r.reading = make(chan struct{}, 1)
 	c.begin()
@@ -428,33 +383,12 @@ func TestSlowClientIsCut(t *testing.T) {
 	}
 }
 
-// held is an interceptor at which the first line with a text waits until its connection
-// ends, or the test lets it go.
-func held(text string) (g *interceptor, waits <-chan struct{}, release func()) {
-	began, gone := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	g = &interceptor{decide: func(ctx context.Context, p wire.Line) wire.Verdict {
-		if strings.HasPrefix(p.Text, text) {
-			once.Do(func() {
-				p.Waits()
-				close(began)
-				select {
-				case <-ctx.Done():
-				case <-gone:
-				}
-			})
-		}
-		return wire.Verdict{}
-	}}
-	return g, began, func() { close(gone) }
-}
-
 // A server stops at once while a line is held, whether that is a command, a text, a
 // dot or a reply.
 func TestShutdownWithAHeldLine(t *testing.T) {
 	for _, line := range []string{"MAIL", "250 2.1.0", "text", ".", "250 2.0.0"} {
 		t.Run(line, func(t *testing.T) {
-			g, waits, _ := held(line)
+			g, waits, _ := wiretest.StopAt(line)
 			r := behind(t, g, nil)
 			c := r.greeted(t)
 			c.send("MAIL FROM:<alice@crepes.fr>\r\nRCPT TO:<bob@hamburger.edu>\r\nDATA\r\ntext\r\n.\r\n")
@@ -473,7 +407,7 @@ func TestShutdownWithAHeldLine(t *testing.T) {
 func TestClientLeavesWhileHeld(t *testing.T) {
 	for _, line := range []string{"RCPT", "250 2.1.5", "text", "."} {
 		t.Run(line, func(t *testing.T) {
-			g, waits, release := held(line)
+			g, waits, release := wiretest.StopAt(line)
 			r := behind(t, g, nil)
 			c := r.greeted(t)
 			c.send("MAIL FROM:<alice@crepes.fr>\r\nRCPT TO:<bob@hamburger.edu>\r\nDATA\r\ntext\r\n.\r\n")

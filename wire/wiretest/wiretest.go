@@ -1,4 +1,5 @@
-// Package wiretest gives tests of servers clients that seem to come from elsewhere.
+// Package wiretest gives tests of servers clients that seem to come from elsewhere, and
+// interceptors.
 package wiretest
 
 import "net"
