@@ -95,6 +95,7 @@ func (f *fakeStore) Lease(_ context.Context, now time.Time, n int, d time.Durati
 		i, ok := index[key]
 		if !ok {
 			if len(jobs) == n || skip(w.job.Dest) {
+				index[key] = -1 // a message goes to a destination as a whole, whatever skip says next
 				continue
 			}
 			i = len(jobs)
@@ -103,6 +104,9 @@ func (f *fakeStore) Lease(_ context.Context, now time.Time, n int, d time.Durati
 			j := w.job
 			j.ID, j.Until, j.Attempts = fmt.Sprint("lease", f.leases), now.Add(d), w.tries
 			jobs = append(jobs, j)
+		}
+		if i < 0 {
+			continue
 		}
 		w.lease, w.until = jobs[i].ID, jobs[i].Until
 		jobs[i].Recipients = append(jobs[i].Recipients, w.rcpt)
