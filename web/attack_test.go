@@ -41,7 +41,7 @@ func TestServersOfOneMachine(t *testing.T) {
 	}
 	browser := http.Client{Jar: jar}
 	for _, srv := range []string{one.URL, two.URL} {
-		resp, err := browser.PostForm(srv+"/login", url.Values{"csrf": {csrfOf(t, srv, nil)}, "account": {"bob@hamburger.edu"}, "password": {"secret"}})
+		resp, err := browser.PostForm(srv+"/login", url.Values{"account": {"bob@hamburger.edu"}, "password": {"secret"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func TestDoorsShareTheLimit(t *testing.T) {
 		case 1:
 			request(t, "GET", srv.URL+"/?token=guess", nil, "")
 		case 2:
-			form(t, srv.URL, nil, url.Values{"csrf": {csrfOf(t, srv.URL, nil)}, "token": {"guess"}})
+			form(t, srv.URL, nil, url.Values{"token": {"guess"}})
 		}
 	}
 	few := serve(t, web.Options{Token: "operators-secret", FailedLogins: 2})
@@ -164,7 +164,7 @@ func TestDoorsShareTheLimit(t *testing.T) {
 func TestRefusedLoginsAreTold(t *testing.T) {
 	var log strings.Builder
 	srv := serve(t, web.Options{Token: "operators-secret", Accounts: besieged{}, Log: slog.New(slog.NewTextHandler(&log, nil))})
-	fields := url.Values{"csrf": {csrfOf(t, srv.URL, nil)}, "account": {"bob@hamburger.edu"}, "password": {"secret"}}
+	fields := url.Values{"account": {"bob@hamburger.edu"}, "password": {"secret"}}
 	resp, body := request(t, "POST", srv.URL+"/login", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, fields.Encode())
 	if resp.StatusCode != 429 || !strings.Contains(body, "try again in 7 minutes") || !strings.Contains(body, `name="password"`) {
 		t.Errorf("the form: %d %s", resp.StatusCode, body)

@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -111,7 +110,7 @@ type worth struct {
 	operator bool
 	account  string
 	query    bool // it stands in the request's target
-	noCSRF   bool // a browser's session whose token is not sent along
+	foreign  bool // a browser says that another site asks
 }
 
 // given is one credential; put adds it to a request, whose server and account it may
@@ -136,6 +135,11 @@ func basic(password string) func(*cell) {
 	}
 }
 
+// site sends along what a browser says of the page that asks.
+func site(is string) func(*cell) {
+	return func(c *cell) { c.header.Set("Sec-Fetch-Site", is) }
+}
+
 func query(text string) func(*cell) { return func(c *cell) { c.query = text } }
 
 // session logs in with body, lets something happen to the session, and sends its
@@ -154,7 +158,6 @@ func credentials() []given {
 	no := worth{fails: true}
 	logout := func(c *cell) {
 		c.do(c.server, "POST", api.Prefix+"/logout", "", c.header)
-		c.forgetCSRF()
 	}
 	return []given{
 		{"nothing", worth{}, func(*cell) {}},
@@ -173,15 +176,18 @@ func credentials() []given {
 		{"a one-time token that only its button takes", worth{}, query("once=guess")},
 		{"an empty cookie", worth{}, func(c *cell) { c.cookie("") }}, {"an invented cookie", worth{}, func(c *cell) { c.cookie(strings.Repeat("A", 43)) }},
 		{"an operator's session", worth{operator: true}, session(operator, nil)},
-		{"an operator's session without its CSRF token", worth{operator: true, noCSRF: true}, session(operator, (*cell).forgetCSRF)},
+		{"an operator's session, for a page of ours", worth{operator: true}, session(operator, site("same-origin"))},
+		{"an operator's session, for a page of another site", worth{operator: true, foreign: true}, session(operator, site("cross-site"))},
+		{"an account's session, for a page of another port", worth{account: who, foreign: true}, session(account, site("same-site"))},
+		{"nothing, for a page of another site", worth{foreign: true}, site("cross-site")},
 		{"an operator's session that was ended", worth{}, session(operator, logout)},
-		{"an operator's session after a day", worth{}, session(operator, func(c *cell) { c.now = c.now.Add(25 * time.Hour); c.forgetCSRF() })},
-		{"an operator's session from before the start", worth{}, func(c *cell) { c.login(c.before, operator); c.forgetCSRF() }},
+		{"an operator's session after a day", worth{}, session(operator, func(c *cell) { c.now = c.now.Add(25 * time.Hour) })},
+		{"an operator's session from before the start", worth{}, func(c *cell) { c.login(c.before, operator) }},
 		{"an operator's session and a wrong Bearer", no, session(operator, field("Bearer guess"))},
 		{"an account's session", worth{account: who}, session(account, nil)},
 		{"an account's session that was ended", worth{}, session(account, logout)},
-		{"an account's session after another password", worth{}, session(account, func(c *cell) { c.accounts[who] = "another"; c.forgetCSRF() })},
-		{"a session of an account that has gone", worth{}, session(account, func(c *cell) { delete(c.accounts, who); c.forgetCSRF() })},
+		{"an account's session after another password", worth{}, session(account, func(c *cell) { c.accounts[who] = "another" })},
+		{"a session of an account that has gone", worth{}, session(account, func(c *cell) { delete(c.accounts, who) })},
 		{"an account's session and the Bearer", worth{operator: true}, session(account, field("Bearer "+cellToken))},
 		{"Basic of nothing", no, field("Basic Og==")}, {"Basic that is none", no, field("Basic ???")},
 		{"Basic with a wrong password", no, basic("guess")}, {"Basic with an empty one", no, basic("")},
@@ -197,7 +203,6 @@ type cell struct {
 	from   origin
 	header http.Header
 	query  string
-	csrf   string // "": the server's for who has no session
 }
 
 // target is a route as the test asks for it.
@@ -235,8 +240,7 @@ func (c *cell) login(s *web.Server, body string) {
 	if c.from.foreign && w.Code == http.StatusForbidden {
 		return
 	}
-	var in struct{ CSRF string }
-	if err := json.Unmarshal(w.Body.Bytes(), &in); err != nil || w.Code != 200 || len(w.Result().Cookies()) != 1 {
+	if w.Code != 200 || len(w.Result().Cookies()) != 1 {
 		c.t.Fatalf("%s, %s: login: %d %s", c.name, c.from.name, w.Code, w.Body)
 	}
 	one := w.Result().Cookies()[0]
@@ -244,8 +248,6 @@ func (c *cell) login(s *web.Server, body string) {
 		c.t.Errorf("%s: a cookie with Secure=%v", c.from.name, one.Secure)
 	}
 	c.header.Set("Cookie", one.Name+"="+one.Value)
-	c.csrf = in.CSRF
-	c.header.Set("X-Csrf-Token", in.CSRF)
 }
 
 // cookie sends a session's cookie with a value that is none.
@@ -260,21 +262,6 @@ func (c *cell) cookie(value string) {
 	c.header.Set("Cookie", strings.Join(names, "; "))
 }
 
-// forgetCSRF sends no CSRF token, or later the one of who has no session.
-func (c *cell) forgetCSRF() { c.csrf = ""; c.header.Del("X-Csrf-Token") }
-
-var csrfField = regexp.MustCompile(`name="csrf" value="([^"]*)"`)
-
-// ambientCSRF is what a page carries for who has no session.
-func (c *cell) ambientCSRF() string {
-	w := c.do(c.server, "GET", "/login", "", nil)
-	found := csrfField.FindStringSubmatch(w.Body.String())
-	if found == nil {
-		return "" // a foreign name: nothing is shown
-	}
-	return found[1]
-}
-
 // outcome is what comes of a request: "in" or how it is kept out.
 type outcome string
 
@@ -284,7 +271,7 @@ func expected(s *setting, from origin, g worth, to target) outcome {
 		return "in"
 	}
 	reading := to.method == "GET"
-	if from.near && from.foreign && s.local {
+	if g.foreign || from.near && from.foreign && s.local {
 		return "403"
 	}
 	if g.fails || g.query && !reading {
@@ -301,8 +288,6 @@ func expected(s *setting, from origin, g worth, to target) outcome {
 	switch {
 	case to.kind == "login page":
 		return "in"
-	case to.kind == "login form" && g.noCSRF:
-		return "403"
 	case to.kind == "login form":
 		return "in"
 	case to.kind == "page" && may:
@@ -315,8 +300,6 @@ func expected(s *setting, from origin, g worth, to target) outcome {
 		return "403"
 	case !may:
 		return "401"
-	case g.noCSRF && !reading:
-		return "403"
 	}
 	return "in"
 }
@@ -379,11 +362,10 @@ func TestEveryRouteWithEveryCredential(t *testing.T) {
 			t.Parallel()
 			all := targets(s.server)
 			for _, from := range origins() {
-				ambient := (&cell{setting: s, t: t, from: from}).ambientCSRF()
 				for _, g := range credentials() {
 					for _, to := range all {
 						cells.Add(1)
-						askCell(t, s, from, g, to, ambient)
+						askCell(t, s, from, g, to)
 					}
 				}
 			}
@@ -391,26 +373,18 @@ func TestEveryRouteWithEveryCredential(t *testing.T) {
 	}
 }
 
-func askCell(t *testing.T, s *setting, from origin, g given, to target, ambient string) {
+func askCell(t *testing.T, s *setting, from origin, g given, to target) {
 	s.now = s.now.Add(3 * time.Hour) // former failures and sessions are over
 	clear(s.accounts)
 	s.accounts[who] = "secret"
 	c := &cell{setting: s, t: t, from: from, header: http.Header{}}
 	g.put(c)
-	csrf := c.csrf
-	if csrf == "" || c.header.Get("Authorization") != "" {
-		csrf = ambient
-	}
-	if g.noCSRF {
-		csrf = "old"
-	}
-	c.header.Set("X-Csrf-Token", csrf)
 	path, body := to.path, to.body
 	if c.query != "" {
 		path += "?" + c.query
 	}
 	if to.kind == "login form" {
-		body = url.Values{"csrf": {csrf}, "token": {cellToken}, "next": {"/dns"}}.Encode()
+		body = url.Values{"token": {cellToken}, "next": {"/dns"}}.Encode()
 	}
 	w := c.do(s.server, to.method, path, body, c.header)
 	want, got := expected(s, from, g.worth, to), outcomeOf(w, to)
@@ -423,7 +397,7 @@ func askCell(t *testing.T, s *setting, from origin, g given, to target, ambient 
 		t.Errorf("%s: begins a session: %v", at, begins)
 	}
 	if to.path == api.Prefix+"/session" && want == "in" {
-		said := fmt.Sprintf(`{"account":%q,"operator":%v,`, g.account, g.operator || s.lab && s.local && from.near)
+		said := fmt.Sprintf(`{"account":%q,"operator":%v}`, g.account, g.operator || s.lab && s.local && from.near)
 		if !strings.HasPrefix(w.Body.String(), said) {
 			t.Errorf("%s: %s, want %s…", at, w.Body, said)
 		}

@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"context"
-	"crypto/subtle"
 	"fmt"
 	"net/http"
 	"strings"
@@ -40,9 +39,6 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, route api.Route) e
 	if err := s.mayCall(id, route.Role); err != nil {
 		return err
 	}
-	if err := checkCSRF(r, id); err != nil {
-		return err
-	}
 	if route.Stream {
 		http.NewResponseController(w).SetReadDeadline(time.Time{}) // the end of the connection is all that is still read
 		ctx, end := context.WithCancel(r.Context())
@@ -76,42 +72,32 @@ func (s *Server) mayCall(id identity, role api.Role) error {
 	return &api.Error{Status: http.StatusUnauthorized, Text: "the token is missing: send Authorization: Bearer with the token in the file web-token of the server's data folder"}
 }
 
-// checkCSRF makes sure that a change was asked for by a page of ours. A browser
-// shows itself by the fields it adds; whatever comes from one must carry the token
-// of its session, which no other site can read. Programs that hold a password or
-// token themselves, or that carry no mark of a browser, need none.
-func checkCSRF(r *http.Request, id identity) error {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
+// sameOrigin refuses what a browser says comes from another site. A change is judged
+// by net/http, which takes what carries no mark of a browser for a program: pages
+// cannot leave the marks out. Reading is judged here, since a page of another site
+// could time it, or hold a stream open.
+func sameOrigin(r *http.Request) error {
+	var changes http.CrossOriginProtection
+	if changes.Check(r) == nil && !foreignReading(r) {
 		return nil
 	}
-	if id.signed || id.session == "" && !id.browser {
-		return nil
-	}
-	given := r.Header.Get("X-CSRF-Token")
-	if subtle.ConstantTimeCompare([]byte(given), []byte(id.csrf)) == 1 {
-		return nil
-	}
-	return &api.Error{Status: http.StatusForbidden, Text: "the X-CSRF-Token field is missing or old: reload the page"}
+	return &api.Error{Status: http.StatusForbidden, Text: "requests from other sites are refused"}
 }
 
-// sameOrigin refuses what a browser says comes from elsewhere. A request that
-// opens a page or reads without these fields comes from the address bar or from
-// another program.
-func sameOrigin(r *http.Request) bool {
-	site := r.Header.Get("Sec-Fetch-Site")
-	switch r.Header.Get("Origin") {
-	case "", "http://" + r.Host, "https://" + r.Host:
-	case "null": // what a form of ours sends, whose pages give no referrer (Fetch §3.2); so does a frame without an origin
-		return site == "same-origin"
-	default:
+func foreignReading(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
-	switch site {
-	case "", "same-origin", "none":
+	switch r.Header.Get("Origin") {
+	case "", "http://" + r.Host, "https://" + r.Host:
+	default:
 		return true
 	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none": // without the field: the address bar, or another program
+		return false
+	}
 	// A link on another site may open a page, for it shows nothing to that site.
-	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" &&
-		!strings.HasPrefix(r.URL.Path, api.Prefix)
+	return r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document" ||
+		strings.HasPrefix(r.URL.Path, api.Prefix)
 }

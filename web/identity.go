@@ -51,10 +51,8 @@ type identity struct {
 	api.Caller
 	proof
 	session  string // id of the session, "" without one
-	csrf     string // the token that its unsafe requests carry
 	signed   bool   // by the Authorization field, which no other site can set
 	inTarget bool   // by a token in the request's target
-	browser  bool   // the request carries a mark of a browser
 }
 
 // identify finds out who calls. A failure is an Error that can be shown. A credential
@@ -62,9 +60,9 @@ type identity struct {
 // done without it; a session that has ended is none, for browsers go on sending its
 // cookie.
 func (s *Server) identify(r *http.Request) (identity, error) {
-	id := identity{csrf: s.ambient, browser: fromBrowser(r)}
-	if !sameOrigin(r) {
-		return id, &api.Error{Status: http.StatusForbidden, Text: "requests from other sites are refused"}
+	var id identity
+	if err := sameOrigin(r); err != nil {
+		return id, err
 	}
 	here := peerOf(r).here
 	if here && !isLocalName(r.Host) {
@@ -77,7 +75,7 @@ func (s *Server) identify(r *http.Request) (identity, error) {
 	}
 	if given.by == bySession {
 		if one, ok := s.sessionOf(r.Context(), given.secret); ok {
-			id.proof, id.session, id.csrf = one.proof, given.secret, one.csrf
+			id.proof, id.session = one.proof, given.secret
 			id.by = bySession
 		}
 	} else if id.proof, err = s.verify(r.Context(), peerAddr(r), given); err != nil {
@@ -256,16 +254,6 @@ func (s *Server) verifyPassword(ctx context.Context, peer netip.Addr, c credenti
 		return proof{}, unknown("the address or the password is wrong")
 	}
 	return proof{by: byPassword, account: address, stamp: stamp}, nil
-}
-
-// fromBrowser reports a mark that browsers set. A cookie counts, whoever's it is.
-func fromBrowser(r *http.Request) bool {
-	for _, name := range []string{"Origin", "Referer", "Cookie", "Sec-Fetch-Site", "Sec-Fetch-Mode"} {
-		if r.Header.Get(name) != "" {
-			return true
-		}
-	}
-	return false
 }
 
 // identityKey is where the identity of a request stands in its context.

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"crypto/subtle"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -46,7 +46,7 @@ func (s *Server) apiLogin(c *api.Call) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(sessionInfo{Account: one.account, Operator: one.operator || c.Caller.Operate, CSRF: one.csrf})
+	return c.JSON(sessionInfo{Account: one.account, Operator: one.operator || c.Caller.Operate})
 }
 
 func (s *Server) apiLogout(c *api.Call) error {
@@ -59,11 +59,10 @@ func (s *Server) apiLogout(c *api.Call) error {
 type sessionInfo struct {
 	Account  string `json:"account"`  // "" if nobody is logged in
 	Operator bool   `json:"operator"` // may change the node
-	CSRF     string `json:"csrf"`     // to be sent as X-CSRF-Token with every change
 }
 
 func (s *Server) apiSession(c *api.Call) error {
-	return c.JSON(sessionInfo{Account: c.Caller.Account, Operator: c.Caller.Operate, CSRF: callerOf(c).csrf})
+	return c.JSON(sessionInfo{Account: c.Caller.Account, Operator: c.Caller.Operate})
 }
 
 // page shows a page of the shell to whom may see it; others are led to the login.
@@ -129,7 +128,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		s.o.Log.Error("web", "path", r.URL.Path, "error", internal)
 	}
 	if f.Status == http.StatusUnauthorized {
-		s.loginPage(w, r, identity{csrf: s.ambient}, f.Status, f.Text)
+		s.loginPage(w, r, identity{}, f.Status, f.Text)
 		return
 	}
 	http.Error(w, f.Text, f.Status)
@@ -159,8 +158,8 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	if subtle.ConstantTimeCompare([]byte(r.PostFormValue("csrf")), []byte(id.csrf)) != 1 {
-		s.loginPage(w, r, id, http.StatusForbidden, s.pages.texts.Text(s.pages.language(r), "shell.expired"))
+	if err := r.ParseForm(); err != nil {
+		s.refuse(w, r, unreadable(err))
 		return
 	}
 	given, err := formLogin(r)
@@ -177,6 +176,15 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, ownPath(r.PostFormValue("next")), http.StatusSeeOther)
+}
+
+// unreadable is the answer to a form that is too large or none.
+func unreadable(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return err
+	}
+	return &api.Error{Status: http.StatusBadRequest, Text: "the form cannot be read: " + err.Error()}
 }
 
 // ownPath lets through paths of this server only, so that a login leads nowhere

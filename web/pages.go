@@ -43,7 +43,7 @@ type tab struct{ Name, Path string }
 // view is what a template sees.
 type view struct {
 	Lang, Page, Theme, Projector string
-	CSRF, Account, Operator, Lab string
+	Account, Operator, Lab       string
 	Assets, Style, Module        string
 	Title, Nodes                 string
 	Nav                          []tab
@@ -111,7 +111,7 @@ func (p *pages) view(r *http.Request, name string, who identity) view {
 	c := who.Caller
 	v := view{
 		Lang: p.language(r), Page: name, Theme: choice(r, "theme", "auto", "light", "dark"), Projector: choice(r, "projector", "no", "yes"),
-		CSRF: who.csrf, LoggedIn: who.session != "", Account: c.Account, Operator: yes(c.Operate), Lab: yes(p.lab),
+		LoggedIn: who.session != "", Account: c.Account, Operator: yes(c.Operate), Lab: yes(p.lab),
 		Assets: p.assets.base, Module: "shell/shell.js", Nodes: p.nodes,
 		Languages: p.texts.Languages(), Themes: []string{"auto", "light", "dark"},
 	}

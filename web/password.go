@@ -38,13 +38,12 @@ func (s *Server) changePassword(c *api.Call) error {
 	if err := s.o.API.Users.SetUserPassword(c.Context(), id.account, in.New); err != nil {
 		return err
 	}
-	info := sessionInfo{Account: id.account, Operator: c.Caller.Operate, CSRF: id.csrf}
 	if id.by == bySession {
 		who, err := own(in.New)
 		if err != nil {
 			return err
 		}
-		info.CSRF = s.begin(c.W, c.Request, id, who).csrf
+		s.begin(c.W, c.Request, id, who)
 	}
-	return c.JSON(info)
+	return c.JSON(sessionInfo{Account: id.account, Operator: c.Caller.Operate})
 }

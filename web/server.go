@@ -80,7 +80,6 @@ type Server struct {
 	sessions *sessions
 	links    *onces
 	guesses  *auth.Attempts // of the operator's token
-	ambient  string         // CSRF token of callers without a session
 	recheck  time.Duration  // between looks at whether a stream may go on
 
 	proxyMu sync.Mutex
@@ -104,7 +103,7 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), guesses: auth.NewAttempts(o.Now, o.FailedLogins), ambient: newSecret(), recheck: recheckTime,
+	s := &Server{o: o, api: api.New(o.API), sessions: newSessions(o.Now), links: newOnces(o.Now), guesses: auth.NewAttempts(o.Now, o.FailedLogins), recheck: recheckTime,
 		proxies: map[netip.Addr]bool{}, conns: connections{open: map[net.Conn]http.ConnState{}}}
 	if o.API.Uploads != "" {
 		if err := api.ClearUploads(o.API.Uploads); err != nil {

@@ -23,7 +23,6 @@ const (
 // session is a reader or operator who logged in.
 type session struct {
 	proof         // of who began it
-	csrf          string
 	started, used time.Time
 }
 
@@ -51,7 +50,7 @@ func newSecret() string {
 func (s *sessions) start(who proof) (id string, _ session) {
 	id = newSecret()
 	now := s.now()
-	one := &session{proof: who, csrf: newSecret(), started: now, used: now}
+	one := &session{proof: who, started: now, used: now}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.makeRoom(who.account, now)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -114,7 +115,7 @@ func (emptyHouse) Login(context.Context, netip.Addr, string, string) (string, bo
 func (emptyHouse) CredentialVersion(context.Context, string) (string, error) { return "", nil }
 
 // What changes something, or tells something, is done for pages of ours only: by
-// the marks that browsers add, and by the token of the session.
+// the marks that browsers add. A program that adds none, or none of these, is none.
 func TestForeignPages(t *testing.T) {
 	h := newHouse(t)
 	for _, r := range routesOf(t) {
@@ -122,22 +123,19 @@ func TestForeignPages(t *testing.T) {
 		if r.Role == api.User || r.Role == api.OperatorOrUser || r.Role == api.Anyone {
 			c = h.as(t, "alice@crepes.fr")
 		}
-		csrf := c.header.Get("X-Csrf-Token")
-		c.header.Del("X-Csrf-Token")
-		changing := r.Method != http.MethodGet
 		for _, try := range []struct {
 			header  map[string]string
 			refused bool
 		}{
-			{nil, changing},
-			{map[string]string{"X-Csrf-Token": "guess"}, changing},
-			{map[string]string{"X-Csrf-Token": csrf, "Origin": "http://evil.example"}, true},
-			{map[string]string{"X-Csrf-Token": csrf, "Origin": "null"}, true},
-			{map[string]string{"X-Csrf-Token": csrf, "Origin": h.url + ".evil.example"}, true},
-			{map[string]string{"X-Csrf-Token": csrf, "Sec-Fetch-Site": "cross-site"}, true},
-			{map[string]string{"X-Csrf-Token": csrf, "Sec-Fetch-Site": "same-site"}, true},
-			{map[string]string{"X-Csrf-Token": csrf, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, true},
-			{map[string]string{"X-Csrf-Token": csrf, "Origin": h.url, "Sec-Fetch-Site": "same-origin"}, false},
+			{nil, false},
+			{map[string]string{"Sec-Fetch-Mode": "cors"}, false}, // Node's fetch
+			{map[string]string{"Origin": "http://evil.example"}, true},
+			{map[string]string{"Origin": "null"}, true},
+			{map[string]string{"Origin": h.url + ".evil.example"}, true},
+			{map[string]string{"Sec-Fetch-Site": "cross-site"}, true},
+			{map[string]string{"Sec-Fetch-Site": "same-site"}, true},
+			{map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, true},
+			{map[string]string{"Origin": h.url, "Sec-Fetch-Site": "same-origin"}, false},
 		} {
 			header := http.Header{}
 			for k, v := range try.header {
@@ -151,7 +149,7 @@ func TestForeignPages(t *testing.T) {
 }
 
 // In a lab nobody logs in; there too a page elsewhere can change nothing, and a
-// program without any mark of a browser can.
+// page of ours and a program can.
 func TestForeignPagesInALab(t *testing.T) {
 	url := serve(t, web.Options{API: api.Options{Trace: trace.NewLog(10, nil)}, Local: true, Lab: true})
 	for _, r := range routesOf(t) {
@@ -159,8 +157,8 @@ func TestForeignPagesInALab(t *testing.T) {
 			continue
 		}
 		for header, refused := range map[string]bool{
-			"": false, "Sec-Fetch-Site: same-origin": true, "Sec-Fetch-Site: cross-site": true, "Origin: http://evil.example": true,
-			"Origin: " + url: true, "Referer: " + url + "/": true, "Cookie: lang=th": true,
+			"": false, "Sec-Fetch-Site: same-origin": false, "Sec-Fetch-Site: cross-site": true, "Sec-Fetch-Site: same-site": true, "Sec-Fetch-Site: none": false,
+			"Origin: http://evil.example": true, "Origin: " + url: false, "Origin: null": true, "Sec-Fetch-Mode: cors": false,
 		} {
 			h := http.Header{}
 			if name, value, ok := strings.Cut(header, ": "); ok {
@@ -169,6 +167,22 @@ func TestForeignPagesInALab(t *testing.T) {
 			if got := newClient(t, url, nil).status(r, h); (got == http.StatusForbidden) != refused {
 				t.Errorf("%s %s %s: %d, refused should be %v", r.Method, r.Path, header, got, refused)
 			}
+		}
+	}
+}
+
+// Node's fetch, which test tools stand on, adds one of the fields that browsers add.
+func TestNodeFetch(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not installed (Debian package nodejs)")
+	}
+	url := serve(t, web.Options{API: api.Options{Trace: trace.NewLog(10, nil)}, Local: true, Lab: true})
+	for method, path := range map[string]string{"POST": "/mail/search", "PUT": "/clock", "DELETE": "/hold/rules", "GET": "/node"} {
+		script := fmt.Sprintf(`fetch(%q, {method: %q}).then(r => console.log(r.status))`, url+api.Prefix+path, method)
+		out, err := exec.CommandContext(t.Context(), node, "-e", script).CombinedOutput()
+		if got := strings.TrimSpace(string(out)); err != nil || len(got) != 3 || got == "403" {
+			t.Errorf("%s %s by node: %s %v", method, path, out, err)
 		}
 	}
 }

@@ -11,7 +11,7 @@
 //                   in; assets is the base of static files, "/static/v-…/".
 //   t(key, args)    the text of a catalogue key: t("mail.unread", {n: 3}).
 //   get(path)       JSON of /api/v1 + path. post(path, body), put, patch, del take
-//                   any JSON value. They carry the CSRF token and throw a Fault
+//                   any JSON value. They throw a Fault
 //                   {status, message} that can be shown to the reader.
 //   upload(path, form)  POST of a FormData.
 //   href(path)      the URL of /api/v1 + path, for links, frames and downloads.
@@ -74,7 +74,6 @@ export const href = (path) => "/api/v1" + path;
 
 async function call(method, path, body, type) {
   const headers = {};
-  if (method !== "GET") headers["X-CSRF-Token"] = root.dataset.csrf;
   if (type) headers["Content-Type"] = type;
   let answer;
   try {
