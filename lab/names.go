@@ -75,7 +75,7 @@ func NewNames(o NamesOptions) (*Names, error) {
 			gauge := lesson.NewGauge(chain, host.Clock())
 			n.gauges, chain = append(n.gauges, gauge), gauge
 		}
-		n.add(host, p.Addr, chain, name, o.Trace)
+		n.add(host, p.Addr, chain, name, trace.NameServer)
 		if o.AllDoors {
 			door := dnsd.New(host, []string{"127.0.0.1:0"}, chain, dnsd.Options{Trace: o.Trace, Node: name})
 			n.doors[p.Addr.String()] = door
@@ -106,9 +106,9 @@ func (n *Names) addLocal(o NamesOptions) error {
 	everybody := func(netip.Addr) bool { return true } // nobody else can reach it
 	recursive := dns.NewRecursive(n.Resolver, everybody)
 	n.local = netip.AddrPortFrom(addr, 53)
-	n.add(host, addr, recursive, name, o.Trace)
+	n.add(host, addr, recursive, name, trace.LocalNameServer)
 	if len(o.Doors) > 0 {
-		n.outside = dnsd.New(host, o.Doors, recursive, dnsd.Options{Trace: o.Trace, Node: name})
+		n.outside = dnsd.New(host, o.Doors, recursive, dnsd.Options{Trace: o.Trace, Node: name, Role: trace.LocalNameServer})
 		n.servers = append(n.servers, n.outside)
 	}
 	return nil
@@ -136,7 +136,7 @@ func (n *Names) addSecond(o NamesOptions) error {
 	}
 	n.secondCache = r.Cache()
 	n.second = netip.AddrPortFrom(addr, 53)
-	n.add(host, addr, dns.NewRecursive(r, nil), secondName, o.Trace)
+	n.add(host, addr, dns.NewRecursive(r, nil), secondName, trace.LocalNameServer)
 	return nil
 }
 
@@ -149,9 +149,9 @@ func (n *Names) resolverOptions(host wire.Host, node string) dns.ResolverOptions
 	}
 }
 
-func (n *Names) add(host wire.Host, addr netip.Addr, h dns.Handler, name string, log *trace.Log) {
+func (n *Names) add(host wire.Host, addr netip.Addr, h dns.Handler, name string, role trace.Role) {
 	at := netip.AddrPortFrom(addr, 53).String()
-	o := dnsd.Options{Trace: log, Node: name, PerClient: -1} // a lesson may ask much, and nobody else can
+	o := dnsd.Options{Trace: n.o.Trace, Node: name, Role: role, PerClient: -1} // a lesson may ask much, and nobody else can
 	n.servers = append(n.servers, dnsd.New(host, []string{at}, h, o))
 }
 

@@ -41,8 +41,8 @@ type Writer struct {
 	reader  *explain.Reader
 	names   names
 	streams streams
-	dns     datagrams
-	remarks []string // decisions since the last packet
+	framing map[netip.AddrPort]*stream // queries over TCP, by client
+	remarks []string                   // decisions since the last packet
 	buf     []byte
 	err     error
 }
@@ -50,7 +50,7 @@ type Writer struct {
 // NewWriter begins a file. The first error of w ends it: every later call returns
 // it again.
 func NewWriter(w io.Writer, o Options) (*Writer, error) {
-	p := &Writer{out: bufio.NewWriter(w), words: o.Words, names: newNames(), streams: newStreams(), dns: newDatagrams()}
+	p := &Writer{out: bufio.NewWriter(w), words: o.Words, names: newNames(), streams: newStreams(), framing: map[netip.AddrPort]*stream{}}
 	if o.Words != nil {
 		p.reader = o.Words.Reader()
 	}
@@ -84,6 +84,7 @@ func (p *Writer) Event(e trace.Event) error {
 	p.learn(&e)
 	switch {
 	case p.err != nil:
+	case e.Mirror && (e.Kind == trace.Datagram || spoken(e.Kind)): // it is in the file already
 	case e.Kind == trace.Gap:
 		if p.words != nil {
 			p.remark(p.words.Say("pcap.gap", e.Size))

@@ -30,7 +30,7 @@ func write(t *testing.T, l *trace.Log, o pcap.Options) file {
 
 func TestConnection(t *testing.T) {
 	l := trace.NewLog(1000, clock)
-	c := l.Dialled("crepes.fr", trace.SMTP, "198.51.100.25:4711", "203.0.113.25:2525")
+	c := l.Dialled("crepes.fr", trace.SMTP, "198.51.100.25:4711", "203.0.113.25:2525", "mail.hamburger.edu")
 	in := l.Open("hamburger.edu", trace.SMTP, "203.0.113.25:2525", "198.51.100.25:4711")
 	for _, side := range []*trace.Conn{c, in} {
 		side.Line(trace.Server, "220 hamburger.edu")
@@ -59,7 +59,7 @@ func TestConnection(t *testing.T) {
 // The doors of a node on this machine become its address and the well-known port.
 func TestDoorsAndPorts(t *testing.T) {
 	l := trace.NewLog(1000, clock)
-	l.Dialled("crepes.fr", trace.SMTP, "198.51.100.25:4711", "203.0.113.25:25").Close("done")
+	l.Dialled("crepes.fr", trace.SMTP, "198.51.100.25:4711", "203.0.113.25:25", "mail.hamburger.edu").Close("done")
 	for i, door := range []struct {
 		proto trace.Protocol
 		local string

@@ -26,37 +26,21 @@ type stream struct {
 	begun  bool      // the handshake is written
 	said   bool      // so is some payload
 	secure bool
-	second bool // the other end is in the file already
 	last   time.Time
 }
 
 // streams is the connections under way, by their number in the trace.
 type streams struct {
 	byConn map[uint64]*stream
-	open   map[end]uint64 // who has written a connection first
 	order  []uint64
 }
 
-// end is a connection as one of its sides has it.
-type end struct {
-	route route
-	side  trace.Dir
-}
-
-func newStreams() streams {
-	return streams{byConn: map[uint64]*stream{}, open: map[end]uint64{}}
-}
+func newStreams() streams { return streams{byConn: map[uint64]*stream{}} }
 
 // dialogue writes an event of a connection.
 func (p *Writer) dialogue(e *trace.Event) {
 	s := p.stream(e)
 	s.last = e.Time
-	if s.second {
-		if e.Kind == trace.Close {
-			p.forget(e.Conn)
-		}
-		return
-	}
 	comment := p.meaning(e)
 	if e.Kind == trace.Close {
 		p.finish(s, e.Time, e.Side == trace.Client || strings.Contains(e.Text, "left"), comment)
@@ -100,14 +84,6 @@ func (p *Writer) stream(e *trace.Event) *stream {
 	}
 	r, door := p.way(e)
 	s := &stream{route: r, door: door, seq: numbers(e.Conn)}
-	other := trace.Server
-	if e.Side == trace.Server {
-		other = trace.Client
-	}
-	_, s.second = t.open[end{r, other}]
-	if !s.second {
-		t.open[end{r, e.Side}] = e.Conn
-	}
 	t.byConn[e.Conn] = s
 	t.order = append(t.order, e.Conn)
 	if len(t.order) > maxStreams {
@@ -126,13 +102,7 @@ func numbers(conn uint64) [2]uint32 {
 // forget drops a connection.
 func (p *Writer) forget(conn uint64) {
 	t := &p.streams
-	s := t.byConn[conn]
 	delete(t.byConn, conn)
-	for _, side := range [3]trace.Dir{trace.Client, trace.Server, 0} {
-		if t.open[end{s.route, side}] == conn {
-			delete(t.open, end{s.route, side})
-		}
-	}
 	if i := slices.Index(t.order, conn); i >= 0 {
 		t.order = slices.Delete(t.order, i, i+1)
 	}
@@ -254,9 +224,7 @@ func fill(b []byte, n int) []byte {
 // finishOne ends a connection that is forgotten before its end was seen.
 func (p *Writer) finishOne(conn uint64) {
 	if s := p.streams.byConn[conn]; s != nil {
-		if !s.second {
-			p.finish(s, s.last, true, "")
-		}
+		p.finish(s, s.last, true, "")
 		p.forget(conn)
 	}
 }

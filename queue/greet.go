@@ -110,7 +110,7 @@ func (r *Runner) open(ctx context.Context, m mx, ip netip.Addr, policy TLSPolicy
 	if err != nil {
 		return nil, err
 	}
-	log := r.o.Trace.Dialled(r.o.Name, trace.SMTP, raw.LocalAddr().String(), raw.RemoteAddr().String())
+	log := r.o.Trace.Dialled(r.o.Name, trace.SMTP, raw.LocalAddr().String(), raw.RemoteAddr().String(), m.host)
 	log.Note(fmt.Sprintf("connected to %s [%s] port %d", m.host, ip, r.o.Port))
 	c := newConn(wire.Pausable(raw, r.o.Interceptor), log, r.o.Timeouts.Block)
 	c.guard(r.o.Interceptor)

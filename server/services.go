@@ -9,6 +9,7 @@ import (
 	"glassmail/config"
 	"glassmail/server/imapd"
 	"glassmail/server/smtpd"
+	"glassmail/trace"
 	"glassmail/wire"
 )
 
@@ -60,6 +61,7 @@ func (n *Node) openServices(ctx context.Context) error {
 				return wire.ListenError(n.name+" "+s.Key, addr, n.listenFlag(s.Key), err)
 			}
 			one.listeners = append(one.listeners, l)
+			n.o.Trace.Listens(n.name, trace.MailServer, l.Addr().String())
 			n.listens = append(n.listens, wire.AddrPort(l.Addr()))
 		}
 	}
@@ -94,7 +96,7 @@ func (n *Node) fill(one *service, conf *tls.Config) error {
 		Name: n.name, Backend: n.backend, Clock: n.o.Host.Clock(), Trace: n.o.Trace, Interceptor: n.o.Interceptor, TLS: conf, Wording: wording,
 		MaxSize: l.MessageSize, MaxRecipients: l.Recipients,
 		Submission: submission, Implicit: one.key == "submissions",
-		PlainLogin: n.plainLogin(), Lenient: n.o.Lab, TraceText: n.traceText(),
+		PlainLogin: n.plainLogin(), Lenient: n.o.Lab, Local: n.backend.dir.serves, TraceText: n.traceText(),
 		Limits: smtpd.Limits{Connections: n.shares.mail, PerAddr: n.shares.perIP, Errors: n.mostErrors(), Grace: StopTime},
 	})
 	if err != nil {

@@ -143,7 +143,7 @@ func (o *WebBackend) Mailbox(ctx context.Context, account string) (api.Mailbox, 
 	if _, err := d.imapBackend.Account(ctx, name); err != nil {
 		return nil, err
 	}
-	return webMailbox{d.imapBackend, d}, nil
+	return webMailbox{d.imapBackend, d, name}, nil
 }
 
 // Accounts lists the addresses of all accounts.
@@ -164,7 +164,8 @@ func (o *WebBackend) Accounts(ctx context.Context) ([]string, error) {
 // webMailbox is where one reader is served.
 type webMailbox struct {
 	imapBackend
-	node *webNode
+	node    *webNode
+	account string
 }
 
 // Limits are those of the node.
@@ -208,6 +209,7 @@ type visit struct{ *trace.Conn }
 
 func (c webMailbox) enter(v api.Visit, journey string) visit {
 	conn := c.node.trace.Open(c.node.name, trace.HTTP, v.Local, v.Remote)
+	conn.Peer(c.account, trace.UserAgent)
 	conn.Secure(v.Secure)
 	conn.Journey(journey)
 	conn.Line(trace.Client, v.Request)

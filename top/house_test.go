@@ -44,11 +44,7 @@ func say(journey string, lines string, ends ...*trace.Conn) {
 		line = strings.TrimSuffix(line, "\n")
 		for _, c := range ends {
 			c.Journey(journey)
-			e := trace.Event{Kind: trace.Line, Dir: trace.Dir(line[0]), Text: line[3:]}
-			if c.Base().Side == trace.Server && line[0] == 'S' {
-				e.After = "greeted"
-			}
-			c.Event(e)
+			c.Line(trace.Dir(line[0]), line[3:])
 		}
 	}
 }
@@ -78,8 +74,13 @@ func (d *diary) ask(id uint16, cause uint64, journey string, client, server host
 // lecture is the message of the lecture on its way from Alice to Bob.
 func lecture() *diary {
 	d := newDiary()
+	d.log.Listens("crepes.fr", trace.MailServer, "198.51.100.25:25")
+	d.log.Listens("hamburger.edu", trace.MailServer, "203.0.113.25:25")
+	d.log.Listens("dns.nyu.edu", trace.LocalNameServer, "198.18.3.53:53")
+	d.log.Listens("dns1.hamburger.edu", trace.NameServer, "203.0.113.53:53")
 	in := d.log.Open("crepes.fr", trace.SMTP, "127.0.0.1:2587", "127.0.0.1:40001")
 	say("", "S: 220 crepes.fr\nC: EHLO ua\nS: 250-crepes.fr Hello\nS: 250-8BITMIME\nS: 250 SIZE 1000\n", in)
+	in.Peer("alice@crepes.fr", trace.UserAgent)
 	say("m1", "C: MAIL FROM:<alice@crepes.fr>\nS: 250 Sender ok\nC: RCPT TO:<bob@hamburger.edu>\nS: 250 Recipient ok\nC: DATA\nS: 354 Enter mail\n", in)
 	say("m1", "C: Subject: ketchup\nC: \nC: Do you like ketchup?\nC: How about pickles?\nC: .\n", in)
 	in.Event(trace.Event{Kind: trace.Accepted, Dir: trace.Self, Proto: trace.Store, Text: "accepted m1", Message: &trace.Message{
@@ -95,7 +96,7 @@ func lecture() *diary {
 		d.ask(8, cause, "", host{local.name, "198.18.3.53:5002"}, host{"dns1.hamburger.edu", "203.0.113.53:53"}, question, answer, func(uint64) {})
 	})
 	d.log.Add(trace.Event{Node: "crepes.fr", Proto: trace.Queue, Kind: trace.MXChosen, Dir: trace.Self, Journey: "m1", Text: "mail for hamburger.edu goes to mail.hamburger.edu"})
-	out := d.log.Dialled("crepes.fr", trace.SMTP, "198.51.100.25:6001", "203.0.113.25:25")
+	out := d.log.Dialled("crepes.fr", trace.SMTP, "198.51.100.25:6001", "203.0.113.25:25", "mail.hamburger.edu")
 	far := d.log.Open("hamburger.edu", trace.SMTP, "203.0.113.25:25", "198.51.100.25:6001")
 	say("m1", "S: 220 hamburger.edu\nC: HELO crepes.fr\nS: 250 Hello\n", out)
 	out.Secure(true)

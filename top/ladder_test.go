@@ -76,32 +76,17 @@ hamburger.edu > crepes.fr S: 221 closing
 	}
 }
 
-// The three phases of the lecture, in each dialogue of SMTP; a message text that
-// looks like a command begins none.
-func TestPhases(t *testing.T) {
-	var got strings.Builder
-	for _, r := range newLadder(lectureDetail(t), explain.New("en"), true).rungs {
-		got.WriteByte("-123"[r.phase])
-	}
-	quit := &rung{text: true, step: trace.Step{Event: trace.Event{Conn: 1, Proto: trace.SMTP, Kind: trace.Line, Dir: trace.Client, Text: "QUIT"}}}
-	if p := (&talk{phase: transfer}).phaseOf(quit); p != transfer {
-		t.Errorf("a line of text is of phase %d", p)
-	}
-	if want := "111122222222-22---" + "----" + "111122" + "33"; got.String() != want {
-		t.Errorf("the phases are %s, want %s", got.String(), want)
-	}
-}
-
-// A far end that no node owns is called by its host where one alone has the
-// address, else by the address.
+// A far end that has shown no name is called by its address.
 func TestPeer(t *testing.T) {
-	n := newNames(&trace.Detail{Hosts: []trace.Host{
-		{Name: "crepes.fr", Addrs: []string{"127.0.0.1", "198.51.100.25"}}, {Name: "alice", Addrs: []string{"127.0.0.1"}},
-	}})
-	for remote, want := range map[string]string{"198.51.100.25:9": "crepes.fr", "127.0.0.1:9": "127.0.0.1", "[::1]:9": "::1", "odd": "odd"} {
-		s := trace.Step{Event: trace.Event{Node: "x", Side: trace.Server, Dir: trace.Client, Remote: remote}}
-		if from, to := n.ends(s); from != want || to != "x" {
-			t.Errorf("%s is %q, speaking to %q; want %q", remote, from, to, want)
+	for _, c := range []struct {
+		peer         *trace.Peer
+		remote, want string
+	}{
+		{&trace.Peer{Name: "crepes.fr"}, "127.0.0.1:9", "crepes.fr"}, {nil, "127.0.0.1:9", "127.0.0.1"}, {nil, "[::1]:9", "::1"}, {nil, "odd", "odd"},
+	} {
+		s := trace.Step{Event: trace.Event{Node: "x", Side: trace.Server, Dir: trace.Client, Remote: c.remote, Peer: c.peer}}
+		if from, to := ends(s); from != c.want || to != "x" {
+			t.Errorf("%s is %q, speaking to %q; want %q", c.remote, from, to, c.want)
 		}
 	}
 }

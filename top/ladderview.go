@@ -2,7 +2,10 @@ package top
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"glassmail/trace"
 )
 
 // Widths of the ladder's page.
@@ -104,17 +107,16 @@ func (m *model) detailLines(wide, most int) []string {
 	} else {
 		add(m.text("top.fromto", "from", clean(r.from), "to", clean(r.to)))
 	}
-	if r.state != "" {
-		add(m.text("top.state", "state", r.state))
+	if r.step.After != "" {
+		add(m.text("top.state", "state", r.step.After))
 	}
-	if r.phase > 0 {
-		name := [...]string{"journey.phase.greeting", "journey.phase.transfer", "journey.phase.closure"}[r.phase-1]
-		add(m.text("top.phase", "n", r.phase, "phase", m.text(name)))
+	if n := slices.Index([]trace.Phase{trace.Greeting, trace.Transfer, trace.Closure}, r.step.Phase); n >= 0 && r.step.Proto == trace.SMTP {
+		add(m.text("top.phase", "n", n+1, "phase", m.text("journey.phase."+string(r.step.Phase))))
 	}
 	for _, line := range wrap(m.plainRung(r), wide) {
 		out = append(out, m.paint.bold(line))
 	}
-	if r.more > 0 && !r.text {
+	if r.more > 0 && !r.step.Content {
 		add(m.text("top.more", "n", r.more))
 	}
 	if m.hex {

@@ -15,7 +15,7 @@ func (r *rung) full(folded func(key string, n int) string) string {
 	switch {
 	case e.Kind == trace.Data:
 		return folded("top.data", e.Size)
-	case r.text:
+	case r.step.Content:
 		return folded("top.text", r.more+1)
 	}
 	return clean(e.Text)
@@ -26,7 +26,7 @@ func (r *rung) short(folded func(key string, n int) string) string {
 	e := r.step.Event
 	text := clean(e.Text)
 	switch {
-	case e.Kind == trace.Data || r.text:
+	case e.Kind == trace.Data || r.step.Content:
 		return folded("top.short.text", r.more+1)
 	case e.Kind == trace.Datagram:
 		return shortDNS(e.Text)

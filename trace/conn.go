@@ -11,7 +11,9 @@ type Conn struct {
 
 	mu   sync.Mutex
 	base Event // what all events of the connection share
-	kept int   // bytes of text kept since the last line
+	sure bool  // the peer is a node that was found, and no claim of a client
+	said dialogue
+	kept int // bytes of text kept since the last line
 }
 
 // Open records that node accepted a connection between the two addresses, over
@@ -20,20 +22,21 @@ func (l *Log) Open(node string, proto Protocol, local, remote string) *Conn {
 	return l.open(Event{Node: node, Proto: proto, Local: local, Remote: remote, Side: Server})
 }
 
-// Dialled is Open for a connection that node made.
-func (l *Log) Dialled(node string, proto Protocol, local, remote string) *Conn {
-	return l.open(Event{Node: node, Proto: proto, Local: local, Remote: remote, Side: Client})
+// Dialled is Open for a connection that node made, to a mail server with the name host.
+func (l *Log) Dialled(node string, proto Protocol, local, remote, host string) *Conn {
+	return l.open(Event{Node: node, Proto: proto, Local: local, Remote: remote, Side: Client, Peer: &Peer{host, MailServer}})
 }
 
 func (l *Log) open(base Event) *Conn {
 	if l == nil {
 		return nil
 	}
+	c := &Conn{log: l, base: base, said: newDialogue(base.Proto)}
 	l.mu.Lock()
 	l.conns++
-	base.Conn = l.conns
+	c.base.Conn = l.conns
+	l.ends.enter(c)
 	l.mu.Unlock()
-	c := &Conn{log: l, base: base}
 	c.Event(Event{Kind: Open, Text: base.ClientAddr() + " → " + base.ServerAddr()})
 	return c
 }
@@ -46,8 +49,35 @@ func (c *Conn) ID() uint64 {
 	return c.base.Conn
 }
 
-// Base is what all events of the connection share: node, number, addresses,
-// protocol, side, security and journey. It is empty for a nil Conn.
+// pair is the connection's addresses.
+func (c *Conn) pair() pair { return pair{c.base.ClientAddr(), c.base.ServerAddr()} }
+
+// side is 0 of a connection that was accepted, 1 of one that was dialled.
+func (c *Conn) side() int {
+	if c.base.Side == Client {
+		return 1
+	}
+	return 0
+}
+
+// found notes which node is at the other end; c.mu is held, or nobody has c yet.
+func (c *Conn) found(p *Peer) { c.base.Peer, c.sure = p, true }
+
+// Peer tells who the client has shown to be. Where the other end is known to be a
+// node, that stays.
+func (c *Conn) Peer(name string, role Role) {
+	if c == nil || name == "" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.base.Peer; !c.sure && (p == nil || *p != Peer{name, role}) {
+		c.base.Peer = &Peer{name, role}
+	}
+}
+
+// Base is what all events of the connection share: node, number, addresses, who is
+// at the other end, protocol, side, security and journey. It is empty for a nil Conn.
 func (c *Conn) Base() Event {
 	if c == nil {
 		return Event{}
@@ -121,11 +151,19 @@ func (c *Conn) Note(text string) uint64 {
 
 // Close records the end of the connection and why it ended.
 func (c *Conn) Close(why string) uint64 {
-	return c.Event(Event{Kind: Close, Dir: Self, Text: why})
+	if c == nil {
+		return 0
+	}
+	seq := c.Event(Event{Kind: Close, Dir: Self, Text: why})
+	c.log.mu.Lock()
+	c.log.ends.leave(c)
+	c.log.mu.Unlock()
+	return seq
 }
 
-// Event adds e with the connection's node, number, addresses, protocol,
-// security and journey filled in. e's own Journey wins over the connection's.
+// Event adds e with the connection's node, number, addresses, peer, protocol,
+// security, journey, and where the dialogue stands filled in. e's own Journey wins
+// over the connection's.
 func (c *Conn) Event(e Event) uint64 {
 	if c == nil {
 		return 0
@@ -133,6 +171,7 @@ func (c *Conn) Event(e Event) uint64 {
 	c.mu.Lock()
 	b := &c.base
 	e.Node, e.Conn, e.Local, e.Remote, e.Secure, e.Side = b.Node, b.Conn, b.Local, b.Remote, b.Secure, b.Side
+	e.Peer, e.Mirror = b.Peer, b.Mirror
 	if e.Proto == "" {
 		e.Proto = b.Proto
 	}
@@ -142,6 +181,7 @@ func (c *Conn) Event(e Event) uint64 {
 	if e.Kind == Line {
 		c.kept = 0
 	}
+	c.said.follow(&e)
 	c.mu.Unlock()
 	return c.log.Add(e)
 }

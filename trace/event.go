@@ -100,8 +100,13 @@ type Event struct {
 	Text    string    `json:"text,omitempty"`    // the line, or the decision in words
 	Bytes   []byte    `json:"bytes,omitempty"`   // a datagram as it was on the wire; the beginning of a Data, see Log.KeepText
 	Size    int       `json:"size,omitempty"`    // bytes, or lost events of a Gap
-	Before  string    `json:"before,omitempty"`  // protocol state before the event
-	After   string    `json:"after,omitempty"`   // protocol state after the event
+	Peer    *Peer     `json:"peer,omitempty"`    // who is at the other end; nil if that is not known
+	Mirror  bool      `json:"mirror,omitempty"`  // the other end has told the same before: a picture shows it once
+	Phase   Phase     `json:"phase,omitempty"`   // of the dialogue, or of the message's way
+	Command string    `json:"command,omitempty"` // of a Line: the command that it is, or is about
+	Content bool      `json:"content,omitempty"` // of a Line: it is message content, no command
+	Before  string    `json:"before,omitempty"`  // state of the dialogue before the event
+	After   string    `json:"after,omitempty"`   // and after it
 	Journey string    `json:"journey,omitempty"` // the message this belongs to, from submission to reading
 	Cause   uint64    `json:"cause,omitempty"`   // Seq of the event that led to this one
 	Message *Message  `json:"message,omitempty"` // of an Accepted: what was accepted

@@ -50,13 +50,10 @@ type Hop struct {
 	End    time.Time `json:"end"`
 }
 
-// Step is one event of a journey. Mirror says that the same line or datagram is
-// there as the other end saw it too: of a connection, that of the side that
-// dialled; of a datagram, the end that saw it first. A picture shows it once.
+// Step is one event of a journey.
 type Step struct {
 	Event
-	Hop    int  `json:"hop"`
-	Mirror bool `json:"mirror,omitempty"`
+	Hop int `json:"hop"`
 }
 
 // Journey is the summary of one message's way from submission to its readers.
@@ -74,17 +71,6 @@ type Journey struct {
 	Events    int       `json:"events"`    // kept
 	Truncated bool      `json:"truncated"` // some events were lost or not kept
 }
-
-// Role is the part that a host plays.
-type Role string
-
-// The roles of hosts.
-const (
-	UserAgent       Role = "user-agent"
-	MailServer      Role = "mail-server"
-	LocalNameServer Role = "local-name-server" // searches for others
-	NameServer      Role = "name-server"       // answers for zones of its own
-)
 
 // Host is a machine that took part in a journey.
 type Host struct {
@@ -190,8 +176,26 @@ func earlier(a, b time.Time) time.Time {
 func (j *journey) detail() Detail {
 	d := Detail{Journey: j.summary(), Route: slices.Clone(j.route), Steps: slices.Clone(j.steps)}
 	slices.SortStableFunc(d.Steps, func(a, b Step) int { return cmp.Compare(a.Seq, b.Seq) })
-	d.Hosts = hosts(d)
+	Introduce(d.Steps)
+	d.Hosts = hosts(d.Steps)
 	return d
+}
+
+// Introduce gives all steps of a connection the peer that was known at its end: a
+// server greets before it knows whom.
+func Introduce(steps []Step) {
+	peers := map[uint64]*Peer{}
+	for i := len(steps) - 1; i >= 0; i-- {
+		s := &steps[i]
+		if s.Conn == 0 {
+			continue
+		}
+		if p := peers[s.Conn]; p != nil {
+			s.Peer = p
+		} else if s.Peer != nil {
+			peers[s.Conn] = s.Peer
+		}
+	}
 }
 
 func (j *journey) summary() Journey {
@@ -201,66 +205,36 @@ func (j *journey) summary() Journey {
 }
 
 // hosts is who took part in a journey, in the order of their first event.
-func hosts(d Detail) []Host {
+func hosts(steps []Step) []Host {
 	var out []Host
 	at := map[string]int{} // by name
-	owner := map[string]string{}
-	put := func(name string, role Role, addr string) {
-		i, ok := at[name]
+	put := func(p Peer, addr string) {
+		i, ok := at[p.Name]
 		if !ok {
 			i = len(out)
-			at[name] = i
-			out = append(out, Host{Name: name, Role: role, Addrs: []string{}})
+			at[p.Name] = i
+			out = append(out, Host{Name: p.Name, Role: p.Role, Addrs: []string{}})
 		}
-		if role == MailServer || role == LocalNameServer && out[i].Role == NameServer {
-			out[i].Role = role
+		if p.Role == MailServer || p.Role == LocalNameServer && out[i].Role == NameServer {
+			out[i].Role = p.Role
 		}
 		if host := hostOf(addr); host != "" && !slices.Contains(out[i].Addrs, host) {
 			out[i].Addrs = append(out[i].Addrs, host)
 		}
 	}
-	for _, s := range d.Steps {
-		if s.Side != 0 {
-			owner[s.Local] = s.Node
+	for i := range steps {
+		s := &steps[i].Event
+		if s.Peer != nil && s.Side == Server { // the client comes first
+			put(*s.Peer, s.Remote)
 		}
-	}
-	for _, s := range d.Steps {
-		if s.Node == "" {
-			continue
+		if s.Node != "" {
+			put(Peer{s.Node, roleIn(s)}, s.Local)
 		}
-		if a := agent(d, s); a != "" && owner[s.Remote] == "" {
-			put(a, UserAgent, s.Remote)
+		if s.Peer != nil && s.Side == Client {
+			put(*s.Peer, s.Remote)
 		}
-		put(s.Node, roleIn(s), s.Local)
 	}
 	return out
-}
-
-// roleIn is the role of the node that saw s, as far as s tells.
-func roleIn(s Step) Role {
-	switch {
-	case s.Proto != DNS:
-		return MailServer
-	case s.Side == Server:
-		return NameServer
-	}
-	return LocalNameServer
-}
-
-// agent names the user agent at the far end of s, "" if there is none.
-func agent(d Detail, s Step) string {
-	if s.Side != Server || s.Hop < 1 || s.Hop > len(d.Route) {
-		return ""
-	}
-	switch d.Route[s.Hop-1].Kind {
-	case HopSubmission:
-		return cmp.Or(d.From, "<>")
-	case HopReading:
-		if len(d.To) > 0 {
-			return d.To[0]
-		}
-	}
-	return ""
 }
 
 // hostOf is an address without its port.

@@ -17,16 +17,12 @@ type connection struct {
 	proto   Protocol
 	dialled bool
 	peer    *connection // the other node's side of it
-	second  bool        // the accepted side of one that was seen at both ends
 	raw     string      // the message under way, by this node's id
 	journey *journey    // that of the last message
 	hop     int
 	head    []Event // events before the first message
 	tail    []Event // events since the last command, or the last before a message
 }
-
-// pair is the addresses of a connection, as the node that dialled sees them.
-type pair struct{ client, server string }
 
 // conns is the connections under way.
 type conns struct {
@@ -61,7 +57,6 @@ func (cs *conns) get(e *Event) *connection {
 	cs.open[c.pair] = both
 	if other := both[1-c.side()]; other != nil && other.peer == nil {
 		c.peer, other.peer = other, c
-		both[0].second = true
 	}
 	for len(cs.byID) > maxConns {
 		cs.forget(cs.byID[cs.order[0]])
@@ -120,12 +115,12 @@ func (j *Journeys) connection(e *Event) {
 	switch {
 	case e.Journey != "" && (e.Journey != c.raw || c.journey == nil):
 		j.join(c, e)
-		j.keep(c.journey, e, c.hop, c.second)
+		j.keep(c.journey, e, c.hop)
 	case c.proto == IMAP && e.Kind == Line && e.Dir == Client: // the next command, of another message or none
 		c.raw, c.journey, c.tail = "", nil, nil
 		c.remember(e)
 	case c.journey != nil: // the message, or what the two say after it
-		j.keep(c.journey, e, c.hop, c.second)
+		j.keep(c.journey, e, c.hop)
 	default:
 		c.remember(e)
 	}
@@ -164,7 +159,7 @@ func (j *Journeys) join(c *connection, e *Event) {
 	c.hop = j.hopOf(c, e)
 	for _, before := range [2][]Event{c.head, c.tail} {
 		for i := range before {
-			j.keep(n, &before[i], c.hop, c.second)
+			j.keep(n, &before[i], c.hop)
 		}
 	}
 	j.conns.giveBack(c)

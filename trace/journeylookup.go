@@ -1,23 +1,9 @@
 package trace
 
-import (
-	"encoding/binary"
-	"strconv"
-	"strings"
-)
-
-// maxAsks bounds the queries that are remembered until their replies come.
-const maxAsks = 4096
-
-// ask is what a query and its reply have in common at both ends: the client's
-// port and the id.
-type ask uint32
-
 // thread is what a query belongs to.
 type thread struct {
-	journey  *journey
-	hop      int
-	answered bool // the reply was seen at the server
+	journey *journey
+	hop     int
 }
 
 // lookups follows queries.
@@ -40,24 +26,14 @@ func (j *Journeys) lookup(e *Event) {
 	if t == nil {
 		return
 	}
-	mirror := false
-	if e.Kind == Datagram {
-		key, ok := askOf(e)
-		seen := l.asks[key]
-		switch {
-		case !ok:
-		case e.Side == Client && e.Dir == Client:
-			l.putAsk(key, &thread{journey: t.journey, hop: t.hop})
-		case e.Side == Server && e.Dir == Client:
-			mirror = seen != nil
+	if key, ok := askOf(e); ok && e.Kind == Datagram && e.Dir == Client {
+		if e.Side == Client {
+			l.putAsk(key, t)
+		} else {
 			l.putCause(e.Seq, t)
-		case e.Side == Server && seen != nil:
-			seen.answered = true
-		case e.Side == Client && seen != nil:
-			mirror = seen.answered
 		}
 	}
-	j.keep(t.journey, e, t.hop, mirror)
+	j.keep(t.journey, e, t.hop)
 }
 
 // find tells what e belongs to, nil if it is no message's.
@@ -110,14 +86,4 @@ func (l *lookups) putCause(seq uint64, t *thread) {
 		delete(l.causes, l.order[0])
 		l.order = l.order[1:]
 	}
-}
-
-// askOf reads the client's port and the id of a datagram.
-func askOf(e *Event) (ask, bool) {
-	addr := e.ClientAddr()
-	port, err := strconv.ParseUint(addr[strings.LastIndexByte(addr, ':')+1:], 10, 16)
-	if err != nil || len(e.Bytes) < 2 {
-		return 0, false
-	}
-	return ask(port<<16 | uint64(binary.BigEndian.Uint16(e.Bytes))), true
 }

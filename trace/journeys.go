@@ -54,22 +54,6 @@ func NewJourneys(log *Log, budget int) *Journeys {
 	}
 }
 
-// JourneysOf joins events that were kept elsewhere, such as an imported file. All
-// of them are kept, within the budget.
-func JourneysOf(events []Event, budget int) *Journeys {
-	j := NewJourneys(nil, budget)
-	for i := range events { // the two sides of a connection know each other before either speaks
-		if events[i].Kind == Open && events[i].Conn != 0 {
-			j.conns.get(&events[i])
-		}
-	}
-	for i := range events {
-		j.takeEvent(&events[i])
-	}
-	j.evict()
-	return j
-}
-
 // Run takes events until ctx ends. Without it, events are taken only when somebody
 // asks, and a busy log may forget some before.
 func (j *Journeys) Run(ctx context.Context) {
@@ -157,7 +141,7 @@ func (j *Journeys) gap(lost uint64, next []Event) {
 	for _, c := range j.conns.live() {
 		if c.journey != nil && !c.journey.Truncated {
 			c.journey.Truncated = true
-			j.keep(c.journey, &e, c.hop, false)
+			j.keep(c.journey, &e, c.hop)
 		}
 	}
 }
@@ -212,14 +196,14 @@ func (j *Journeys) known(raw string) *journey {
 }
 
 // keep adds an event to a journey.
-func (j *Journeys) keep(n *journey, e *Event, hop int, mirror bool) {
+func (j *Journeys) keep(n *journey, e *Event, hop int) {
 	if n.gone {
 		return
 	}
-	s := Step{Event: *e, Hop: hop, Mirror: mirror}
+	s := Step{Event: *e, Hop: hop}
 	s.Journey = n.ID
 	j.size += n.add(s)
-	if !mirror {
+	if !e.Mirror {
 		n.advance(e)
 	}
 }
@@ -258,7 +242,7 @@ func (j *Journeys) decision(e *Event) {
 	switch {
 	case e.Kind == Accepted:
 		if c := j.conns.byID[e.Conn]; c != nil && c.journey == n {
-			j.keep(n, e, c.hop, false)
+			j.keep(n, e, c.hop)
 			return
 		}
 		kind = HopDelivery
@@ -269,7 +253,7 @@ func (j *Journeys) decision(e *Event) {
 	case e.Kind == Attempt:
 		j.lookups.attempts[n] = 0
 	}
-	j.keep(n, e, n.hop(kind, 0, e), false)
+	j.keep(n, e, n.hop(kind, 0, e))
 }
 
 // ID is the journey's id for a message that a server knows as raw; "" if it is

@@ -24,6 +24,7 @@ type Log struct {
 	ring   []Event // ring[seq % len] is the event seq
 	seq    uint64  // last number given
 	conns  uint64  // last connection number given
+	ends   ends
 	counts map[Count]uint64
 	alarms []alarm
 }
@@ -37,7 +38,7 @@ type alarm struct {
 // NewLog keeps the newest size events (at least 1). now is the clock by which
 // events without a time are stamped.
 func NewLog(size int, now func() time.Time) *Log {
-	return &Log{now: now, ring: make([]Event, max(size, 1)), counts: map[Count]uint64{}}
+	return &Log{now: now, ring: make([]Event, max(size, 1)), counts: map[Count]uint64{}, ends: newEnds()}
 }
 
 // KeepText makes the log keep the first n bytes (at most 4 KiB) of each message
@@ -61,17 +62,24 @@ func (l *Log) Add(e Event) uint64 {
 	if e.Time.IsZero() {
 		e.Time = l.now()
 	}
-	e.Seq = l.keepEvent(e)
+	seq := l.keepEvent(e)
 	if e.Decision != nil && l.see != nil {
+		e.Seq = seq
 		l.see(e)
 	}
-	return e.Seq
+	return seq
 }
 
 // keepEvent numbers e and puts it into the ring.
 func (l *Log) keepEvent(e Event) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if e.Kind == Datagram {
+		l.ends.datagram(&e)
+	}
+	if e.Phase == "" {
+		e.Phase = phaseOf(e.Proto)
+	}
 	l.seq++
 	e.Seq = l.seq
 	l.ring[e.Seq%uint64(len(l.ring))] = e

@@ -123,7 +123,8 @@ func TestConnFillsIn(t *testing.T) {
 	c.Line(trace.Server, "250 ok")
 	e := l.Since(1)[0]
 	want := trace.Event{Seq: 2, Time: clock(), Node: "crepes.fr", Conn: 1, Local: "192.0.2.1:25", Remote: "192.0.2.2:4711",
-		Proto: trace.SMTP, Kind: trace.Line, Dir: trace.Server, Side: trace.Server, Secure: true, Text: "250 ok", Journey: "m1"}
+		Proto: trace.SMTP, Kind: trace.Line, Dir: trace.Server, Side: trace.Server, Secure: true, Text: "250 ok", Journey: "m1",
+		Phase: trace.Greeting, Before: trace.Connected, After: trace.Connected}
 	a, _ := json.Marshal(e)
 	b, _ := json.Marshal(want)
 	if string(a) != string(b) {

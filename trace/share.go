@@ -113,7 +113,7 @@ func ReadShare(r io.Reader) (ShareHeader, []Event, error) {
 
 // bound checks an event that comes from outside and cuts its texts.
 func (e *Event) bound() error {
-	for _, s := range []string{e.Node, e.Local, e.Remote, string(e.Proto), string(e.Kind), e.Before, e.After, e.Journey} {
+	for _, s := range []string{e.Node, e.Local, e.Remote, string(e.Proto), string(e.Kind), string(e.Phase), e.Command, e.Before, e.After, e.Journey, e.Peer.name(), string(e.Peer.role())} {
 		if len(s) > maxWord {
 			return fmt.Errorf("a name of %d bytes", len(s))
 		}

@@ -7,6 +7,7 @@
 package dnsd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,8 @@ import (
 // for use.
 type Options struct {
 	Trace *trace.Log
-	Node  string // name under which events appear
+	Node  string     // name under which events appear
+	Role  trace.Role // in which it does; "" is trace.NameServer
 
 	PerClient   int           // queries per second from one address; 0 is 2,000, below 0 no limit
 	InFlight    int           // queries that wait for other servers at once; 0 is 512
@@ -197,6 +199,7 @@ func (s *Server) listenOne(ctx context.Context, addr string) (sockets, error) {
 		}
 		udp, err := s.host.ListenPacket(ctx, tcp.Addr().String())
 		if err == nil {
+			s.o.Trace.Listens(s.o.Node, cmp.Or(s.o.Role, trace.NameServer), tcp.Addr().String())
 			return sockets{udp, tcp}, nil
 		}
 		tcp.Close()

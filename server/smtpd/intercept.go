@@ -73,7 +73,7 @@ func (c *serverConn) emit(line []byte) []byte {
 		}
 	}
 	if c.log != nil {
-		c.log.Event(trace.Event{Kind: trace.Line, Dir: trace.Server, Text: string(line), After: c.state()})
+		c.log.Line(trace.Server, string(line))
 	}
 	line = append(line, '\r', '\n')
 	if err := c.conn.Send(line); err != nil {

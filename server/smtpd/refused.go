@@ -59,7 +59,7 @@ func (c *serverConn) refused(r *mail.Reply) {
 // underWay reports that the client has begun a message that has not been answered.
 func (c *serverConn) underWay() bool {
 	s := c.state()
-	return s == sender || s == recipient
+	return s == trace.SenderGiven || s == trace.RecipientsGiven
 }
 
 // tooMany refuses a connection, and tells of it.

@@ -39,6 +39,9 @@ type Options struct {
 	// bare LF end the lines of its message so, and the message with LF . LF. What
 	// was done is noted in the trace. It is meant for nc in the lab.
 	Lenient bool
+	// Local tells whether users of this node write from an address: in the trace, who
+	// sends from one is a user agent. nil: nobody does.
+	Local func(from mail.Address) bool
 	// TraceText is the number of lines of each message's text that the trace
 	// shows; of the rest it tells the size.
 	TraceText int

@@ -9,6 +9,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"glassmail/mail"
+	"glassmail/trace"
 )
 
 // session is where the node decides. go-smtp keeps the order of the commands and
@@ -47,7 +48,24 @@ func (s *session) Mail(path string, o *smtp.MailOptions) error {
 		Body: mail.Body(o.Body), UTF8: o.UTF8, RequireTLS: o.RequireTLS,
 		Return: string(o.Return), EnvID: o.EnvelopeID, Size: o.Size,
 	}}
+	s.introduce(from)
 	return nil
+}
+
+// introduce tells the trace who the client is, as far as it has shown: a user who
+// logged in, the program of a user of this node, or another server, by the name that
+// it said. A client that says the name of a node of this trace without being it is
+// somebody who types.
+func (s *session) introduce(from mail.Address) {
+	helo := s.peer.Helo
+	switch {
+	case !s.peer.User.IsNull():
+		s.log.Peer(s.peer.User.String(), trace.UserAgent)
+	case s.srv.opts.Local != nil && s.srv.opts.Local(from), !strings.Contains(helo, "."), strings.HasPrefix(helo, "["), s.srv.opts.Trace.Observes(helo):
+		s.log.Peer(from.Named(), trace.UserAgent)
+	default:
+		s.log.Peer(helo, trace.MailServer)
+	}
 }
 
 // Rcpt asks whether a recipient can be served.

@@ -104,7 +104,7 @@ func TestCutSession(t *testing.T) {
 	for _, conn := range []string{"0", "999999", "-1", "x", "18446744073709551616"} {
 		op.want(http.StatusNotFound, "DELETE", "/sessions/"+conn, nil)
 	}
-	own := h.log.Dialled("crepes.fr", trace.SMTP, "127.0.0.1:40000", "192.0.2.1:25")
+	own := h.log.Dialled("crepes.fr", trace.SMTP, "127.0.0.1:40000", "192.0.2.1:25", "mail.hamburger.edu")
 	op.want(http.StatusUnprocessableEntity, "DELETE", "/sessions/"+strconv.FormatUint(own.ID(), 10), nil)
 	elsewhere := h.log.Open("hamburger.edu", trace.DNS, "127.0.0.1:40000", "192.0.2.1:25")
 	op.want(http.StatusNotFound, "DELETE", "/sessions/"+strconv.FormatUint(elsewhere.ID(), 10), nil)

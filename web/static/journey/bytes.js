@@ -54,11 +54,11 @@ export function showMeaning(r) {
   for (const e of r.events) {
     const note = e.explain;
     if (!note?.text || notes.some((n) => n.text === note.text)) continue;
-    notes.push({ ...note, of: r.events.length > 1 && r.part === "reply" ? e.text : "" });
+    notes.push({ ...note, of: r.events.length > 1 && !r.e.content ? e.text : "" });
   }
   const said = notes.slice(0, 40).map((n) => h("div", { class: "noted" }, n.of && h("code", { text: n.of }),
     ...n.text.split("\n").map((line) => h("p", { text: line })), n.rfc && h("p", { class: "rfc", text: n.rfc })));
-  const lines = r.part === "text" ? [h("pre", { text: r.events.map((e) => e.text ?? "").join("\n") })] : [];
+  const lines = r.e.content ? [h("pre", { text: r.events.map((e) => e.text ?? "").join("\n") })] : [];
   box.replaceChildren(h("h3", { text: t("journey.meaning") }), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("journey.meaning") },
-    h("p", {}, h("code", { text: r.part === "text" ? "" : r.e.text ?? "" })), ...lines, ...(said.length ? said : [h("p", { class: "soft", text: t("journey.nomeaning") })])));
+    h("p", {}, h("code", { text: r.e.content ? "" : r.e.text ?? "" })), ...lines, ...(said.length ? said : [h("p", { class: "soft", text: t("journey.nomeaning") })])));
 }

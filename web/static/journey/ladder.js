@@ -45,7 +45,7 @@ export class Ladder {
     for (const r of rungs) {
       const old = this.items.get(r);
       if (old) {
-        old.querySelector(".text").textContent = words(r);
+        this.#refresh(r, old);
         continue;
       }
       const name = bandName(r, band);
@@ -58,9 +58,21 @@ export class Ladder {
     this.last = band;
     list.append(batch);
     this.#trim();
-    const newest = rungs[rungs.length - 1];
-    if (this.following) this.select(newest, false);
+    const newest = rungs.reduce((a, r) => (r.n > a.n ? r : a));
+    if (this.following && newest.n >= (this.at?.n ?? 0)) this.select(newest, false);
     say(t("journey.say", { n: newest.n, from: newest.from, to: newest.to, text: words(newest) }));
+  }
+
+  // #refresh shows what has changed of a rung: its text, or who is at its ends.
+  #refresh(r, old) {
+    if (old.ends === endsOf(r)) {
+      old.querySelector(".text").textContent = words(r);
+      return;
+    }
+    const li = this.#item(r);
+    old.replaceWith(li);
+    this.items.set(r, li);
+    if (this.at === r) this.#mark(r, true);
   }
 
   #trim() {
@@ -73,8 +85,10 @@ export class Ladder {
 
   #widen(rungs) {
     const fresh = new Set();
+    const renamed = rungs.some((r) => this.items.has(r) && this.items.get(r).ends !== endsOf(r));
+    if (renamed) this.#narrow();
     for (const r of rungs) for (const name of [r.from, r.to]) if (!this.columns.includes(name)) fresh.add(name);
-    if (fresh.size === 0) return;
+    if (fresh.size === 0 && !renamed) return;
     this.columns.push(...fresh);
     const rank = (name) => order[this.story.roles.get(name)] ?? 1;
     if (this.columns.length <= 12) this.columns.sort((a, b) => rank(a) - rank(b)); // sort is stable
@@ -84,6 +98,12 @@ export class Ladder {
       li.querySelector("svg")?.replaceWith(this.#arrow(r));
       this.#indent(r, li);
     }
+  }
+
+  // #narrow leaves out the columns of those who have got another name.
+  #narrow() {
+    const used = new Set(this.story.rungs.flatMap((r) => [r.from, r.to]));
+    this.columns = this.columns.filter((name) => used.has(name));
   }
 
   #item(r) {
@@ -96,6 +116,7 @@ export class Ladder {
     const li = h("li", { class: `rung ${kindOf(r)}`, value: r.n, dataset: { n: r.n, dir: letter, kind: r.e.kind } }, button);
     if (!own) li.append(this.#arrow(r));
     li.rung = r;
+    li.ends = endsOf(r);
     this.#indent(r, li);
     return li;
   }
@@ -154,13 +175,15 @@ export class Ladder {
   }
 }
 
+const endsOf = (r) => `${r.from} ${r.to}`;
+
 function words(r) {
   const e = r.e, more = r.events.length - 1;
   if (e.kind === "open") return t("journey.open", { from: e.remote ?? "", proto: (e.proto ?? "").toUpperCase() });
   if (e.kind === "close") return t("journey.close", { why: e.text ?? "" });
   if (e.kind === "data") return t("journey.data", { n: e.size ?? 0 });
   if (e.kind === "gap") return t("shell.gap", { n: e.size });
-  if (r.part === "text") return t("journey.text", { n: r.events.length });
+  if (r.e.content) return t("journey.text", { n: r.events.length });
   return more > 0 ? t("journey.more", { text: e.text ?? "", n: more }) : e.text ?? "";
 }
 

@@ -14,7 +14,7 @@ export function showMachine(r) {
   const proto = r.e.proto, states = machines[proto];
   box.hidden = !states;
   if (!states) return;
-  const now = r.state === "connected" && proto === "imap" ? "not-authenticated" : r.state;
+  const now = r.state;
   box.replaceChildren(h("h3", { text: t("journey.machine", { proto: proto.toUpperCase() }) }),
     h("ol", { class: "states", "aria-label": t("journey.machine.now", { state: now }) }, ...states.map(([state, by]) => h("li", { class: state === now ? "lit" : "", "aria-current": state === now ? "step" : null },
       h("span", { class: "state-name", text: (state === now ? "● " : "") + state }), h("span", { class: "by", text: "← " + by })))));

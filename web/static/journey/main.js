@@ -17,8 +17,8 @@ const mostWaiting = 3000;
 
 const node = await get("/node");
 const known = [
-  ...node.nodes.map((n) => ({ name: n.name, role: "mail-server", addrs: Object.values(n.addrs).flat().map((a) => (a.startsWith("127.") ? a : a.replace(/:\d+$/, ""))) })),
-  ...(node.features.dns ? (await get("/dns/tree").catch(() => ({ result: [] }))).result ?? [] : []).map((s) => ({ name: s.name.replace(/\.$/, ""), role: s.local ? "local-name-server" : "name-server", addrs: [s.addr] })),
+  ...node.nodes.map((n) => ({ name: n.name, role: "mail-server" })),
+  ...(node.features.dns ? (await get("/dns/tree").catch(() => ({ result: [] }))).result ?? [] : []).map((s) => ({ name: s.name.replace(/\.$/, ""), role: s.local ? "local-name-server" : "name-server" })),
 ];
 const fold = h("input", { type: "checkbox", id: "fold" });
 fold.checked = setting("fold") ?? true;
@@ -48,7 +48,7 @@ function display(story, name, at = null) {
 
 function showDetail(detail, name, at) {
   const story = new Story(detail.hosts ?? [], { fold: fold.checked, most: 5000 });
-  for (const s of detail.steps) story.add({ mirror: false, ...s });
+  for (const s of detail.steps) story.add(s);
   display(story, name, at);
 }
 
@@ -83,8 +83,7 @@ function frame() {
   }
   const grown = new Set();
   for (const e of waiting.splice(0, perFrame)) {
-    const r = live.add(e);
-    if (r) grown.add(r);
+    for (const r of live.add(e)) grown.add(r);
   }
   const rungs = [...grown].filter((r) => live.rungs.includes(r));
   if (shown === live) {
