@@ -71,7 +71,9 @@ func nodeWith(t *testing.T, o Options, set func(*config.Config)) (n *Node, ended
 	o.Config = config.Default()
 	o.Config.Data, o.Config.Domains = t.TempDir(), []string{"hamburger.edu"}
 	o.Config.Listen = config.Listen{SMTP: []string{"127.0.0.1:0"}, IMAP: []string{"127.0.0.1:0"}}
-	o.Users = map[string]string{"bob@hamburger.edu": "secret-bob"}
+	if len(o.Users) == 0 {
+		o.Users = map[string]string{"bob@hamburger.edu": "secret-bob"}
+	}
 	if o.Host == nil {
 		o.Host, o.Resolver = wire.OS{}, net.DefaultResolver
 	}

@@ -85,6 +85,52 @@ func TestJourneys(t *testing.T) {
 	}
 }
 
+// Each arrow is between those between whom it was, live and in a journey: alice's are
+// not bob's after he has read, and what was said before a name was known gets it.
+func TestArrowsAreNamed(t *testing.T) {
+	l := startLab(t)
+	p := open(t, l, "/")
+	p.see("#state", p.texts.of("shell.live"))
+	before := ended(t, l)
+	play(t, l.Ready.Nodes["crepes.fr"].SMTP, `
+S~ 220 .*
+C: HELO ua
+S~ 250 .*
+C: MAIL FROM:<alice@crepes.fr>
+S~ 250 .*
+C: RCPT TO:<bob@hamburger.edu>
+S~ 250 .*
+C: DATA
+S~ 354 .*
+C: Subject: Lunch
+C:
+C: Hungry?
+C: .
+S~ 250 .*
+C: QUIT
+S~ 221 .*
+`)
+	eventually(t, "the message is delivered", func() bool { return ended(t, l) > before })
+	read(t, l)
+	for range 2 {
+		p.see("#rungs .rung", "FETCH")
+		for line, who := range map[string][2]string{
+			"220 crepes.fr":               {"crepes.fr", "alice@crepes.fr"},
+			"MAIL FROM:<alice@crepes.fr>": {"alice@crepes.fr", "crepes.fr"},
+			"220 hamburger.edu":           {"hamburger.edu", "crepes.fr"},
+			"* OK":                        {"hamburger.edu", "bob@hamburger.edu"},
+			"a LOGIN":                     {"bob@hamburger.edu", "hamburger.edu"},
+		} {
+			want := p.texts.of("journey.fromto", "from", who[0], "to", who[1])
+			p.until(line+" is "+want, fmt.Sprintf(`[...document.querySelectorAll("#rungs .rung")].find((li) => li.querySelector(".text").textContent.includes(%s))?.querySelector(".who").textContent === %s`, quote(line), quote(want)))
+		}
+		p.until("nobody is a stranger", `![...document.querySelectorAll("#rungs .who, #map text")].some((w) => /client|reader|\?/.test(w.textContent))`)
+		p.see("#list button", "Lunch")
+		p.eval(`[...document.querySelectorAll("#list button")].find((b) => b.textContent.includes("Lunch")).click()`, nil)
+		p.see("#ladder-title", "Lunch")
+	}
+}
+
 // say types a line in the terminal, which has the focus, and sends it.
 func (p *page) say(line string) {
 	p.t.Helper()

@@ -20,17 +20,13 @@ export class HostMap {
     this.#draw();
   }
 
-  // knows adds the hosts of rungs; it draws anew if there are new ones.
+  // knows adds the hosts of rungs, and leaves out who has got another name; it draws
+  // anew if something has changed.
   knows(rungs, roles) {
-    let fresh = false;
-    for (const r of rungs) {
-      for (const name of [r.from, r.to]) {
-        if (this.hosts.has(name)) continue;
-        this.hosts.set(name, { role: roles.get(name) ?? (r.e.proto === "dns" ? "name-server" : "mail-server") });
-        fresh = true;
-      }
-    }
-    if (fresh) this.#draw();
+    const before = [...this.hosts.keys()].join();
+    for (const name of this.hosts.keys()) if (!roles.has(name)) this.hosts.delete(name);
+    for (const r of rungs) for (const name of [r.from, r.to]) if (!this.hosts.has(name)) this.hosts.set(name, { role: roles.get(name) });
+    if ([...this.hosts.keys()].join() !== before) this.#draw();
   }
 
   #draw() {

@@ -48,20 +48,20 @@ export class Story {
       r.e.peer = e.peer;
       [r.from, r.to] = this.#ends(r.e);
     }
+    const stranger = strangerOf(e);
+    if (![...this.talks.values()].flat().some((r) => r.from === stranger || r.to === stranger)) this.roles.delete(stranger);
     return before.filter((r) => r.from !== r.to);
   }
 
   #ends(e) {
     const node = e.node || "?";
+    if (!this.roles.has(node)) this.roles.set(node, e.proto === "dns" ? "name-server" : "mail-server");
     if (e.dir === "*" || !e.side) return [node, node];
-    const far = e.peer?.name ?? this.#stranger(e);
+    const far = e.peer?.name ?? strangerOf(e);
+    if (!this.roles.has(far)) this.roles.set(far, "user-agent");
     return e.dir === e.side ? [node, far] : [far, node];
   }
-
-  // #stranger is who has not shown who it is.
-  #stranger(e) {
-    const name = e.proto === "imap" ? "reader" : "client";
-    if (!this.roles.has(name)) this.roles.set(name, "user-agent");
-    return name;
-  }
 }
+
+// strangerOf is who has not shown who it is.
+const strangerOf = (e) => (e.proto === "imap" ? "reader" : "client");
