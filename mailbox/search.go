@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	netmail "net/mail"
 	"slices"
 	"strings"
 	"time"
@@ -148,8 +147,8 @@ func (m *Matcher) matchSent(o *Opened) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	t, err := netmail.ParseDate(rec.Root.Envelope.Date)
-	return err == nil && within(t, m.c.SentSince, m.c.SentBefore), nil
+	t := message.ParseDate(rec.Root.Envelope.Date)
+	return !t.IsZero() && within(t, m.c.SentSince, m.c.SentBefore), nil
 }
 
 func (m *Matcher) matchHeader(o *Opened) (bool, error) {

@@ -2,8 +2,24 @@ package message
 
 import (
 	"bytes"
+	"iter"
 	"strings"
 )
+
+// fields goes through a header: the name of each field, nil for a line that is none,
+// and its bytes with its continuation lines.
+func fields(header []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, field []byte) bool) {
+		for len(header) > 0 {
+			n := FieldEnd(header)
+			f := header[:n]
+			header = header[n:]
+			if !yield(FieldName(f), f) {
+				return
+			}
+		}
+	}
+}
 
 // HeaderFields returns those fields of a header that are named, or with not
 // those that are not, with their exact bytes and in their order, and the blank
@@ -11,11 +27,8 @@ import (
 // as not named.
 func HeaderFields(header []byte, names FieldNames, not bool) []byte {
 	var out []byte
-	for len(header) > 0 {
-		n := FieldEnd(header)
-		f := header[:n]
-		header = header[n:]
-		if IsBlank(f) || names.Has(FieldName(f)) != not {
+	for name, f := range fields(header) {
+		if IsBlank(f) || names.Has(name) != not {
 			out = append(out, f...)
 		}
 		if IsBlank(f) {
@@ -55,11 +68,8 @@ func (s FieldNames) Has(name []byte) bool {
 // blanks around them, encoded words as they stand.
 func HeaderValues(header []byte, name string) []string {
 	var out []string
-	for len(header) > 0 {
-		n := FieldEnd(header)
-		f := header[:n]
-		header = header[n:]
-		if got := FieldName(f); len(got) == len(name) && strings.EqualFold(name, string(got)) {
+	for got, f := range fields(header) {
+		if isNamed(got, name) {
 			out = append(out, FieldValue(f))
 		}
 	}

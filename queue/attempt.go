@@ -10,10 +10,6 @@ import (
 	"glassmail/trace"
 )
 
-// maxReceived is the number of trace lines at which a message is taken to go
-// round in circles (RFC 5321 §6.3).
-const maxReceived = 50
-
 // attempt is one try to hand one job to the hosts of its destination.
 type attempt struct {
 	*dispatcher
@@ -38,16 +34,6 @@ func (a *attempt) run(ctx context.Context) {
 	}
 	defer text.Close()
 	a.text = text
-	h, err := header(text, a.buf)
-	if err != nil {
-		a.note("the text cannot be read: " + err.Error())
-		answerAll(a.all, mail.ErrInternal(), "")
-		return
-	}
-	if n := received(h); n > maxReceived {
-		answerAll(a.all, mail.NewReply(554, mail.Enhanced{5, 4, 6}, "The message passed %d servers already: it goes round in circles", n), "")
-		return
-	}
 	if a.kept(ctx) {
 		return
 	}

@@ -136,24 +136,6 @@ func TestWhoIsTold(t *testing.T) {
 	}
 }
 
-func TestReceivedLoop(t *testing.T) {
-	for n, want := range map[int]queue.Status{50: queue.Delivered, 51: queue.Failed} {
-		s := newStage(t)
-		p := newPeer(t, nil)
-		s.at("192.0.2.1", p)
-		s.run()
-		s.store.add("m1", strings.Repeat("Received: from a by b\r\n\twith SMTP\r\n", n)+ketchup, alice, mail.Options{}, to(bob)...)
-		s.settled(1)
-		h, _, _ := s.store.snapshot()
-		if r := h[0][0]; r.Status != want || want == queue.Failed && !strings.HasPrefix(r.Reply.Error(), "554 5.4.6") {
-			t.Errorf("%d trace lines: %s: %s", n, r.Status, r.Reply.Error())
-		}
-		if _, _, conns := p.heard(); want == queue.Failed && conns > 0 {
-			t.Error("it was sent on")
-		}
-	}
-}
-
 func TestRoutes(t *testing.T) {
 	mx := func(kv ...any) (out []*net.MX) {
 		for i := 0; i < len(kv); i += 2 {

@@ -1,20 +1,14 @@
 package queue
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/emersion/go-smtp"
 
 	"glassmail/mail"
+	"glassmail/message"
 )
-
-// maxHeader bounds the header that is looked through, in bytes.
-const maxHeader = 256 << 10
 
 // needs settles the recipients that the server cannot serve because it lacks
 // what the message needs, and returns the others.
@@ -68,7 +62,7 @@ func (p *transaction) lacksUTF8() *mail.Reply {
 	if !p.job.Options.UTF8 {
 		return nil
 	}
-	h, err := header(p.text, p.buf)
+	h, err := message.HeaderOf(p.text, p.text.Size(), p.buf)
 	if err != nil {
 		return mail.ErrInternal()
 	}
@@ -153,37 +147,6 @@ func (p *transaction) rcptOptions(o *outcome) *smtp.RcptOptions {
 		r.OriginalRecipientType, r.OriginalRecipient = smtp.DSNAddressTypeUTF8, addr
 	}
 	return r
-}
-
-// header reads the header of a message, at most maxHeader bytes of it, into buf
-// as far as that reaches.
-func header(text mail.Message, buf []byte) ([]byte, error) {
-	const step = 4 << 10
-	buf = buf[:0]
-	for size := min(text.Size(), maxHeader); int64(len(buf)) < size; {
-		from, n := len(buf), int(min(step, size-int64(len(buf))))
-		buf = slices.Grow(buf, n)[:from+n]
-		if _, err := text.ReadAt(buf[from:], int64(from)); err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read the header: %w", err)
-		}
-		seen := max(0, from-3)
-		if i := bytes.Index(buf[seen:], []byte("\r\n\r\n")); i >= 0 {
-			return buf[:seen+i+2], nil
-		}
-	}
-	return buf, nil
-}
-
-// received counts the trace lines of a header (RFC 5321 §6.3).
-func received(header []byte) int {
-	const name = "received:"
-	n := 0
-	for line := range bytes.Lines(header) {
-		if len(line) >= len(name) && bytes.EqualFold(line[:len(name)], []byte(name)) {
-			n++
-		}
-	}
-	return n
 }
 
 func isASCII[T string | []byte](s T) bool {

@@ -20,10 +20,6 @@ import (
 	"glassmail/wire"
 )
 
-// maxHops is the number of Received lines above which a message goes in circles
-// (RFC 5321 §6.3).
-const maxHops = 100
-
 // backend is the policy of the node: it knows who may send and receive, and it
 // takes responsibility for messages. Its Accept holds the named instant at which
 // that happens.
@@ -270,7 +266,7 @@ func (p *backend) preface(env *mail.Envelope, head *headerReader, final bool) st
 	if env.Peer.Submission || !env.Peer.User.IsNull() {
 		b.WriteString(p.missing(env, head))
 	}
-	if !head.startsWithField() {
+	if !message.StartsWithField(head.head) {
 		b.WriteString("\r\n") // a text without a header, as in the lecture, is all body
 	}
 	return b.String()
@@ -279,13 +275,13 @@ func (p *backend) preface(env *mail.Envelope, head *headerReader, final bool) st
 // missing is the fields that a submission should have had (RFC 6409 §8).
 func (p *backend) missing(env *mail.Envelope, head *headerReader) string {
 	var b strings.Builder
-	if !head.has("Date") {
+	if !message.HasField(head.head, "Date") {
 		fmt.Fprintf(&b, "Date: %s\r\n", mail.Date(p.clock.Now()))
 	}
-	if !head.has("Message-ID") {
+	if !message.HasField(head.head, "Message-ID") {
 		fmt.Fprintf(&b, "Message-ID: <%s@%s>\r\n", env.ID, p.name)
 	}
-	if !head.has("From") && !env.From.IsNull() {
+	if !message.HasField(head.head, "From") && !env.From.IsNull() {
 		fmt.Fprintf(&b, "From: %s\r\n", env.From)
 	}
 	return b.String()
@@ -304,8 +300,8 @@ func (p *backend) inspect(ctx context.Context, env *mail.Envelope, staged store.
 	header := make([]byte, min(size, message.MaxHeaderSize))
 	if n, err := staged.ReadAt(header, rec.Root.Header); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
-	} else if len(message.HeaderValues(header[:n], "Received")) > maxHops {
-		return nil, mail.NewReply(554, mail.Enhanced{5, 4, 6}, "The message has passed more than %d servers: it goes in circles", maxHops)
+	} else if message.Hops(header[:n]) > message.MaxHops {
+		return nil, mail.NewReply(554, mail.Enhanced{5, 4, 6}, "The message has passed more than %d servers: it goes in circles", message.MaxHops)
 	}
 	if err := p.author(ctx, env, header, size <= message.MaxHeaderSize); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"glassmail/auth"
 	"glassmail/mail"
 	"glassmail/mailbox"
+	"glassmail/message"
 	"glassmail/queue"
 	"glassmail/store"
 	"glassmail/store/memory"
@@ -295,10 +296,10 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 func TestCirclesAreBroken(t *testing.T) {
 	p := office(t)
-	loop := strings.Repeat("Received: from a by b; Mon, 4 May 2026 12:00:00 +0000\r\n", maxHops) + "\r\nhi\r\n"
+	loop := strings.Repeat("Received: from a by b; Mon, 4 May 2026 12:00:00 +0000\r\n", message.MaxHops) + "\r\nhi\r\n"
 	_, err := p.Accept(t.Context(), envelope(t, "a@crepes.fr", "bob@hamburger.edu"), strings.NewReader(loop))
 	if code(err) != 554 {
-		t.Errorf("a message that has passed %d servers: %v", maxHops, err)
+		t.Errorf("a message that has passed %d servers: %v", message.MaxHops, err)
 	}
 }
 

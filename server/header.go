@@ -1,10 +1,10 @@
 package server
 
 import (
-	"bytes"
 	"errors"
 	"io"
-	"strings"
+
+	"glassmail/message"
 )
 
 // maxPeek is how much of a message is looked at for the fields of its header, in
@@ -28,7 +28,7 @@ func newHeaderReader(from io.Reader, buf []byte) *headerReader {
 // peek waits for the header. The error is the reader's; an early end is none.
 func (h *headerReader) peek() error {
 	for seen := 0; ; {
-		if i := endOfHeader(h.buf, seen); i >= 0 {
+		if i := message.EndOfHeader(h.buf, seen); i >= 0 {
 			h.head = h.buf[:i]
 			return nil
 		}
@@ -73,46 +73,4 @@ func (h *headerReader) WriteTo(w io.Writer) (total int64, err error) {
 		h.buf = h.buf[:0]
 		h.fill()
 	}
-}
-
-// endOfHeader finds the blank line in b, of which the first seen bytes have been
-// looked at before; -1 if there is none.
-func endOfHeader(b []byte, seen int) int {
-	if bytes.HasPrefix(b, []byte("\r\n")) {
-		return 0
-	}
-	from := max(seen-3, 0)
-	if i := bytes.Index(b[from:], []byte("\r\n\r\n")); i >= 0 {
-		return from + i + 2
-	}
-	return -1
-}
-
-// startsWithField reports whether the text begins as a header does: a field
-// (RFC 5322 §2.2), or the blank line that ends an empty header.
-func (h *headerReader) startsWithField() bool {
-	if len(h.head) == 0 {
-		return true
-	}
-	name, _, found := bytes.Cut(h.head, []byte(":"))
-	if !found || len(name) == 0 {
-		return false
-	}
-	for _, c := range bytes.TrimRight(name, " \t") {
-		if c <= ' ' || c >= 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// has reports whether the header has a field.
-func (h *headerReader) has(field string) bool {
-	for line := range bytes.Lines(h.head) {
-		name, _, found := bytes.Cut(line, []byte(":"))
-		if found && strings.EqualFold(string(bytes.TrimRight(name, " \t")), field) {
-			return true
-		}
-	}
-	return false
 }

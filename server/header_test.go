@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"glassmail/message"
 )
 
 // However a message arrives, its header is found and every byte is handed on.
@@ -33,8 +35,8 @@ func TestHeaderReader(t *testing.T) {
 			if err := h.peek(); err != nil {
 				t.Fatalf("%s, %s: %v", name, how, err)
 			}
-			if string(h.head) != c.head || h.startsWithField() != c.field {
-				t.Errorf("%s, %s: header of %d bytes, a field first: %v; want %d, %v", name, how, len(h.head), h.startsWithField(), len(c.head), c.field)
+			if string(h.head) != c.head || message.StartsWithField(h.head) != c.field {
+				t.Errorf("%s, %s: header of %d bytes, a field first: %v; want %d, %v", name, how, len(h.head), message.StartsWithField(h.head), len(c.head), c.field)
 			}
 			var out strings.Builder
 			if n, err := h.WriteTo(&out); err != nil || out.String() != c.text || n != int64(len(c.text)) {

@@ -10,7 +10,6 @@ import (
 	"io"
 	"iter"
 	"math"
-	netmail "net/mail"
 	"strings"
 	"time"
 
@@ -295,7 +294,7 @@ func refusal(err error) bool {
 // sentDate is what the Date field of a header says, zero if that is nothing.
 func sentDate(header []byte) time.Time {
 	for _, v := range message.HeaderValues(header, "Date") {
-		if t, err := netmail.ParseDate(v); err == nil {
+		if t := message.ParseDate(v); !t.IsZero() {
 			return t
 		}
 	}

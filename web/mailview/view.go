@@ -9,7 +9,6 @@ package mailview
 
 import (
 	"io"
-	netmail "net/mail"
 	"strconv"
 	"strings"
 	"time"
@@ -98,9 +97,7 @@ func (v *View) envelope(root *message.Part) {
 		e = &message.Envelope{}
 	}
 	v.Subject, v.Date = message.DecodeHeader(e.Subject), e.Date
-	if t, err := netmail.ParseDate(e.Date); err == nil {
-		v.Sent = t
-	}
+	v.Sent = message.ParseDate(e.Date)
 	v.From, v.ReplyTo, v.To, v.Cc, v.Bcc = addresses(e.From), addresses(e.ReplyTo), addresses(e.To), addresses(e.Cc), addresses(e.Bcc)
 	v.MessageID, v.InReplyTo = e.MessageID, e.InReplyTo
 }
