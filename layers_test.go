@@ -21,7 +21,7 @@ func allowed() map[string][]string {
 	low := []string{"mail", "trace", "wire"}
 	return map[string][]string{
 		"atomicfile": nil, "mail": nil, "spelling": nil, "trace": {"spelling"}, "config": {"spelling"}, "dialog": nil, "control": {"atomicfile"},
-		"explain": {"trace"}, "maillog": {"trace"}, "pcap": {"explain", "trace"},
+		"explain": {"mail", "trace"}, "maillog": {"trace"}, "pcap": {"explain", "trace"},
 		"wire": {"atomicfile", "mail", "trace"}, "wire/wiretest": {"wire"}, "message": nil, "auth": {"mail"}, "mailbox": {"mail", "message"}, "mailbox/archive": {"mail", "mailbox", "message"},
 		"queue": {"mail", "message", "trace", "wire"}, "dns": {"atomicfile", "trace", "wire"}, "dns/dissect": {"dns"}, "dns/tool": {"dns", "dns/dissect", "wire"}, "store": {"mail", "mailbox", "queue"},
 		"store/bolt":      {"atomicfile", "mail", "mailbox", "queue", "store"},

@@ -3,6 +3,7 @@ package explain
 import (
 	"strings"
 
+	"glassmail/mail"
 	"glassmail/trace"
 )
 
@@ -86,7 +87,7 @@ func (r *Reader) smtp(d *dialogue, e *trace.Event) []Note {
 	if e.Dir == trace.Client {
 		return []Note{r.smtpClient(d, e.Text)}
 	}
-	code, text, last, ok := parseReply(e.Text)
+	code, text, last, ok := mail.ParseReplyLine(e.Text)
 	if !ok {
 		return []Note{r.w.say("smtp.noreply")}
 	}

@@ -80,16 +80,3 @@ func firstWord(line string) string {
 	word, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 	return strings.ToUpper(word)
 }
-
-// parseReply reads the code of a reply line; last is false if more lines of the
-// same reply follow (RFC 5321 §4.2.1).
-func parseReply(line string) (code int, text string, last, ok bool) {
-	if len(line) < 3 || len(line) > 3 && line[3] != ' ' && line[3] != '-' {
-		return 0, "", false, false
-	}
-	n, err := strconv.ParseUint(line[:3], 10, 16)
-	if err != nil || n < 200 || n > 599 {
-		return 0, "", false, false
-	}
-	return int(n), line[min(4, len(line)):], len(line) == 3 || line[3] == ' ', true
-}

@@ -13,12 +13,6 @@ import (
 	"glassmail/web/api"
 )
 
-func roleNames() map[api.Role]string {
-	return map[api.Role]string{
-		api.Anyone: "anyone", api.Viewer: "looker", api.Operator: "keeper", api.User: "reader", api.ViewerOrUser: "visitor", api.OperatorOrUser: "insider",
-	}
-}
-
 // Every call is described, and everything described is a call.
 func TestDescription(t *testing.T) {
 	s, err := web.New(web.Options{Local: true})
@@ -42,8 +36,8 @@ func TestDescription(t *testing.T) {
 			t.Errorf("%s %s is not described", r.Method, r.Path)
 			continue
 		}
-		if got := doc.Paths[r.Path][method].Role; got != roleNames()[r.Role] {
-			t.Errorf("%s %s is for the role %q, and described for %q", r.Method, r.Path, roleNames()[r.Role], got)
+		if got := doc.Paths[r.Path][method].Role; got != r.Role.String() {
+			t.Errorf("%s %s is for the role %q, and described for %q", r.Method, r.Path, r.Role, got)
 		}
 		delete(doc.Paths[r.Path], method)
 	}

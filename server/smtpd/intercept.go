@@ -52,10 +52,10 @@ func (c *serverConn) instead(line []byte, r *mail.Reply) {
 
 // replyOf reads a reply that the interceptor gives in our place.
 func replyOf(line string) *mail.Reply {
-	code, e, text, _ := parseReply(line)
-	if code < 200 || code > 599 {
+	if _, _, _, ok := mail.ParseReplyLine(line); !ok {
 		return mail.ErrInternal()
 	}
+	code, e, text, _ := parseReply(line)
 	return &mail.Reply{Code: code, Enhanced: e, Text: text}
 }
 

@@ -194,8 +194,8 @@ func (h *house) operator(t *testing.T) *client {
 	return c
 }
 
-// keeperSession is a browser in which the operator logged in.
-func (h *house) keeperSession(t *testing.T) *client {
+// operatorSession is a browser in which the operator logged in.
+func (h *house) operatorSession(t *testing.T) *client {
 	t.Helper()
 	c := h.client(t)
 	c.begin(`{"token":` + strconv.Quote(token) + `}`)

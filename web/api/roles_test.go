@@ -119,7 +119,7 @@ func (emptyHouse) CredentialVersion(context.Context, string) (string, error) { r
 func TestForeignPages(t *testing.T) {
 	h := newHouse(t)
 	for _, r := range routesOf(t) {
-		c := h.keeperSession(t)
+		c := h.operatorSession(t)
 		if r.Role == api.User || r.Role == api.OperatorOrUser || r.Role == api.Anyone {
 			c = h.as(t, "alice@crepes.fr")
 		}

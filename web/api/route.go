@@ -34,9 +34,14 @@ const (
 	Viewer                     // who may look at the node: its trace, queue, names
 	Operator                   // who may change it
 	User                       // who logged in as an account: its mail
-	ViewerOrUser               // Viewer or Reader
-	OperatorOrUser             // Operator or Reader: who may read some mail
+	ViewerOrUser               // Viewer or User
+	OperatorOrUser             // Operator or User: who may read some mail
 )
+
+// String is the role in words, as the description has it.
+func (r Role) String() string {
+	return [...]string{"anyone", "viewer", "operator", "user", "viewer-or-user", "operator-or-user"}[r]
+}
 
 // Caller is who calls.
 type Caller struct {

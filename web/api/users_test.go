@@ -87,13 +87,13 @@ func TestPasswordEndsSessions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
-			alice, again, bob, keeper := h.as(t, "alice@crepes.fr"), h.as(t, "alice@crepes.fr"), h.as(t, "bob@crepes.fr"), h.keeperSession(t)
+			alice, again, bob, operator := h.as(t, "alice@crepes.fr"), h.as(t, "alice@crepes.fr"), h.as(t, "bob@crepes.fr"), h.operatorSession(t)
 			alice.want(http.StatusOK, "GET", "/mail/folders", nil)
 			change(t, h)
 			alice.want(http.StatusUnauthorized, "GET", "/mail/folders", nil)
 			again.want(http.StatusUnauthorized, "GET", "/mail/folders", nil)
 			bob.want(http.StatusOK, "GET", "/mail/folders", nil)
-			keeper.want(http.StatusOK, "GET", "/queue", nil)
+			operator.want(http.StatusOK, "GET", "/queue", nil)
 		})
 	}
 }

@@ -69,7 +69,7 @@ func (p *peer) reply() (answer, error) {
 		}
 		l := strings.TrimRight(string(b), "\r\n")
 		p.show(strings.TrimSuffix("S: "+printable(l), " "))
-		code, last, ok := parseReply(l)
+		code, _, last, ok := mail.ParseReplyLine(l)
 		if !ok {
 			return a, fmt.Errorf("%q is not an SMTP reply", printable(l))
 		}

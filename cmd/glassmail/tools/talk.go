@@ -1,10 +1,10 @@
 package tools
 
 import (
-	"strconv"
 	"strings"
 
 	"glassmail/explain"
+	"glassmail/mail"
 )
 
 // talk follows a conversation from the client's side: it knows whether the
@@ -29,7 +29,7 @@ type talk interface {
 // that went out before it.
 func follow(w *explain.Words, greeting string, early []string) talk {
 	var t talk = unknownTalk{}
-	switch code, _, ok := parseReply(greeting); {
+	switch code, _, _, ok := mail.ParseReplyLine(greeting); {
 	case ok && (code == 220 || code == 421 || code == 554): // RFC 5321 §3.1
 		t = &smtpTalk{words: w, owed: []string{explain.Greeting}}
 	case w.IsIMAPGreeting(greeting):
@@ -60,21 +60,6 @@ func (unknownTalk) ready() bool         { return false }
 func (unknownTalk) owes() bool          { return false }
 func (unknownTalk) secure() bool        { return false }
 func (unknownTalk) spoken() string      { return "" }
-
-// parseReply reads the code of an SMTP reply line; last is false if more lines
-// of the same reply follow (RFC 5321 §4.2.1).
-func parseReply(line string) (code int, last, ok bool) {
-	if len(line) < 3 || (len(line) > 3 && line[3] != ' ' && line[3] != '-') {
-		return 0, false, false
-	}
-	for i := range 3 {
-		if line[i] < '0' || line[i] > '9' {
-			return 0, false, false
-		}
-	}
-	code, _ = strconv.Atoi(line[:3])
-	return code, len(line) == 3 || line[3] == ' ', code >= 200 && code < 600
-}
 
 // texts is what notes say.
 func texts(notes []explain.Note) []string {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"glassmail/explain"
+	"glassmail/mail"
 )
 
 // maxOwed bounds the replies that a client may be waiting for.
@@ -74,7 +75,7 @@ func chunkSize(line string) int {
 
 func (s *smtpTalk) got(line string) []string {
 	s.tls = false
-	code, last, ok := parseReply(line)
+	code, _, last, ok := mail.ParseReplyLine(line)
 	if !ok {
 		return texts(s.words.SMTPReply("", 0, ""))
 	}
