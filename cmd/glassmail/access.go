@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/cmd/glassmail/tools"
 	"glassmail/control"
 	"glassmail/server"
@@ -61,14 +62,14 @@ func (p *page) loginLink() string { return p.address() + p.web.LoginLink() }
 // reader are the flags of commands that read the API of a lab or a node.
 type reader struct {
 	url, tokenFile string
-	node           data
+	node           cli.Data
 }
 
 func (r *reader) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.url, "url", "", "web address of the lab or node, `URL` (default: the lab that runs here, else the node, else http://127.0.0.1:8025)")
 	f.StringVar(&r.tokenFile, "token-file", "", "`FILE` with the operator's token, for a node elsewhere (web-token in its data folder)")
-	r.node.flags(cmd, false)
+	r.node.Flags(cmd, false)
 }
 
 // find tells where the server is, and the token that it wants. A token is told only
@@ -85,11 +86,11 @@ func (r *reader) find(ctx context.Context) (access, error) {
 		}
 		return access{URL: r.address(), Token: strings.TrimSpace(string(b))}, nil
 	}
-	chosen := r.node.dir != "" || r.node.file != ""
+	chosen := r.node.Dir != "" || r.node.File != ""
 	if _, lab := tools.OpenBook().Find("web:80"); lab && r.url == "" && !chosen {
 		return access{URL: r.address()}, nil
 	}
-	node, err := r.node.ask(ctx, callAccess)
+	node, err := ask(ctx, &r.node, callAccess)
 	switch {
 	case err != nil && chosen && r.url == "":
 		return access{}, err
@@ -109,14 +110,14 @@ func (r *reader) address() string {
 func checkURL(flag string) error {
 	u, err := url.Parse(flag)
 	if flag != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		return usage("--url %s: it should look like http://127.0.0.1:8025", flag)
+		return cli.Wrong("--url %s: it should look like http://127.0.0.1:8025", flag)
 	}
 	return nil
 }
 
 // ask makes a call of the running node that serve added.
-func (d *data) ask(ctx context.Context, call string) (a access, err error) {
-	conf, err := d.config()
+func ask(ctx context.Context, d *cli.Data, call string) (a access, err error) {
+	conf, err := d.Config()
 	if err != nil {
 		return a, err
 	}
@@ -128,7 +129,7 @@ func (d *data) ask(ctx context.Context, call string) (a access, err error) {
 }
 
 func loginCommand() *cobra.Command {
-	var d data
+	var d cli.Data
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Print a link that lets a browser into the pages of the running node",
@@ -138,9 +139,9 @@ data folder may ask for one.`,
 		Example: "  glassmail login\n  glassmail login --data /var/lib/glassmail",
 		Args:    cobra.NoArgs,
 	}
-	d.flags(cmd, false)
+	d.Flags(cmd, false)
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
-		a, err := d.ask(c.Context(), callLogin)
+		a, err := ask(c.Context(), &d, callLogin)
 		if err != nil {
 			return err
 		}

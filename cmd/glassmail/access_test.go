@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"glassmail/cmd/glassmail/cli"
 )
 
 // get is one request, with a token if that is not "".
@@ -127,7 +129,7 @@ func TestCommandsFollowANode(t *testing.T) {
 	}
 }
 
-func dataOf(dir string) data { return data{dir: dir} }
+func dataOf(dir string) cli.Data { return cli.Data{Dir: dir} }
 
 var loginLink = regexp.MustCompile(`http://\S+/login\?\S+`)
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"glassmail/cmd/glassmail/tools"
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/explain"
 	"glassmail/trace"
 )
@@ -30,7 +30,7 @@ Lines stand as they are; what they mean stands behind #.`,
 	}
 	imap := cmd.Flags().Bool("imap", false, "the lines are of IMAP, not SMTP")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
-		lang, err := tools.Language(c)
+		lang, err := cli.Language(c)
 		if err != nil {
 			return err
 		}

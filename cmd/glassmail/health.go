@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"glassmail/cmd/glassmail/cli"
+
 	"github.com/spf13/cobra"
 )
 
@@ -33,7 +35,7 @@ is whether the process is of use: if not, start it again.`,
 			defer cancel()
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 			if err != nil {
-				return usage("%w", err)
+				return cli.Wrong("%w", err)
 			}
 			resp, err := http.DefaultClient.Do(req)
 			if err != nil {

@@ -6,10 +6,12 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"glassmail/cmd/glassmail/tools"
+	"glassmail/cmd/glassmail/cli"
+	"glassmail/cmd/glassmail/dnscmd"
 	"glassmail/lab"
 	"glassmail/lab/book"
 )
@@ -37,14 +39,14 @@ nothing in it can reach the outside. Passwords equal user names. Ctrl-C stops.`,
 	f.BoolVar(&noOpen, "no-open", false, "do not open the page in a browser")
 	f.StringVar(&readyFile, "ready", "", "write addresses to this `FILE`, as JSON, once everything accepts connections")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
-		if err := oneOf("--wording", o.Wording, "lecture", "plain"); err != nil {
+		if err := cli.OneOf("--wording", o.Wording, "lecture", "plain"); err != nil {
 			return err
 		}
 		if o.PortBase != 0 && (o.PortBase < 1000 || o.PortBase > 65000) {
-			return usage("--port-base %d: it may be 1000 to 65000, or 0 for free ports", o.PortBase)
+			return cli.Wrong("--port-base %d: it may be 1000 to 65000, or 0 for free ports", o.PortBase)
 		}
 		if _, _, err := net.SplitHostPort(o.Web); o.Web != "" && err != nil {
-			return usage("--web %s: write address:port, as in 127.0.0.1:8025", o.Web)
+			return cli.Wrong("--web %s: write address:port, as in 127.0.0.1:8025", o.Web)
 		}
 		if o.Dir == "" {
 			dir, err := os.MkdirTemp("", "glassmail-lab-")
@@ -54,7 +56,7 @@ nothing in it can reach the outside. Passwords equal user names. Ctrl-C stops.`,
 			defer os.RemoveAll(dir)
 			o.Dir = dir
 		}
-		lang, err := tools.ChosenLanguage(c)
+		lang, err := cli.ChosenLanguage(c)
 		if err != nil {
 			return err
 		}
@@ -65,13 +67,13 @@ nothing in it can reach the outside. Passwords equal user names. Ctrl-C stops.`,
 }
 
 func runLab(c *cobra.Command, o lab.Options, readyFile string, noOpen bool) error {
-	say, err := phrases(c)
+	say, err := cli.Phrases(c)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
-	o.Control = controlFile()
+	o.Control = dnscmd.ControlFile()
 	o.Version = version()
 	l, err := lab.New(ctx, o)
 	if err != nil {
@@ -81,7 +83,7 @@ func runLab(c *cobra.Command, o lab.Options, readyFile string, noOpen bool) erro
 	err = l.Run(ctx, func() {
 		debug.FreeOSMemory() // hashing the passwords took 19 MiB each
 		closeBook = openBook(c, l, o.PortBase)
-		if err := writeReady(readyFile, l.Ready); err != nil {
+		if err := cli.WriteReady(readyFile, l.Ready); err != nil {
 			cancel(err)
 			return
 		}
@@ -113,7 +115,7 @@ func openBook(c *cobra.Command, l *lab.Lab, base int) (closeBook func()) {
 
 // welcome tells where to look and what to type, in at most 20 lines. Its table is
 // of names and addresses only.
-func welcome(say phrase, r lab.Ready) string {
+func welcome(say cli.Phrase, r lab.Ready) string {
 	a, b := r.Nodes["crepes.fr"], r.Nodes["hamburger.edu"]
 	watch := say("tool.lab.nopage")
 	if r.Web != "" {
@@ -126,3 +128,6 @@ func welcome(say phrase, r lab.Ready) string {
 		fmt.Sprintf("%-16s %s\n", say("tool.lab.dns"), r.DNS)
 	return watch + "\n\n" + table + "\n" + say("tool.lab.type", "telnet", spaced(b.SMTP)) + "\n"
 }
+
+// spaced is host:port as telnet wants it.
+func spaced(addr string) string { return strings.Replace(addr, ":", " ", 1) }

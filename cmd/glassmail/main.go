@@ -10,12 +10,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"glassmail/cmd/glassmail/cli"
+	"glassmail/cmd/glassmail/datacmd"
+	"glassmail/cmd/glassmail/dnscmd"
 	"glassmail/cmd/glassmail/tools"
 )
 
@@ -38,13 +39,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintf(stderr, "glassmail: %v\n", err)
-	var exit *tools.Exit
+	var exit *cli.Exit
 	if errors.As(err, &exit) {
 		return exit.Code
 	}
 	// What is left of cobra's own errors is about the command line.
 	fmt.Fprintf(stderr, "See '%s --help'.\n", cmd.CommandPath())
-	return tools.Usage
+	return cli.Usage
 }
 
 func newRoot() *cobra.Command {
@@ -60,11 +61,11 @@ tests, and for real. Start the lecture's internet and type its dialogue:
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
-			_, err := tools.ChosenLanguage(c) // a wrong one is an error of every command
+			_, err := cli.ChosenLanguage(c) // a wrong one is an error of every command
 			return err
 		},
 	}
-	tools.LanguageFlag(root)
+	cli.LanguageFlag(root)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddGroup(
 		&cobra.Group{ID: "run", Title: "Servers:"},
@@ -77,45 +78,10 @@ tests, and for real. Start the lecture's internet and type its dialogue:
 			root.AddCommand(c)
 		}
 	}
-	add("run", labCommand(), serveCommand(), dnsCommand())
-	add("data", userCommand(), aliasCommand(), mailboxCommand(), storeCommand(), queueCommand(), configCommand(), loginCommand())
-	add("tools", topCommand(), explainCommand(), tools.Telnet(), tools.Send(), digCommand(), nslookupCommand(), traceCommand(), tools.Sockets(), pcapCommand(), playCommand(), healthCommand())
-	prepare(root)
-	return root
-}
-
-// prepare makes every failure of a command an Exit: of code 2 if it is about the
-// command line, else of code 1.
-func prepare(cmd *cobra.Command) {
-	tools.Strict(cmd)
-	if run := cmd.RunE; run != nil {
-		cmd.RunE = func(c *cobra.Command, args []string) error {
-			err := run(c, args)
-			var exit *tools.Exit
-			if err == nil || errors.As(err, &exit) {
-				return err
-			}
-			return &tools.Exit{Code: tools.Failed, Err: err}
-		}
-	} else if cmd.HasSubCommands() && cmd.HasParent() {
-		tools.Group(cmd)
-	}
-	for _, sub := range cmd.Commands() {
-		prepare(sub)
-	}
-}
-
-// oneOf checks the value of a flag that has few.
-func oneOf(flag, value string, allowed ...string) error {
-	if slices.Contains(allowed, value) {
-		return nil
-	}
-	return usage("%s %s: it may be %s or %s", flag, value, strings.Join(allowed[:len(allowed)-1], ", "), allowed[len(allowed)-1])
-}
-
-// usage is an error about the command line.
-func usage(format string, args ...any) error {
-	return &tools.Exit{Code: tools.Usage, Err: fmt.Errorf(format, args...)}
+	add("run", labCommand(), serveCommand(), dnscmd.Command())
+	add("data", append(datacmd.Commands(), loginCommand())...)
+	add("tools", topCommand(), explainCommand(), tools.Telnet(), tools.Send(), dnscmd.Dig(), dnscmd.Nslookup(), dnscmd.Trace(), tools.Sockets(), pcapCommand(), playCommand(), healthCommand())
+	return cli.Prepare(root)
 }
 
 // version is that of the module, as the build recorded it.

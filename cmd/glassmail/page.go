@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"glassmail/atomicfile"
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/config"
 	"glassmail/intercept"
 	"glassmail/server"
@@ -187,7 +188,7 @@ func (p *page) announce(out io.Writer) {
 		return
 	}
 	fmt.Fprintf(out, "The operator's token of the web pages is in %s.\n", p.tokenFile)
-	if p.fresh || onTerminal(out) {
+	if p.fresh || cli.OnTerminal(out) {
 		fmt.Fprintf(out, "Log in as the operator, once, within a quarter of an hour:\n  %s\n", p.loginLink())
 	}
 	fmt.Fprintln(out, "Another such link: glassmail login --data", p.data)

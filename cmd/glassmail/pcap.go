@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"glassmail/cmd/glassmail/tools"
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/explain"
 	"glassmail/pcap"
 	"glassmail/trace"
@@ -53,11 +53,11 @@ clear. Comments on the packets say what each line means.`,
 	cmd.Flags().BoolVar(&f.plain, "no-comments", false, "no comments on packets")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		if f.live == (len(args) == 1) {
-			return usage("name a shared file, or say --live")
+			return cli.Wrong("name a shared file, or say --live")
 		}
 		for _, flag := range []string{"url", "token-file", "data", "config"} {
 			if c.Flags().Changed(flag) && !f.live {
-				return usage("--%s is for --live", flag)
+				return cli.Wrong("--%s is for --live", flag)
 			}
 		}
 		return f.run(c, args)
@@ -67,7 +67,7 @@ clear. Comments on the packets say what each line means.`,
 
 // run opens both ends and copies.
 func (f *pcapFlags) run(c *cobra.Command, args []string) error {
-	lang, err := tools.Language(c)
+	lang, err := cli.Language(c)
 	if err != nil {
 		return err
 	}
@@ -123,8 +123,8 @@ func (f *pcapFlags) output(stdout io.Writer) (io.Writer, func() error, error) {
 		}
 		return file, file.Close, nil
 	}
-	if onTerminal(stdout) {
-		return nil, nil, usage("a pcapng file is nothing for a terminal: name a file with -w, or pipe into wireshark -k -i -")
+	if cli.OnTerminal(stdout) {
+		return nil, nil, cli.Wrong("a pcapng file is nothing for a terminal: name a file with -w, or pipe into wireshark -k -i -")
 	}
 	return stdout, func() error { return nil }, nil
 }
@@ -153,7 +153,7 @@ func (f *pcapFlags) follow(ctx context.Context, out io.Writer, o pcap.Options) e
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.URL+"/api/v1/events", nil)
 	if err != nil {
-		return usage("--url: %w", err)
+		return cli.Wrong("--url: %w", err)
 	}
 	if at.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+at.Token)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/cmd/glassmail/tools"
 	"glassmail/dialog"
 )
@@ -34,7 +35,7 @@ built in. Names of a running lab are known.`,
 		}
 		script, err := dialog.Parse(args[0], text)
 		if err != nil {
-			return usage("%w", err)
+			return cli.Wrong("%w", err)
 		}
 		at := net.JoinHostPort(args[1], args[2])
 		err = dialog.Play(c.Context(), script, func(ctx context.Context, _ string) (net.Conn, error) {

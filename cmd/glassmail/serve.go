@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/cmd/glassmail/tools"
 	"glassmail/config"
 	"glassmail/dns"
@@ -25,9 +24,6 @@ import (
 	"glassmail/trace"
 	"glassmail/wire"
 )
-
-// defaultConfigFile is read when it is there and no --config says otherwise.
-const defaultConfigFile = "glassmail.toml"
 
 // serveTrace is how many events a node remembers.
 const serveTrace = 5000
@@ -97,14 +93,14 @@ are told, what is under way is finished or goes back to the queue.`,
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
 		conf, err := s.config(c)
 		if err != nil {
-			return usage("%w", err)
+			return cli.Wrong("%w", err)
 		}
 		users, err := s.accounts(conf)
 		if err != nil {
 			return err
 		}
 		if s.hold && len(conf.Listen.Web) == 0 {
-			return usage("--hold needs the web page, which is switched off: nobody could let a line go")
+			return cli.Wrong("--hold needs the web page, which is switched off: nobody could let a line go")
 		}
 		return serve(c, conf, users, s)
 	}
@@ -113,7 +109,7 @@ are told, what is under way is finished or goes back to the queue.`,
 
 // config is the file with the flags over it, checked.
 func (s *serveFlags) config(c *cobra.Command) (config.Config, error) {
-	conf, err := loadConfig(s.file)
+	conf, err := cli.LoadConfig(s.file)
 	if err != nil {
 		return conf, err
 	}
@@ -183,25 +179,13 @@ func nonEmpty(in []string) []string {
 	return out
 }
 
-// loadConfig reads a file; without a name the default one if it is there.
-func loadConfig(file string) (config.Config, error) {
-	conf, err := config.Load(cmp.Or(file, defaultConfigFile))
-	if file == "" && errors.Is(err, fs.ErrNotExist) {
-		conf, err = config.Default(), nil
-	}
-	if err != nil {
-		return conf, err
-	}
-	return conf, config.Environment(&conf, os.Environ())
-}
-
 // accounts reads the --user flags: address to password, "" where it is to be asked.
 func (s *serveFlags) accounts(conf config.Config) (map[string]string, error) {
 	out := map[string]string{}
 	for _, u := range s.users {
 		name, password, ok := strings.Cut(u, ":")
 		if name == "" || ok && password == "" {
-			return nil, usage("--user %s: write NAME, whose password is asked for, or NAME:PASSWORD, which everybody on this machine can see", u)
+			return nil, cli.Wrong("--user %s: write NAME, whose password is asked for, or NAME:PASSWORD, which everybody on this machine can see", u)
 		}
 		if !strings.Contains(name, "@") {
 			name += "@" + conf.Domains[0]
@@ -240,7 +224,7 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, s serv
 	if err := page.open(ctx, conf, watched{node, events, interceptor}, log); err != nil {
 		return errors.Join(err, node.Close())
 	}
-	if err := writeReady(s.ready, describe(node, page, conf.Domains[0], users)); err != nil {
+	if err := cli.WriteReady(s.ready, describe(node, page, conf.Domains[0], users)); err != nil {
 		return errors.Join(err, node.Close())
 	}
 	announce(c, conf, node, page)

@@ -3,16 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"glassmail/catalogue"
-	"glassmail/cmd/glassmail/tools"
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/top"
 )
 
@@ -53,12 +51,12 @@ colour alone.`,
 }
 
 func (f *topFlags) run(c *cobra.Command) error {
-	lang, err := tools.Language(c)
+	lang, err := cli.Language(c)
 	if err != nil {
 		return err
 	}
 	if f.explain && f.json {
-		return usage("--explain is for lines of text; leave out --json")
+		return cli.Wrong("--explain is for lines of text; leave out --json")
 	}
 	texts, err := catalogue.New()
 	if err != nil {
@@ -68,7 +66,7 @@ func (f *topFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if f.plain || f.json || f.explain || !onTerminal(c.OutOrStdout()) || os.Getenv("TERM") == "dumb" {
+	if f.plain || f.json || f.explain || !cli.OnTerminal(c.OutOrStdout()) || os.Getenv("TERM") == "dumb" {
 		lines := top.Lines{
 			Client: client, Out: c.OutOrStdout(), Notices: c.ErrOrStderr(), Texts: texts, Lang: lang,
 			Explain: f.explain, JSON: f.json, Zone: time.Local,
@@ -93,9 +91,4 @@ func (f *topFlags) client(ctx context.Context) (*top.Client, error) {
 	}
 	_, _, err := find()
 	return &top.Client{Find: find}, err
-}
-
-func onTerminal(out io.Writer) bool {
-	file, ok := out.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
 }

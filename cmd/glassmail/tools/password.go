@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 
+	"glassmail/cmd/glassmail/cli"
+
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
@@ -41,7 +43,7 @@ func Password(c *cobra.Command, user, file string) (string, error) {
 		if c.Flags().Lookup("password-stdin") != nil {
 			ways += ", --password-stdin"
 		}
-		return "", usage("the password of %s is not known, and there is no terminal to ask: give it with %s or in %s", user, ways, passwordVariable)
+		return "", cli.Wrong("the password of %s is not known, and there is no terminal to ask: give it with %s or in %s", user, ways, passwordVariable)
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "Password of %s: ", user)
 	b, err := term.ReadPassword(int(in.Fd()))
@@ -67,7 +69,7 @@ func firstLine(r io.Reader, name string) (string, error) {
 		return "", err
 	}
 	if line = strings.TrimRight(line, "\r\n"); line == "" {
-		return "", usage("the password is empty: write it as the first line of %s", name)
+		return "", cli.Wrong("the password is empty: write it as the first line of %s", name)
 	}
 	return line, nil
 }

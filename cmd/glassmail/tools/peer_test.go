@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/goleak"
 
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/dialog"
 )
 
@@ -99,7 +100,7 @@ func private(t *testing.T) {
 
 // code is the exit code of err.
 func code(err error) int {
-	var e *Exit
+	var e *cli.Exit
 	switch {
 	case err == nil:
 		return 0

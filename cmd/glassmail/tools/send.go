@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/mail"
 )
 
@@ -77,7 +78,7 @@ else the recipient's; if there is none, the message goes to port 25 of this mach
 		out := c.OutOrStdout()
 		return d.run(c.Context(), conn, func(l string) { fmt.Fprintln(out, l) })
 	}
-	return prepare(cmd)
+	return cli.Prepare(cmd)
 }
 
 // delivery checks the flags and reads the files and the text.
@@ -98,7 +99,7 @@ func (f *sendFlags) delivery(c *cobra.Command, b Book) (*delivery, error) {
 		var ok bool
 		d.user, d.password, ok = strings.Cut(f.auth, ":")
 		if d.user == "" {
-			return nil, usage("--auth wants USER, or USER:PASSWORD")
+			return nil, cli.Wrong("--auth wants USER, or USER:PASSWORD")
 		}
 		if !ok {
 			if d.password, err = Password(c, d.user, f.password); err != nil {
@@ -124,15 +125,15 @@ func (f *sendFlags) delivery(c *cobra.Command, b Book) (*delivery, error) {
 func (f *sendFlags) check() error {
 	switch {
 	case len(f.to) == 0:
-		return usage("--to is missing: who is to get the message?")
+		return cli.Wrong("--to is missing: who is to get the message?")
 	case !slices.Contains(tlsModes[:], f.tls):
-		return usage("--tls is one of %s", strings.Join(tlsModes[:], ", "))
+		return cli.Wrong("--tls is one of %s", strings.Join(tlsModes[:], ", "))
 	case f.timeout <= 0:
-		return usage("--timeout must be above zero")
+		return cli.Wrong("--timeout must be above zero")
 	case strings.ContainsAny(f.subject, "\r\n"):
-		return usage("--subject has to be one line")
+		return cli.Wrong("--subject has to be one line")
 	case strings.ContainsFunc(f.ehlo, func(r rune) bool { return r <= ' ' || control(r) }):
-		return usage("--ehlo has to be one word")
+		return cli.Wrong("--ehlo has to be one word")
 	}
 	return nil
 }
@@ -144,12 +145,12 @@ func (f *sendFlags) addresses(d *delivery) error {
 	}
 	var err error
 	if d.from, err = parseMailbox(from); err != nil {
-		return usage("--from: %w", err)
+		return cli.Wrong("--from: %w", err)
 	}
 	for _, to := range f.to {
 		m, err := parseMailbox(to)
 		if err != nil {
-			return usage("--to: %w", err)
+			return cli.Wrong("--to: %w", err)
 		}
 		d.to = append(d.to, m)
 	}

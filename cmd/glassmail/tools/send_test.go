@@ -13,6 +13,7 @@ import (
 	gomail "github.com/emersion/go-message/mail"
 	"pgregory.net/rapid"
 
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/lab/book"
 	"glassmail/mail"
 )
@@ -70,7 +71,7 @@ func TestSendRefusals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := script(t, c.script, nil)
 			out, err := runs(t, Send(), "x", s.letter()...)
-			if code(err) != Failed || !strings.Contains(err.Error(), c.want) {
+			if code(err) != cli.Failed || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want %q\n%s", err, c.want, out)
 			}
 			s.went(t)
@@ -84,7 +85,7 @@ func TestSendSomeRecipientsRefused(t *testing.T) {
 	s := script(t, "S: 220 x\nC~ EHLO .*\nS: 502 what\nC~ HELO .*\nS: 250 x\nC~ MAIL .*\nS: 250\nC: RCPT TO:<bob@hamburger.edu>\nS: 550 who\n"+
 		"C: RCPT TO:<carol@hamburger.edu>\nS: 250 ok\nC: DATA\nS: 354\nC...\nC: .\nS: 250 accepted\nC: QUIT\nS: 221\n* END", nil)
 	_, err := runs(t, Send(), "x", s.letter("--to", "carol@hamburger.edu")...)
-	if code(err) != Failed || !strings.Contains(err.Error(), "bob@hamburger.edu: 550 who") || strings.Contains(err.Error(), "carol") {
+	if code(err) != cli.Failed || !strings.Contains(err.Error(), "bob@hamburger.edu: 550 who") || strings.Contains(err.Error(), "carol") {
 		t.Errorf("error %v", err)
 	}
 	s.went(t)
@@ -112,7 +113,7 @@ func TestSendTLSAndAuth(t *testing.T) {
 			s := script(t, c.script, cfg)
 			out, err := runs(t, Send(), "x", s.letter(append(c.args, "--auth", "alice:a:b")...)...)
 			if c.fails != "" {
-				if code(err) != Failed || !strings.Contains(err.Error(), c.fails) {
+				if code(err) != cli.Failed || !strings.Contains(err.Error(), c.fails) {
 					t.Errorf("error %v, want %q", err, c.fails)
 				}
 				<-s.done
@@ -132,13 +133,13 @@ func TestSendTLSAndAuth(t *testing.T) {
 
 func TestSendAuthLogin(t *testing.T) {
 	s := script(t, "S: 220 x\nC~ EHLO .*\nS: 250-x\nS: 250 AUTH X\nC: QUIT\nS: 221\n* END", nil)
-	if _, err := runs(t, Send(), "x", s.letter("--auth", "alice:x")...); code(err) != Failed || !strings.Contains(err.Error(), "AUTH with PLAIN or LOGIN (there is X): the server does not offer it") {
+	if _, err := runs(t, Send(), "x", s.letter("--auth", "alice:x")...); code(err) != cli.Failed || !strings.Contains(err.Error(), "AUTH with PLAIN or LOGIN (there is X): the server does not offer it") {
 		t.Errorf("no AUTH: %v", err)
 	}
 	s = script(t, "S: 220 x\nC~ EHLO .*\nS: 250-x\nS: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: YWxpY2U=\nS: 334 UGFzc3dvcmQ6\n"+
 		"C: c2VjcmV0\nS: 535 5.7.8 wrong\nC: QUIT\nS: 221\n* END", nil)
 	out, err := runs(t, Send(), "x", s.letter("--auth", "alice:secret")...)
-	if code(err) != Failed || !strings.Contains(err.Error(), "535 5.7.8 wrong") {
+	if code(err) != cli.Failed || !strings.Contains(err.Error(), "535 5.7.8 wrong") {
 		t.Errorf("a wrong password: %v", err)
 	}
 	s.went(t)
@@ -160,7 +161,7 @@ func TestSendBDAT(t *testing.T) {
 	}
 	s.went(t)
 	s = script(t, strings.Replace(hello, "%s", "SIZE", 1)+"C: QUIT\nS: 221\n* END", nil)
-	if _, err := runs(t, Send(), "x", s.letter("--bdat", "--ehlo", "me")...); code(err) != Failed || !strings.Contains(err.Error(), "CHUNKING") {
+	if _, err := runs(t, Send(), "x", s.letter("--bdat", "--ehlo", "me")...); code(err) != cli.Failed || !strings.Contains(err.Error(), "CHUNKING") {
 		t.Errorf("no CHUNKING: %v", err)
 	}
 	s.went(t)
@@ -190,17 +191,17 @@ func TestSendUsage(t *testing.T) {
 		{"--to", "a@b", "--subject", "a\nBcc: c@d"}, {"--to", "a@b", "--ehlo", "a\r\nRSET"}, {"--to", "a@b", "--auth", "alice"},
 		{"--to", "a@b>"}, {"--to", "a@b", "--timeout", "0s"}, {"--wrong"}, {"--to", "<a@b> SIZE=1@c"},
 	} {
-		if _, err := runs(t, Send(), "x", args...); code(err) != Usage {
+		if _, err := runs(t, Send(), "x", args...); code(err) != cli.Usage {
 			t.Errorf("%q: %v", args, err)
 		}
 	}
-	if _, err := runs(t, Send(), "", "--to", "a@b.c"); code(err) != Failed || !strings.Contains(err.Error(), "empty") {
+	if _, err := runs(t, Send(), "", "--to", "a@b.c"); code(err) != cli.Failed || !strings.Contains(err.Error(), "empty") {
 		t.Errorf("no text: %v", err)
 	}
-	if _, err := runs(t, Send(), "x", "--to", "a@b.c", "--attach", "no-such-file"); code(err) != Failed {
+	if _, err := runs(t, Send(), "x", "--to", "a@b.c", "--attach", "no-such-file"); code(err) != cli.Failed {
 		t.Errorf("no file: %v", err)
 	}
-	if _, err := runs(t, Send(), "x", "--to", "a@b.c", "--ca", "no-such-file"); code(err) != Failed {
+	if _, err := runs(t, Send(), "x", "--to", "a@b.c", "--ca", "no-such-file"); code(err) != cli.Failed {
 		t.Errorf("no certificates: %v", err)
 	}
 }

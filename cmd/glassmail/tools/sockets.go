@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/sockets"
 )
 
@@ -26,12 +27,12 @@ func Sockets() *cobra.Command {
   glassmail sockets udp-client --server 192.168.1.10:12000  on such a machine
   glassmail sockets show tcp-client --python                the program's text`,
 	}
-	Group(cmd)
+	cli.Group(cmd)
 	cmd.AddCommand(
 		socketServer("udp-server", "Answer datagrams in upper case", sockets.UDPServer),
 		socketServer("tcp-server", "Answer lines in upper case, for many clients at once", sockets.TCPServer),
 		udpClient(), tcpClient(), showSource())
-	return prepare(cmd)
+	return cli.Prepare(cmd)
 }
 
 func socketServer(name, short string, serve func(context.Context, string, io.Writer) error) *cobra.Command {
@@ -48,9 +49,9 @@ Ctrl-C stops the server.`,
 	}
 	listen := cmd.Flags().String("listen", sockets.Address, "`ADDRESS:PORT` to listen on")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
-		return Listening("the "+name, serve(c.Context(), *listen, c.OutOrStdout()))
+		return cli.Listening("the "+name, serve(c.Context(), *listen, c.OutOrStdout()))
 	}
-	return prepare(cmd)
+	return cli.Prepare(cmd)
 }
 
 func udpClient() *cobra.Command {
@@ -65,11 +66,11 @@ func udpClient() *cobra.Command {
 	tries := cmd.Flags().Int("tries", 3, "how often to send a sentence that is not answered")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
 		if *wait <= 0 || *tries < 1 {
-			return usage("--timeout and --tries must be above zero")
+			return cli.Wrong("--timeout and --tries must be above zero")
 		}
 		return stopped(c.Context(), sockets.UDPClient(c.Context(), *server, *wait, *tries, sentences(c), c.OutOrStdout()))
 	}
-	return prepare(cmd)
+	return cli.Prepare(cmd)
 }
 
 func tcpClient() *cobra.Command {
@@ -83,11 +84,11 @@ func tcpClient() *cobra.Command {
 	wait := cmd.Flags().Duration("timeout", 10*time.Second, "how long to wait for an answer")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
 		if *wait <= 0 {
-			return usage("--timeout must be above zero")
+			return cli.Wrong("--timeout must be above zero")
 		}
 		return stopped(c.Context(), sockets.TCPClient(c.Context(), *server, *wait, sentences(c), c.OutOrStdout()))
 	}
-	return prepare(cmd)
+	return cli.Prepare(cmd)
 }
 
 // sentences is the input of a client; a person is told what to do.
@@ -121,7 +122,7 @@ func showSource() *cobra.Command {
 		_, err = c.OutOrStdout().Write(text)
 		return err
 	}
-	return prepare(cmd)
+	return cli.Prepare(cmd)
 }
 
 // stopped makes the end of ctx, which a person asks for with Ctrl-C, no error.

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"glassmail/cmd/glassmail/cli"
 )
 
 func TestSockets(t *testing.T) {
@@ -55,11 +57,11 @@ func TestSocketsUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{"nonsense"}, {"udp-server", "x"}, {"udp-client", "--tries", "0"}, {"tcp-client", "--timeout", "0s"}, {"show"}, {"show", "x"}, {"udp-client", "--wrong"},
 	} {
-		if _, err := runs(t, Sockets(), "", args...); code(err) != Usage {
+		if _, err := runs(t, Sockets(), "", args...); code(err) != cli.Usage {
 			t.Errorf("%q: %v", args, err)
 		}
 	}
-	if _, err := runs(t, Sockets(), "x\n", "tcp-client", "--server", "127.0.0.1:1"); code(err) != Failed {
+	if _, err := runs(t, Sockets(), "x\n", "tcp-client", "--server", "127.0.0.1:1"); code(err) != cli.Failed {
 		t.Errorf("nobody listens: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/explain"
 	"glassmail/wire"
 )
@@ -36,16 +37,16 @@ reply to the one before. Names of a running lab are known.`,
 	wait := cmd.Flags().Duration("wait", 30*time.Second, "how long to wait for a reply before the next line from a file or pipe")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		if *wait <= 0 {
-			return usage("--wait must be above zero")
+			return cli.Wrong("--wait must be above zero")
 		}
-		language, err := Language(c)
+		language, err := cli.Language(c)
 		if err != nil {
 			return err
 		}
 		ctx := c.Context()
 		addr, err := hostPort(ctx, args[0], args[1])
 		if err != nil {
-			return usage("%w", err)
+			return cli.Wrong("%w", err)
 		}
 		conn, err := OpenBook().Dial(ctx, addr)
 		if err != nil {
@@ -74,7 +75,7 @@ reply to the one before. Names of a running lab are known.`,
 		}
 		return stopped(ctx, s.run(ctx))
 	}
-	return prepare(cmd)
+	return cli.Prepare(cmd)
 }
 
 // place is a name and the address found for it, or just the address.

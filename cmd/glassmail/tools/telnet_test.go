@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/term"
 
+	"glassmail/cmd/glassmail/cli"
 	"glassmail/dialog"
 	"glassmail/wire"
 )
@@ -150,7 +151,7 @@ func TestTelnetStartTLS(t *testing.T) {
 
 	s = script(t, "S: 220 x\nC: STARTTLS\nS= \"220 go\\r\\n250 injected\\r\\n\"\n* HANGUP", cfg)
 	_, err = runs(t, Telnet(), "STARTTLS\nQUIT\n", s.host(), s.port())
-	if code(err) != Failed || !strings.Contains(err.Error(), "in the clear") {
+	if code(err) != cli.Failed || !strings.Contains(err.Error(), "in the clear") {
 		t.Errorf("text before TLS: %v", err)
 	}
 	<-s.done
@@ -204,17 +205,17 @@ func TestTelnetFailures(t *testing.T) {
 	l.Close()
 	host, port, _ := net.SplitHostPort(l.Addr().String())
 	_, err = runs(t, Telnet(), "", host, port)
-	if code(err) != Failed {
+	if code(err) != cli.Failed {
 		t.Errorf("nobody listens: %v", err)
 	}
 	for _, args := range [][]string{{}, {"a"}, {"a", "b", "c"}, {"a", "no such port"}, {"a", "25", "--wait", "0s"}, {"a", "25", "--wrong"}} {
-		if _, err := runs(t, Telnet(), "", args...); code(err) != Usage {
+		if _, err := runs(t, Telnet(), "", args...); code(err) != cli.Usage {
 			t.Errorf("%q: %v", args, err)
 		}
 	}
 	s := script(t, "S: 220 x\nC: HELO y\nS: 421 too busy\n* END", nil)
 	out, err := runs(t, Telnet(), "HELO y\nMAIL FROM:<>\n", s.host(), s.port())
-	if code(err) != Failed || !strings.Contains(err.Error(), `before "MAIL FROM:<>" was sent`) {
+	if code(err) != cli.Failed || !strings.Contains(err.Error(), `before "MAIL FROM:<>" was sent`) {
 		t.Errorf("a server that closes: %v\n%s", err, out)
 	}
 	s.went(t)
@@ -225,7 +226,7 @@ func TestTelnetFailures(t *testing.T) {
 	s.went(t)
 	s = script(t, "S: 220 x\nC: HELO y\n* END", nil)
 	_, err = runs(t, Telnet(), "HELO y\n", s.host(), s.port())
-	if code(err) != Failed || !strings.Contains(err.Error(), "without a reply") {
+	if code(err) != cli.Failed || !strings.Contains(err.Error(), "without a reply") {
 		t.Errorf("a server that owes a reply: %v", err)
 	}
 	s.went(t)
