@@ -15,18 +15,18 @@ import (
 
 // The lecture's example takes eight messages, and two once the answer is in the
 // cache, in both pictures.
-func TestTrace(t *testing.T) {
+func TestWalk(t *testing.T) {
 	startLab(t)
 	for _, args := range [][]string{{}, {"--recursive"}} {
 		var pictures []lab.WalkPicture
-		parse(t, must(t, "", append([]string{"trace", "gaia.cs.umass.edu", "--cached", "--json"}, args...)...), &pictures)
+		parse(t, must(t, "", append([]string{"dns", "walk", "gaia.cs.umass.edu", "--cached", "--json"}, args...)...), &pictures)
 		if len(pictures) != 2 || pictures[0].Messages != 8 || pictures[1].Messages != 2 {
 			t.Errorf("trace %v: %+v", args, pictures)
 		}
 	}
-	contains(t, must(t, "", "trace", "www.amazon.com"), "referral: com. NS a.com.", "8 messages.")
+	contains(t, must(t, "", "dns", "walk", "www.amazon.com"), "referral: com. NS a.com.", "8 messages.")
 	must(t, "", "dns", "fault", "set", "cs.umass.edu", "missing-key")
-	if out, code := run(t, "", "trace", "gaia.cs.umass.edu", "--validate"); code != 1 || !strings.Contains(out, "missing key") {
+	if out, code := run(t, "", "dns", "walk", "gaia.cs.umass.edu", "--validate"); code != 1 || !strings.Contains(out, "missing key") {
 		t.Errorf("exit code %d with a missing key:\n%s", code, out)
 	}
 }
@@ -220,7 +220,7 @@ func TestDNSServeLab(t *testing.T) {
 	start(t, "dns", "serve", "--lab", "--listen", "127.0.0.1:0")
 	contains(t, must(t, "", "dig", "+short", "mail.crepes.fr"), "127.0.0.2")
 	contains(t, must(t, "", "dns", "cache", "crepes.fr"), "127.0.0.2")
-	contains(t, must(t, "", "trace", "gaia.cs.umass.edu"), "8 messages.")
+	contains(t, must(t, "", "trace", "gaia.cs.umass.edu"), "8 messages.") // the old name of dns walk
 }
 
 // A folder of zone files is served with authority, and read again without a gap.
