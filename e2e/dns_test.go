@@ -72,7 +72,7 @@ func TestDNSCommands(t *testing.T) {
 		{"dns validate on", []string{"checks signatures: on"}},
 		{"dns fault clear amazon.com", []string{"is right again"}},
 		{"dns mode", []string{"mode        iterative"}},
-		{"dns mode chain", []string{"mode        chain"}},
+		{"dns mode recursive", []string{"mode        recursive"}}, {"dns mode chain", []string{"mode        recursive"}},
 		{"dig +short gaia.cs.umass.edu", []string{"128.119.245.12"}},
 		{"dns mode forward --json", []string{`"198.18.4.54:53"`}},
 		{"dig +short www.nyu.edu", []string{"198.18.3.80"}},
@@ -158,7 +158,7 @@ func TestDNSCommandErrors(t *testing.T) {
 	for args, want := range map[string]string{
 		"trace":                                   "trace NAME",
 		"trace gaia.cs.umass.edu NONSENSE":        "NONSENSE",
-		"dns mode circular":                       "iterative, chain or forward",
+		"dns mode circular":                       "iterative, recursive or forward",
 		"dns mode --id-bits 99":                   "1 to 16",
 		"dns mode --port x":                       "random",
 		"dns mode forward --to nowhere":           "198.18.4.54",

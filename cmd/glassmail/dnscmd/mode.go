@@ -14,28 +14,23 @@ import (
 	"glassmail/lab"
 )
 
-// modeNames are the words of the command for the modes of a resolver.
-func modeNames() map[string]dns.Mode {
-	return map[string]dns.Mode{"iterative": dns.Iterate, "chain": dns.Recurse, "forward": dns.Forward}
-}
-
 func dnsMode() *cobra.Command {
 	var to []string
 	var minimise, ids, port string
 	cmd := &cobra.Command{
-		Use:   "mode [iterative|chain|forward]",
+		Use:   "mode [iterative|recursive|forward]",
 		Short: "See or change how the lab's local name server searches",
 		Long: `See or change how the lab's local name server searches:
 
   iterative  it asks from the root down itself (the lecture's first picture)
-  chain      it asks a root server, which asks the next, and so on (the second)
+  recursive  it asks a root server, which asks the next, and so on (the second)
   forward    it lets another local name server of the lab search
 
 What its cache holds stays; empty it with 'glassmail dns cache --flush' to see a
 difference. The flags change other ways. Short ids and a fixed port make forged
 replies easy: they are for 'glassmail dns attack'.`,
 		Example: `  glassmail dns mode
-  glassmail dns mode chain
+  glassmail dns mode recursive
   glassmail dns mode --qname-min on`,
 		Args: cobra.MaximumNArgs(1),
 	}
@@ -65,10 +60,13 @@ replies easy: they are for 'glassmail dns attack'.`,
 
 func parseSwitching(mode string, to []string, minimise, ids, port string) (s lab.Switching, err error) {
 	if mode != "" {
-		m, ok := modeNames()[mode]
-		if !ok {
-			return s, cli.Wrong("mode %s: it may be iterative, chain or forward", mode)
+		if mode == "chain" { // its name before
+			mode = string(dns.Recurse)
 		}
+		if err := cli.OneOf("mode", mode, string(dns.Iterate), string(dns.Recurse), string(dns.Forward)); err != nil {
+			return s, err
+		}
+		m := dns.Mode(mode)
 		s.Mode = &m
 	}
 	for _, t := range to {
@@ -116,11 +114,7 @@ func parseWeaknesses(s *lab.Switching, ids, port string) error {
 }
 
 func printSwitches(w io.Writer, s dns.Switches) {
-	for name, m := range modeNames() {
-		if m == s.Mode {
-			fmt.Fprintf(w, "mode        %s", name)
-		}
-	}
+	fmt.Fprintf(w, "mode        %s", s.Mode)
 	if s.Mode == dns.Forward {
 		for _, a := range s.ForwardTo {
 			fmt.Fprintf(w, " to %s", a)
