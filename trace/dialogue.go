@@ -130,8 +130,13 @@ func (d *dialogue) smtpCommand(line string) (command string, content bool) {
 	case "QUIT":
 		d.phase = Closure
 	}
+	return d.owe(owed{verb: verb, last: verb == "BDAT" && endsMessage(line)}), false
+}
+
+// endsMessage tells whether a BDAT command is the last of its message.
+func endsMessage(line string) bool {
 	words := strings.Fields(line)
-	return d.owe(owed{verb: verb, last: verb == "BDAT" && len(words) > 2 && strings.EqualFold(words[2], "LAST")}), false
+	return len(words) > 2 && strings.EqualFold(words[2], "LAST")
 }
 
 // verbOf is the command at the beginning of a line; "" if there is none.
@@ -161,7 +166,7 @@ func (d *dialogue) smtpReply(line string) string {
 	}
 	o := d.owed[0]
 	if last {
-		d.owed = d.owed[1:]
+		d.owed = append(d.owed[:0], d.owed[1:]...)
 		d.smtpState(o, line[:3])
 	}
 	return o.verb
@@ -193,18 +198,20 @@ func (d *dialogue) smtpState(o owed, code string) {
 
 // imapCommand takes a line of an IMAP client. What is no command continues one.
 func (d *dialogue) imapCommand(line string) string {
-	words := strings.SplitN(line, " ", 4)
-	if len(words) < 2 || words[0] == "" || verbOf(words[1]) == "" {
+	tag, rest, _ := strings.Cut(line, " ")
+	first, more, _ := strings.Cut(rest, " ")
+	verb := verbOf(first)
+	if tag == "" || verb == "" {
 		return d.underway()
 	}
-	verb := verbOf(words[1])
-	if verb == "UID" && len(words) > 2 {
-		verb += " " + verbOf(words[2])
+	if verb == "UID" {
+		second, _, _ := strings.Cut(more, " ")
+		verb = strings.TrimSuffix("UID "+verbOf(second), " ")
 	}
 	if verb == "LOGOUT" {
 		d.phase = Closure
 	}
-	return d.owe(owed{tag: words[0], verb: verb})
+	return d.owe(owed{tag: tag, verb: verb})
 }
 
 // underway is the newest command of a client, "" if all are answered.

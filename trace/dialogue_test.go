@@ -207,7 +207,7 @@ func FuzzDialogue(f *testing.F) {
 		if smtp {
 			proto = trace.SMTP
 		}
-		l := trace.NewLog(10_000, clock)
+		l := trace.NewLog(200, clock)
 		c := l.Open("n", proto, "192.0.2.1:25", "192.0.2.2:4711")
 		for line := range strings.Lines(script) {
 			dir, text := trace.Client, strings.TrimSpace(line)

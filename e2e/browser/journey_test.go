@@ -92,24 +92,7 @@ func TestArrowsAreNamed(t *testing.T) {
 	p := open(t, l, "/")
 	p.see("#state", p.texts.of("shell.live"))
 	before := ended(t, l)
-	play(t, l.Ready.Nodes["crepes.fr"].SMTP, `
-S~ 220 .*
-C: HELO ua
-S~ 250 .*
-C: MAIL FROM:<alice@crepes.fr>
-S~ 250 .*
-C: RCPT TO:<bob@hamburger.edu>
-S~ 250 .*
-C: DATA
-S~ 354 .*
-C: Subject: Lunch
-C:
-C: Hungry?
-C: .
-S~ 250 .*
-C: QUIT
-S~ 221 .*
-`)
+	play(t, l.Ready.Nodes["crepes.fr"].Submission, submission)
 	eventually(t, "the message is delivered", func() bool { return ended(t, l) > before })
 	read(t, l)
 	for range 2 {
@@ -125,8 +108,7 @@ S~ 221 .*
 			p.until(line+" is "+want, fmt.Sprintf(`[...document.querySelectorAll("#rungs .rung")].find((li) => li.querySelector(".text").textContent.includes(%s))?.querySelector(".who").textContent === %s`, quote(line), quote(want)))
 		}
 		p.until("nobody is a stranger", `![...document.querySelectorAll("#rungs .who, #map text")].some((w) => /client|reader|\?/.test(w.textContent))`)
-		p.see("#list button", "Lunch")
-		p.eval(`[...document.querySelectorAll("#list button")].find((b) => b.textContent.includes("Lunch")).click()`, nil)
+		p.openJourney("Lunch")
 		p.see("#ladder-title", "Lunch")
 	}
 }
