@@ -14,7 +14,7 @@ import (
 
 // short are times after which a silent peer is given up in tests.
 func short() queue.Timeouts {
-	const d = time.Second
+	const d = 3 * time.Second
 	return queue.Timeouts{Connect: 10 * time.Second, TLS: d, Greet: d, Command: d, Data: d, Block: d, Final: d, Quit: d}
 }
 

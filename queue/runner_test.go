@@ -117,7 +117,7 @@ func (s *stage) stop() {
 		select {
 		case <-s.quiet:
 			return
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(25 * time.Millisecond):
 			s.clock.Advance(time.Second)
 		}
 	}

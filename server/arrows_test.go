@@ -34,10 +34,11 @@ type town struct {
 	journeys   *trace.Journeys
 	smtp, imap map[string]string // addresses, by domain
 	who        map[string]string // by address and port
+	reused     map[string]bool   // addresses that more than one had
 }
 
 func newTown(t *testing.T) *town {
-	w := &town{t: t, log: trace.NewLog(20_000, time.Now), smtp: map[string]string{}, imap: map[string]string{}, who: map[string]string{}}
+	w := &town{t: t, log: trace.NewLog(20_000, time.Now), smtp: map[string]string{}, imap: map[string]string{}, who: map[string]string{}, reused: map[string]bool{}}
 	w.journeys = trace.NewJourneys(w.log, 64<<20)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -80,7 +81,11 @@ func (w *town) say(who, addr string, lines ...string) {
 		w.t.Fatal(err)
 	}
 	defer c.Close()
-	w.who[c.LocalAddr().String()] = who
+	at := c.LocalAddr().String()
+	if had, ok := w.who[at]; ok && had != who {
+		w.reused[at] = true
+	}
+	w.who[at] = who
 	c.SetDeadline(time.Now().Add(time.Minute))
 	in := bufio.NewScanner(c)
 	heard := func(end string) {
@@ -163,12 +168,17 @@ func TestArrowsOfJourneys(t *testing.T) {
 		w.write("mallory@crepes.fr", "hamburger.edu", "crepes.fr", "mallory@crepes.fr", "bob@hamburger.edu")
 		w.arrived(4*i + 4)
 	}
+	for _, e := range w.log.Since(0) {
+		if _, ok := w.who[e.Local]; ok && e.Kind == trace.Open && e.Side == trace.Client {
+			w.reused[e.Local] = true
+		}
+	}
 	list, _ := w.journeys.List(trace.Query{Limit: 500})
 	seen := map[string]int{}
 	for _, j := range list {
 		d, _ := w.journeys.Get(j.ID)
 		for _, s := range d.Steps {
-			if s.Mirror || s.Side == 0 || s.Dir == trace.Self || s.Dir == 0 {
+			if s.Mirror || s.Side == 0 || s.Dir == trace.Self || s.Dir == 0 || w.reused[s.Local] || w.reused[s.Remote] {
 				continue
 			}
 			far := ""

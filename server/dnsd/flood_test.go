@@ -55,7 +55,7 @@ func floodOptions(t *testing.T) lesson.FloodOptions {
 		Host: l.host, Inside: insideLab, Roots: l.h.Roots,
 		Warm:    []string{"www.hamburger.edu", "www.crepes.fr", "www.amazon.com"},
 		Names:   []string{"www.nyu.edu", "mail.crepes.fr", "www.ibm.com", "gaia.cs.umass.edu", "relay1.bar.foo.com"},
-		Lookups: 8, Queries: 100_000, Limit: 50, Timeout: 300 * time.Millisecond,
+		Lookups: 8, Queries: 100_000, Limit: 10, Timeout: 300 * time.Millisecond,
 	}
 	for _, p := range l.h.Servers {
 		if p.Authority.Zone(".") == nil {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,7 +144,7 @@ func TestGarbage(t *testing.T) {
 
 // Queries above the limit of a client are dropped; others are not touched.
 func TestPerClient(t *testing.T) {
-	clock := wire.NewManual(time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC))
+	clock := &asked{Manual: wire.NewManual(time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC))}
 	s := dnsd.New(host{clock}, []string{"127.0.0.1:0"}, hamburger(t), dnsd.Options{PerClient: 3})
 	done := make(chan error, 1)
 	go func() { done <- s.Run(context.Background()) }()
@@ -154,6 +155,7 @@ func TestPerClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	ask := func(id uint16) {
 		b, _ := dns.NewMessage(dns.Query{Name: "hamburger.edu", Type: dns.TypeMX, ID: id}).Pack()
 		conn.Write(b)
@@ -168,10 +170,12 @@ func TestPerClient(t *testing.T) {
 		return m.ID()
 	}
 	answered := map[uint16]bool{}
+	before := clock.times.Load()
 	for id := range uint16(3) {
 		ask(id)
 		answered[read()] = true
 	}
+	each := (clock.times.Load() - before) / 3
 	for id := range uint16(20) {
 		ask(100 + id)
 	}
@@ -180,11 +184,17 @@ func TestPerClient(t *testing.T) {
 		t.Skip("this system has no second loopback address")
 	}
 	defer other.Close()
+	other.SetDeadline(time.Now().Add(time.Minute))
 	b, _ := dns.NewMessage(dns.Query{Name: "hamburger.edu", Type: dns.TypeMX, ID: 7}).Pack()
 	other.Write(b)
 	buf := make([]byte, 512)
 	if _, err := other.Read(buf); err != nil { // another client is served at once
 		t.Fatal(err)
+	}
+	for clock.times.Load() < before+each*(3+20+1) { // until the limit has seen all
+		if time.Sleep(time.Millisecond); t.Context().Err() != nil {
+			t.Fatal("some queries were lost")
+		}
 	}
 	clock.Advance(time.Second)
 	ask(200)
@@ -193,6 +203,17 @@ func TestPerClient(t *testing.T) {
 			t.Errorf("query %d was answered above the limit", id)
 		}
 	}
+}
+
+// asked is a clock that counts how often it was asked.
+type asked struct {
+	*wire.Manual
+	times atomic.Int64
+}
+
+func (a *asked) Now() time.Time {
+	defer a.times.Add(1)
+	return a.Manual.Now()
 }
 
 // host is the system's network under a clock turned by hand.

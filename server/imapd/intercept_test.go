@@ -220,7 +220,7 @@ func TestLoginTimeWhileHeld(t *testing.T) {
 func TestIdleTimeWhileHeld(t *testing.T) {
 	g := &wiretest.Interceptor{}
 	g.Grow(time.Hour)
-	s := newSite(t, func(o *Options) { o.Interceptor, o.IdleTime = g, time.Millisecond })
+	s := newSite(t, func(o *Options) { o.Interceptor, o.IdleTime = g, 200*time.Millisecond })
 	c := s.bob(t)
 	for before := g.Grow(time.Hour); g.Grow(time.Hour) == before; { // until a deadline has passed and was moved
 		c.run("n NOOP")

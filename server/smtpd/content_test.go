@@ -248,11 +248,11 @@ func TestTimeoutInDATA(t *testing.T) {
 
 // TestDeadlineRolls: the limit is for each wait, not for the message.
 func TestDeadlineRolls(t *testing.T) {
-	r := serve(t, func(o *smtpd.Options) { o.Limits.Text = time.Second })
+	r := serve(t, func(o *smtpd.Options) { o.Limits.Text = 3 * time.Second })
 	c := r.greeted(t)
 	c.begin()
 	for range 6 {
-		time.Sleep(250 * time.Millisecond)
+		time.Sleep(750 * time.Millisecond)
 		c.send("text\r\n")
 	}
 	c.say(".", "250")

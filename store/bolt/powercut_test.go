@@ -64,6 +64,18 @@ func (r *recorder) add(e event) {
 	r.events = append(r.events, e)
 }
 
+// large is how many large texts were begun.
+func (r *recorder) large() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events {
+		if e.kind == evCreate && strings.HasSuffix(e.name, ".eml") {
+			n++
+		}
+	}
+	return n
+}
+
 func (r *recorder) rel(name string) string {
 	s, _ := filepath.Rel(r.dir, name)
 	return s
@@ -184,7 +196,10 @@ func record(t *testing.T, seed uint64) (*recorder, map[string][]byte) {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	w := &workload{s: s, seed: seed, pace: 2 * time.Millisecond, stop: func() bool { return time.Since(start) > 500*time.Millisecond },
+	enough := func() bool {
+		return time.Since(start) > 500*time.Millisecond && rec.large() >= 10 || time.Since(start) > 20*time.Second
+	}
+	w := &workload{s: s, seed: seed, pace: 2 * time.Millisecond, stop: enough,
 		say: func(f string, a ...any) { rec.add(event{kind: evSay, name: fmt.Sprintf(f, a...)}) }}
 	w.run(3)
 	crash(s)

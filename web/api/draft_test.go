@@ -251,13 +251,14 @@ func TestBodiesAreBounded(t *testing.T) {
 	empty(t, a)
 }
 
-// plainDraft is a draft as encoding/json reads it by itself.
+// plainDraft is a draft as encoding/json reads it by itself. Of a key that is there
+// twice the last counts.
 type plainDraft struct {
 	draft
 	Attachments []struct {
 		Name string `json:"name"`
 		Type string `json:"type"`
-		Data []byte `json:"data"`
+		Data string `json:"data"`
 	} `json:"attachments"`
 }
 
@@ -267,7 +268,7 @@ func FuzzDraft(f *testing.F) {
 		`{}`, `{"attachments":[{"name":"a","type":"b","data":"eA=="},{"data":"eHk="}],"text":"\"data\":\"x\""}`,
 		`{"attachments":[{"data" : "\u0065\/8=\n"}]}`, `{"attachments":[{"Data":"eA==","data":""}]}`, `{"attachments":[{"d\u0061ta":"eA=="}]}`,
 		`{"attachments":[{"data":null}]}`, `{"data":"x"}`, `{"subject":"data","text":"data"}`, `{"attachments":[{"data":"cut-AAAA-0"}]}`,
-		`{"text":"data","to":["data"],"attachments":[{"name":"data","data":"eA"}]}`, `[`, `{"attachments":[{"data":"`, ` {"text":"x"} `, `{} {}`,
+		`{"text":"data","to":["data"],"attachments":[{"name":"data","data":"eA"}]}`, `[`, `{"attachments":[{"data":"`, `{"attachments":[{"Data":"eQQA==","data":""}]}`, `{"attachments":[{"data":[1]}]}`, ` {"text":"x"} `, `{} {}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -279,16 +280,14 @@ func FuzzDraft(f *testing.F) {
 		if _, more := d.Token(); wantErr == nil && more != io.EOF {
 			wantErr = errors.New("more")
 		}
+		var contents [][]byte
+		for _, a := range want.Attachments {
+			one, err := base64.StdEncoding.DecodeString(a.Data)
+			contents, wantErr = append(contents, one), errors.Join(wantErr, err)
+		}
 		s := &spool{dir: t.TempDir()}
 		defer s.remove()
 		got, err := readDraftJSON(bytes.NewReader(b), s)
-		if bytes.Contains(bytes.ToLower(b), []byte("[")) && wantErr == nil && err != nil {
-			for _, a := range want.Attachments { // encoding/json takes an array of numbers for bytes
-				if len(a.Data) > 0 {
-					return
-				}
-			}
-		}
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("%v, want %v", err, wantErr)
 		}
@@ -303,8 +302,8 @@ func FuzzDraft(f *testing.F) {
 		}
 		for i, a := range got.Attachments {
 			b, err := io.ReadAll(a.open())
-			if err != nil || !bytes.Equal(b, want.Attachments[i].Data) || a.Name != want.Attachments[i].Name {
-				t.Fatalf("attachment %d: %q, want %q; %v", i, b, want.Attachments[i].Data, err)
+			if err != nil || !bytes.Equal(b, contents[i]) || a.Name != want.Attachments[i].Name {
+				t.Fatalf("attachment %d: %q, want %q; %v", i, b, contents[i], err)
 			}
 		}
 	})
