@@ -398,6 +398,9 @@ func TestMailLogOfLimits(t *testing.T) {
 	large := strings.Repeat("0123456789\r\n", 7000)
 	converse(t, smtp, "250 EHLO crepes.fr", "552 MAIL FROM:<> SIZE=100000", "555 MAIL FROM:<> XYZ=1", "250 MAIL FROM:<>", "250 RCPT TO:<bob@hamburger.edu>",
 		"354 DATA", "552 "+large+".", "250 MAIL FROM:<>", "250 RCPT TO:<bob@hamburger.edu>", "354 DATA", "554 a\x00b\r\n.", "221 QUIT")
+	for pages := NewWebBackend(n); len(pages.Clients(t.Context())) > 1; { // until that client has gone
+		time.Sleep(time.Millisecond)
+	}
 	two := dialFrom(t, "127.0.0.1", smtp)
 	if c := refusedBy(t, smtp); !strings.HasPrefix(c, "421 ") {
 		t.Error(c)

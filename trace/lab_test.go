@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -221,9 +222,12 @@ func TestJourneyOfABounce(t *testing.T) {
 	j := follow(t, l.Trace)
 	send(t, l.Ready.Nodes["crepes.fr"].SMTP, "nobody@hamburger.edu")
 	d := until(t, j, trace.StateBounced)
-	for d.Steps[len(d.Steps)-1].Kind != trace.Bounced {
-		<-j.Changed()
+	bounced := func() bool {
 		d, _ = j.Get(d.ID)
+		return slices.ContainsFunc(d.Steps, func(s trace.Step) bool { return s.Kind == trace.Bounced })
+	}
+	for changed := j.Changed(); !bounced(); changed = j.Changed() {
+		<-changed
 	}
 	kinds := map[trace.Kind]int{}
 	for _, s := range d.Steps {

@@ -107,12 +107,15 @@ func (b *safeBuffer) String() string {
 type trigger struct {
 	word string
 	fire func()
+	tail []byte // of what was written before, for a word may come in two
 }
 
 func (w *trigger) Write(p []byte) (int, error) {
-	if bytes.Contains(p, []byte(w.word)) {
+	w.tail = append(w.tail, p...)
+	if bytes.Contains(w.tail, []byte(w.word)) {
 		w.fire()
 	}
+	w.tail = w.tail[max(0, len(w.tail)-len(w.word)):]
 	return len(p), nil
 }
 

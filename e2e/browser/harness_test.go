@@ -64,6 +64,7 @@ func startBrowser(path string) (ctx context.Context, stop func(), err error) {
 		chromedp.Flag("lang", "en-US"),
 		chromedp.Env("LC_ALL=C.UTF-8"), // for the names of files
 		chromedp.Flag("hide-scrollbars", false),
+		chromedp.WSURLReadTimeout(patience),
 		chromedp.Flag("host-resolver-rules", "MAP "+elsewhere+" 127.0.0.1"),
 	)
 	ctx, endProcess := chromedp.NewExecAllocator(context.Background(), options...)

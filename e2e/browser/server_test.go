@@ -50,6 +50,7 @@ func TestQueue(t *testing.T) {
 	p.see("#queue td", p.texts.of("server.queue.held"))
 	act("server.queue.release")
 	p.until("it is no longer held", `![...document.querySelectorAll("#queue td")].some((c) => c.textContent === `+quote(p.texts.of("server.queue.held"))+`)`)
+	eventually(t, "its attempt is over", func() bool { return strings.Contains(get(t, l, "/queue"), `"attempts":2`) })
 	mend(t, l)
 	act("server.queue.retry")
 	p.see("#queue", p.texts.of("server.queue.none"))

@@ -19,8 +19,11 @@ import (
 func TestShare(t *testing.T) {
 	l := startLab(t)
 	send(t, l, "alice@crepes.fr", "bob@hamburger.edu", "Lunch", "Hungry?")
+	const last = "221 2.0.0 hamburger.edu closing connection" // the relay leaves some seconds later
+	eventually(t, "the journey is over", func() bool { return strings.Contains(get(t, l, "/trace.jsonl"), last) })
 	p := open(t, l, "/")
 	p.openJourney("Lunch")
+	p.see("#rungs .text", last)
 	shown := p.rungs()
 	file := p.download("#save-jsonl")
 

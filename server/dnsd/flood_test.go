@@ -55,7 +55,7 @@ func floodOptions(t *testing.T) lesson.FloodOptions {
 		Host: l.host, Inside: insideLab, Roots: l.h.Roots,
 		Warm:    []string{"www.hamburger.edu", "www.crepes.fr", "www.amazon.com"},
 		Names:   []string{"www.nyu.edu", "mail.crepes.fr", "www.ibm.com", "gaia.cs.umass.edu", "relay1.bar.foo.com"},
-		Lookups: 8, Queries: 100_000, Limit: 10, Timeout: 300 * time.Millisecond,
+		Lookups: 8, Queries: 100_000, Limit: 5, Timeout: time.Second,
 	}
 	for _, p := range l.h.Servers {
 		if p.Authority.Zone(".") == nil {
@@ -66,7 +66,7 @@ func floodOptions(t *testing.T) lesson.FloodOptions {
 		l.host.to[p.Addr.String()+":53"] = run(t, g, dnsd.Options{PerClient: -1}).Addr().String()
 	}
 	var err error
-	o.Users, err = dns.NewResolver(dns.ResolverOptions{Host: l.host, Roots: l.h.Roots, Timeout: 100 * time.Millisecond})
+	o.Users, err = dns.NewResolver(dns.ResolverOptions{Host: l.host, Roots: l.h.Roots, Timeout: 300 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

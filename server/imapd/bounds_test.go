@@ -2,7 +2,6 @@ package imapd
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -141,10 +140,8 @@ func TestAbandonedCommands(t *testing.T) {
 		},
 		"the server stops": func(_ net.Conn, s *site) {
 			ctx, cancel := context.WithCancel(context.Background())
-			cancel() // the time for what is under way is over
-			if n := s.server.Shutdown(ctx); n.Left > 0 {
-				panic(fmt.Sprintf("%+v", n))
-			}
+			cancel()               // the time for what is under way is over
+			s.server.Shutdown(ctx) // what it gives up is waited for below
 		},
 	}
 	for how, go_ := range leave {

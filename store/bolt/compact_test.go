@@ -42,11 +42,11 @@ func TestCompaction(t *testing.T) {
 			gone = append(gone, m.UID)
 		}
 	}
-	if _, err := s.Change(ctx, inbox.ID, mailbox.Change{UIDs: gone, Expunge: true}); err != nil {
-		t.Fatal(err)
-	}
 	before, err := s.Stats()
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Change(ctx, inbox.ID, mailbox.Change{UIDs: gone, Expunge: true}); err != nil {
 		t.Fatal(err)
 	}
 	var stop atomic.Bool

@@ -85,7 +85,7 @@ func TestKill(t *testing.T) {
 			end := time.Now().Add(crashFor(t, 3*time.Second))
 			var lines []string
 			kills, replayed := 0, 0
-			for seed := uint64(1); kills == 0 || time.Now().Before(end); seed++ {
+			for seed := uint64(1); kills == 0 || time.Now().Before(end) || len(lines) == 0 && kills < 100; seed++ {
 				lines = append(lines, killOnce(t, dir, seed, ack)...)
 				s, err := Open(dir, crashOptions(ack))
 				if err != nil {

@@ -275,6 +275,9 @@ func newPromises(lines []string) *promises {
 
 // check holds a reopened store to what was promised, and recounts everything.
 func (p *promises) check(s *Store) error {
+	if err := s.update(func(*writer) error { return nil }); err != nil { // the index has what the journal has
+		return err
+	}
 	found, err := s.Verify(context.Background(), true)
 	if err != nil {
 		return err
