@@ -87,7 +87,13 @@ func (v *visitor) id() string {
 	return fmt.Sprintf("%s-%d-%d", strings.ReplaceAll(v.name, " ", ""), time.Now().UnixNano(), v.n)
 }
 
+// acknowledged notes a message that must be there from now on. What comes while the power
+// is cut comes from a machine that is none any more: the file system may have told it
+// that something is flushed, and dropped it.
 func (v *visitor) acknowledged(id, folder string) {
+	if v.m.dark.Load()%2 == 1 {
+		return
+	}
 	v.m.mu.Lock()
 	defer v.m.mu.Unlock()
 	v.m.acked[id] = folder

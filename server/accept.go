@@ -73,6 +73,9 @@ func (p *backend) check(ctx context.Context, peer netip.Addr, user, password str
 		try.Failed()
 		return "", mail.NewReply(535, mail.Enhanced{5, 7, 8}, "User name or password is wrong") // RFC 4954 §6
 	}
+	if now, err := p.dir.account(ctx, user); err != nil || now.Password != a.Password { // it was changed while this waited for its turn
+		return "", mail.NewReply(454, mail.Enhanced{4, 7, 0}, "The account has changed meanwhile; try again")
+	}
 	try.Succeeded()
 	return a.Address, nil
 }

@@ -33,6 +33,9 @@ func sharesOf(c *config.Config, limit int) shares {
 		if l.Key == "web" {
 			each = s.web
 		}
+		if l.Key != "web" {
+			each += each/4 + 1 // those that give way stay for a second, see wire.Listener
+		}
 		wanted += each * len(l.Addrs)
 		listeners += len(l.Addrs)
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"strconv"
 
@@ -86,7 +87,7 @@ const maxTried = 256
 // tellLogin tells how a login went. The name that was tried is told as it was
 // typed, what was typed as the password never.
 func (p *backend) tellLogin(peer mail.Peer, user, account string, err error) {
-	if p.trace == nil {
+	if p.trace == nil || errors.Is(err, context.Canceled) { // the client left, or the node stops: the password was not looked at
 		return
 	}
 	e := trace.Event{Node: p.name, Conn: peer.Conn, Dir: trace.Self, Proto: protocolOf(peer.Service), Secure: peer.TLS != ""}

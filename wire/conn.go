@@ -63,11 +63,11 @@ type Conn struct {
 	waiting  bool       // a reader waits for the network
 	atRest   bool       // it waits at a command boundary, where Stop may end it
 	stopping bool
-	shaking  bool   // a TLS handshake is under way
-	flowing  bool   // what was completed last was a step of a message
-	evicted  bool   // it gives way to another connection
-	account  string // see LoggedIn
-	failed   error  // of a write; all later ones fail with it
+	shaking  bool                   // a TLS handshake is under way
+	flowing  bool                   // what was completed last was a step of a message
+	evicted  bool                   // it gives way to another connection
+	account  atomic.Pointer[string] // see LoggedIn; nil is nobody
+	failed   error                  // of a write; all later ones fail with it
 }
 
 // Watch is Watch for this connection. The caller does not read before it

@@ -72,11 +72,7 @@ func (f *Conns) Clients() []Client {
 }
 
 // LoggedIn notes whose connection it is.
-func (f *Conn) LoggedIn(account string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.account = account
-}
+func (f *Conn) LoggedIn(account string) { f.account.Store(&account) }
 
 // Cut ends the connection with a number: by Stop between two commands, or a second
 // later where it stands. It is false if there is no such connection.
@@ -86,10 +82,9 @@ func (f *Conns) Cut(conn uint64) bool {
 
 // CutAccount ends all connections of an account in the same way.
 func (f *Conns) CutAccount(account string) {
-	f.cut(func(one *Conn) bool {
-		one.mu.Lock()
-		defer one.mu.Unlock()
-		return one.account == account
+	f.cut(func(one *Conn) bool { // without its lock, which it may hold for minutes while it sends
+		who := one.account.Load()
+		return who != nil && *who == account
 	})
 }
 

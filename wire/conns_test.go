@@ -53,3 +53,40 @@ func TestFrontsCut(t *testing.T) {
 		here.Close()
 	}
 }
+
+// A client that reads nothing, to which its connection goes on sending, holds up
+// nobody: others come and go, and an account's connections are cut.
+func TestDeafClientHoldsUpNobody(t *testing.T) {
+	var all wire.Conns
+	here, there := net.Pipe() // nothing is read at the other end
+	defer there.Close()
+	deaf := wire.NewConn(here, wire.Timeouts{Write: time.Hour}, nil)
+	all.Enter(deaf, here, time.Unix(1000, 0))
+	deaf.LoggedIn("bob@hamburger.edu")
+	sent := make(chan error, 1)
+	go func() {
+		sent <- errors.Join(deaf.Send([]byte("* 1 EXISTS\r\n")), deaf.Flush())
+	}()
+	if _, err := there.Read(make([]byte, 1)); err != nil { // it is in the middle of sending
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		all.CutAccount("carol@hamburger.edu")
+		other, far := net.Pipe()
+		defer far.Close()
+		one := wire.NewConn(other, wire.Timeouts{}, nil)
+		all.Enter(one, other, time.Unix(1000, 0))
+		all.Leave(one)
+		all.CutAccount("bob@hamburger.edu")
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("it holds up the others")
+	}
+	if err := <-sent; err == nil {
+		t.Error("the connection was not cut")
+	}
+}

@@ -55,12 +55,15 @@ func (f *Conns) quietest(now time.Time, rank func(net.Conn, bool) int) (best slo
 func (f *Conn) mayGiveWay(now time.Time) (said time.Time, may bool) {
 	said = time.Unix(0, f.said.Load())
 	quiet := now.Sub(said) >= quietAfter
+	if who := f.account.Load(); who != nil && *who != "" {
+		return said, false
+	}
 	if !f.mu.TryLock() { // it sends: to a client that does not read, if for long
 		return said, quiet
 	}
 	defer f.mu.Unlock()
 	switch {
-	case f.account != "" || f.evicted:
+	case f.evicted:
 		return said, false
 	case f.flowing && !quiet:
 		return said, false

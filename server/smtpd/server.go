@@ -177,6 +177,7 @@ func (s *Server) handle(nc net.Conn) {
 	defer s.open.Conns.Leave(conn)
 	if !s.open.Enter(conn, nc, s.opts.Clock.Now()) {
 		s.refuse(nc)
+		log.Close("the server is stopping")
 		return
 	}
 	c := &serverConn{srv: s, conn: conn, log: log, ctx: ctx, giveUp: cancel, peer: mail.Peer{
