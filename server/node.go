@@ -1,6 +1,3 @@
-// Package server wires a node: the backend and its directory, the SMTP and IMAP
-// services in front of it, the queue behind it, and the store below. A node is a
-// value; two in one process are the normal case.
 package server
 
 import (

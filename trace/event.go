@@ -1,10 +1,3 @@
-// Package trace keeps what happened: every line that passed a connection, every
-// datagram, and each decision that was taken on the way of a message.
-//
-// Events go into a bounded ring and to subscribers that never block a writer:
-// a subscriber that is too slow sees a gap, and the gap is an event of its own.
-// All methods work on nil receivers, so code that is observed never asks
-// whether somebody looks on.
 package trace
 
 import (

@@ -1,11 +1,3 @@
-// Package wire is the machine on which a node lives, as the node sees it: a
-// place to listen, to dial and to tell the time (Host), connections that are
-// handed over line by line (Conn), listeners that can be stopped politely
-// (Listener), and TLS with certificates made on the spot.
-//
-// Nothing above this package touches the operating system's network. A node
-// runs unchanged on real sockets, on the lab's in-process internet, and under a
-// clock that a test turns by hand.
 package wire
 
 import (
