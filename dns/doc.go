@@ -40,4 +40,42 @@
 // Lookups of the same name at the same time are one. A server (package dnsd) lets
 // 512 queries wait at once and drops more, and answers 2,000 a second from one
 // address.
+//
+// Files, in the order in which to read them:
+//
+//	name.go          names
+//	type.go          types of records
+//	record.go        a resource record
+//	message.go       a message
+//	client.go        one query to one server, over UDP or TCP
+//	stub.go          asks local name servers, as hosts do
+//	zone.go          the data of a zone
+//	zonefile.go      master files (RFC 1035 §5)
+//	folder.go        a folder of zone files
+//	edit.go          changes of a zone
+//	difference.go    what an edit has changed
+//	lint.go          what looks like a mistake in a zone
+//	handler.go       a query at a server, and who answers it
+//	authority.go     answers from zones of its own
+//	lookup.go        finds a name in a zone; CNAME
+//	dname.go         DNAME (RFC 6672)
+//	any.go           ANY over UDP (RFC 8482)
+//	packets.go       packed replies that are given again
+//	transfer.go      AXFR (RFC 5936)
+//	secondary.go     keeps a copy of a zone
+//	resolver.go      searches on behalf of others, and its bounds
+//	lookups.go       lookups of one name at one time are one
+//	walk.go          one lookup from the root down
+//	ask.go           one question on that way
+//	learn.go         referrals and what they teach
+//	targets.go       which server to ask first
+//	cache.go, ttl.go what is kept, and for how long
+//	recursive.go     the handler of a local name server
+//	chain.go         servers that search on for each other
+//	switches.go      ways of searching that lessons change
+//	sign.go          signs a zone
+//	signature.go     checks a signature
+//	denial.go, denial3.go  proofs that something is not there: NSEC, NSEC3
+//	validate.go      the chain of trust for one answer
+//	trust.go         keys from a trust anchor down
 package dns

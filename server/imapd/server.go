@@ -1,17 +1,3 @@
-// Package imapd serves mailboxes by IMAP4rev1 and IMAP4rev2 (RFC 3501, RFC 9051).
-//
-// The grammar of commands is go-imap's; everything that meets the network or the
-// store is ours. A connection stands between each connection and the library: it owns
-// TLS, deadlines, line ends and literals, hands over one whole command at a time,
-// and sees each reply, so that at any moment it is known what the library waits
-// for and no byte of a refused literal can be taken for a command. A session
-// answers from the records made at delivery and from ranges of the stored bytes,
-// and writes FETCH data itself; what a client has been told of its folder (its
-// view) is kept as a list of UIDs, and news is the difference to the store.
-//
-// The life of a connection: Listener → wire.Conn → plain engine → STARTTLS → the same
-// wire.Conn secured → secure engine → BYE. Each connection has one goroutine of the
-// listener, which waits for the one of the engine.
 package imapd
 
 import (

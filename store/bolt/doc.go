@@ -76,4 +76,44 @@
 //
 // No read transaction of the index is held while a caller's code runs or a network
 // is waited for; a reader of a text has its file open and nothing else.
+//
+// Files, in the order in which to read them:
+//
+//	store.go         the store: open, operations, close
+//	options.go       how a store behaves; when an acceptance is answered
+//	stage.go         a text on its way in
+//	accept.go        acceptance: text and copies in one step
+//	gather.go        which operations share a flush
+//	commit.go        an operation's way: journal, flush, index
+//	journal.go       appends frames to the newest segment
+//	segment.go       a segment file
+//	frame.go         a frame of the journal
+//	codec.go         frames and rows as bytes
+//	writer.go        a transaction of the index
+//	index.go         the buckets of the index, and its file
+//	rows.go          keys and rows of folders and messages
+//	accounts.go      accounts and aliases
+//	known.go         accounts kept in memory
+//	quota.go         bytes that are accepted and not yet counted
+//	folders.go       folders
+//	messages.go      messages of a folder, bodies, records
+//	change.go        flags, copies, expunge
+//	since.go         what has changed since a MODSEQ
+//	watch.go         who is told of changes
+//	queue.go         waiting recipients: lease and settle
+//	amend.go         the queue as an operator sees and changes it
+//	ids.go           acceptances that come twice
+//	replay.go        what the journal has beyond the index, at a start
+//	compact.go       segments that are mostly dead
+//	purge.go         what deleted folders left
+//	backup.go        a copy while the store works
+//	exchange.go      puts a copied index in place
+//	verify.go, verifytext.go  checks everything
+//	repair.go        mends counters and references
+//	rebuild.go       a new index from the journal
+//	inspect.go       all that the files hold about one message
+//	find.go          which text an operator means
+//	layout.go        the fields of frames and rows, for people
+//	stats.go         counters
+//	fs.go, fs_unix.go, fs_windows.go, fs_linux.go, fs_other.go  the file system
 package bolt
