@@ -38,7 +38,11 @@ func (f *Conns) Enter(one *Conn, conn net.Conn, since time.Time) {
 	if one.clock = f.Clock; one.clock == nil {
 		one.clock = System{}
 	}
-	one.said.Store(since.UnixNano())
+	said := since
+	if f.Clock != nil {
+		said = f.Clock.Now()
+	}
+	one.said.Store(said.UnixNano())
 	f.all[one] = Client{Since: since, conn: conn}
 }
 

@@ -89,7 +89,7 @@ func New(o Options) (*Server, error) {
 	}
 	o.fill()
 	s := &Server{o: o}
-	s.open.Conns.Clock = o.Host.Clock()
+	s.open.Conns.Clock = wire.Deadlines(o.Host.Clock()) // a lab that jumps makes nobody quiet
 	s.quit, s.stop = context.WithCancel(context.Background())
 	s.base, s.cut = context.WithCancel(context.Background())
 	return s, nil
@@ -111,7 +111,7 @@ func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
 func (s *Server) serve(ctx context.Context, ln net.Listener, secure bool) error {
 	limits := s.o.Limits
 	limits.Conns = &s.open.Conns
-	l := wire.NewListener(ln, s.o.Host.Clock(), limits, func(c net.Conn) {
+	l := wire.NewListener(ln, wire.Deadlines(s.o.Host.Clock()), limits, func(c net.Conn) {
 		s.tellTooMany(c)
 		if !secure {
 			io.WriteString(c, "* "+tooMany+"\r\n")

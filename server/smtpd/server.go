@@ -104,7 +104,7 @@ func New(o Options) (*Server, error) {
 	o.MaxRecipients = cmp.Or(o.MaxRecipients, 100)
 	o.Limits.fill()
 	s := &Server{opts: o, commands: commands()}
-	s.open.Conns.Clock = o.Clock
+	s.open.Conns.Clock = wire.Deadlines(o.Clock) // a lab that jumps makes nobody quiet
 	s.base, s.cut = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -113,7 +113,7 @@ func New(o Options) (*Server, error) {
 // Shutdown with Limits.Grace. It returns nil when that is done, else the error
 // of the listener. It may run for several listeners at once.
 func (s *Server) Serve(ctx context.Context, inner net.Listener) error {
-	l := wire.NewListener(inner, s.opts.Clock, wire.Limits{
+	l := wire.NewListener(inner, wire.Deadlines(s.opts.Clock), wire.Limits{
 		Total: s.opts.Limits.Connections, PerAddr: s.opts.Limits.PerAddr, Conns: &s.open.Conns,
 	}, s.tooMany)
 	stop := context.AfterFunc(ctx, func() {
