@@ -294,3 +294,31 @@ func (m *mix) vanishing() {
 	}
 	m.terminated() // what they asked for holds up no stop
 }
+
+// A node whose disk fails ends by itself, with an error that says so: nothing can be done
+// before a new start, and who watches over it starts it.
+func TestStoppedStoreEndsTheProcess(t *testing.T) {
+	m := newMix(t)
+	m.start(false)
+	if err := (&visitor{m: m}).deliver(); err != nil { // the journal is open now
+		t.Fatal(err)
+	}
+	dir, err := os.Open(m.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	if err := unix.IoctlSetPointerInt(int(dir.Fd()), goingDown, noFlush); err != nil {
+		t.Skipf("cutting the power of a file system: %v", err)
+	}
+	go (&visitor{m: m}).deliver() // what it is told does not matter here
+	select {
+	case <-m.node.done:
+	case <-time.After(patience):
+		t.Fatal("it goes on, or hangs")
+	}
+	if code := m.node.cmd.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	contains(t, m.node.out.String(), "glassmail: ", "what was acknowledged is in the journal")
+}

@@ -165,7 +165,7 @@ func formLogin(r *http.Request) (credential, error) {
 // onceOf is the one-time token with which a login page was opened or its form sent,
 // for the page to carry on. Whether it holds is seen when the form comes.
 func onceOf(r *http.Request) string {
-	once := r.FormValue("once")
+	once := given(r, "once")
 	if len(once) > maxOnce {
 		return ""
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -93,7 +94,7 @@ func (s *Server) opened(w http.ResponseWriter, r *http.Request) (id identity, ok
 	if id.inTarget {
 		next := r.URL.Path
 		if next == "/login" {
-			next = r.FormValue("next")
+			next = given(r, "next")
 		}
 		http.Redirect(w, r, onceLink(s.links.make(), ownPath(next)), http.StatusSeeOther)
 		return id, false
@@ -145,7 +146,7 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, id identity, 
 	// and over HTTP to another machine nothing else says whose it is.
 	w.Header().Set("Referrer-Policy", "same-origin")
 	v := s.pages.view(r, "login", id)
-	v.Failure, v.Next = failure, ownPath(r.FormValue("next"))
+	v.Failure, v.Next = failure, ownPath(given(r, "next"))
 	v.Once, v.MayMail, v.MayToken = onceOf(r), s.o.Accounts != nil, s.o.Token != ""
 	s.render(w, status, v)
 }
@@ -176,6 +177,12 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, ownPath(r.PostFormValue("next")), http.StatusSeeOther)
+}
+
+// given is a parameter of the form, where one was read, or of the address. The body of
+// a request for a page is not looked at: it has no bound.
+func given(r *http.Request, name string) string {
+	return cmp.Or(r.PostForm.Get(name), r.URL.Query().Get(name))
 }
 
 // unreadable is the answer to a form that is too large or none.

@@ -1,7 +1,9 @@
 package web_test
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -211,4 +213,36 @@ func TestSessionFixation(t *testing.T) {
 	if resp, _ := request(t, "GET", srv.URL+"/api/v1/mail/folders", was, ""); resp.StatusCode != 401 {
 		t.Errorf("the old session goes on: %d", resp.StatusCode)
 	}
+}
+
+// A page that is asked for with a body does not read it: it has no bound, and nobody has
+// logged in.
+func TestPagesReadNoBody(t *testing.T) {
+	s, err := web.New(web.Options{Token: "operators-secret", Accounts: oneAccount{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, path := range []string{"/login", "/", "/?token=guess", "/login?token=operators-secret", "/mail"} {
+		body := &counted{}
+		r := httptest.NewRequest(http.MethodGet, path, body)
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		s.Handler().ServeHTTP(httptest.NewRecorder(), r)
+		if body.read > 64<<10 {
+			t.Errorf("%s: %d bytes were read", path, body.read)
+		}
+	}
+}
+
+// counted is the beginning of a form that goes on for long.
+type counted struct{ read int }
+
+func (c *counted) Read(p []byte) (int, error) {
+	const part = "--b\r\nContent-Disposition: form-data; name=next; filename=x\r\n\r\n"
+	if c.read > 8<<20 {
+		return 0, io.EOF
+	}
+	n := copy(p, part+strings.Repeat("x", 4096))
+	c.read += n
+	return n, nil
 }

@@ -235,6 +235,7 @@ func serve(c *cobra.Command, conf config.Config, users map[string]string, s serv
 	var wg sync.WaitGroup
 	page.serve(ctx, &wg)
 	err = node.Run(ctx)
+	cancel() // it may have ended by itself, as when its store has stopped
 	page.close()
 	wg.Wait()
 	if err == nil {

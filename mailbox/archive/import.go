@@ -181,6 +181,10 @@ func (i *importer) open(given string) (*importFolder, error) {
 	if err != nil || strings.Count(name, mailbox.Delimiter) >= mailbox.MaxLevels {
 		name = mailbox.UsableName(given)
 	}
+	if f := i.folders[name]; f != nil { // another name was made into this one already
+		i.renamed(given, name, f)
+		return f, nil
+	}
 	f, err := i.store.Folder(i.ctx, i.user, name)
 	if errors.Is(err, mailbox.ErrNotFound) {
 		if i.made++; i.made > maxNewFolders {
@@ -199,14 +203,17 @@ func (i *importer) open(given string) (*importFolder, error) {
 		t := found.texts(m.Size)
 		t.bodies = append(t.bodies, m.Body)
 	}
-	if i.folders[name] != nil { // another name was made into this one already
-		found = i.folders[name]
-	}
-	i.folders[given], i.folders[name] = found, found
+	i.folders[name] = found
+	i.renamed(given, name, found)
+	return found, nil
+}
+
+// renamed notes the folder under the name that was given for it.
+func (i *importer) renamed(given, name string, f *importFolder) {
+	i.folders[given] = f
 	if !strings.EqualFold(name, given) {
 		i.changed(given, "the folder is called "+name)
 	}
-	return found, nil
 }
 
 func (f *importFolder) texts(size int64) *knownTexts {
@@ -288,7 +295,7 @@ func likely(t time.Time) time.Time {
 func refusal(err error) bool {
 	var reply *mail.Reply
 	var over passedOver
-	return errors.Is(err, mailbox.ErrInvalid) || errors.As(err, &over) || errors.As(err, &reply) && reply.Code >= 500
+	return errors.Is(err, mailbox.ErrInvalid) || errors.Is(err, mailbox.ErrTooMany) || errors.As(err, &over) || errors.As(err, &reply) && reply.Code >= 500
 }
 
 // sentDate is what the Date field of a header says, zero if that is nothing.

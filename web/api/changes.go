@@ -61,6 +61,7 @@ func (a *API) changes(c *Call) error {
 type watcher struct {
 	r    reader
 	seen map[mailbox.FolderID]mailbox.Folder
+	ends map[mailbox.FolderID]func() // of what watches them
 	news chan struct{} // capacity 1
 	wait sync.WaitGroup
 }
@@ -95,6 +96,10 @@ func (w *watcher) tell(ctx context.Context, f *feed) error {
 	for id, old := range w.seen {
 		if !here[id] {
 			delete(w.seen, id)
+			if end := w.ends[id]; end != nil {
+				end()
+				delete(w.ends, id)
+			}
 			if err := f.send(0, folderNews{Folder: old, Gone: true}); err != nil {
 				return err
 			}
@@ -103,8 +108,12 @@ func (w *watcher) tell(ctx context.Context, f *feed) error {
 	return f.out.Flush()
 }
 
-// watch passes a folder's signals on until ctx ends.
+// watch passes a folder's signals on until ctx ends, or the folder has gone.
 func (w *watcher) watch(ctx context.Context, id mailbox.FolderID) {
+	if w.ends == nil {
+		w.ends = map[mailbox.FolderID]func(){}
+	}
+	ctx, w.ends[id] = context.WithCancel(ctx)
 	signal := w.r.Watch(ctx, id)
 	w.wait.Go(func() {
 		for {

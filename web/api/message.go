@@ -149,26 +149,34 @@ func (a *API) htmlMessage(c *Call) error {
 		return err
 	}
 	defer m.text.Close()
-	done, err := turn(c.Context(), a.renderings, c.Caller.Account)
-	if err != nil {
-		return err
-	}
-	defer done()
-	if c.Method == http.MethodHead {
-		survey, ok, err := a.clean.Survey(c.Context(), m.text, m.rec)
-		if err != nil || !ok {
-			return noHTML(err)
-		}
-		describeHTML(c.W.Header(), survey)
-		return nil
-	}
-	d, err := a.clean.HTML(c.Context(), m.text, m.rec)
+	d, err := a.render(c, m)
 	if err != nil || d == nil {
 		return noHTML(err)
 	}
 	describeHTML(c.W.Header(), d.Survey)
+	if c.Method == http.MethodHead {
+		return nil
+	}
 	_, err = c.W.Write(d.HTML)
 	return sent(err)
+}
+
+// render makes the HTML, or looks at it only for HEAD, in its turn, which is over before
+// anything is sent: the client may be slow. It is nil without HTML.
+func (a *API) render(c *Call, m *opened) (*mailview.Document, error) {
+	done, err := turn(c.Context(), a.renderings, c.Caller.Account)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if c.Method != http.MethodHead {
+		return a.clean.HTML(c.Context(), m.text, m.rec)
+	}
+	survey, ok, err := a.clean.Survey(c.Context(), m.text, m.rec)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &mailview.Document{Survey: survey}, nil
 }
 
 func noHTML(err error) error {

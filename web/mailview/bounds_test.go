@@ -259,3 +259,18 @@ func TestViewsAreBounded(t *testing.T) {
 		boundedView(t, []byte(in), v)
 	}
 }
+
+// Several texts that together are longer than is shown end where the room ends, also in
+// the middle of a letter.
+func TestTextsBeyondTheRoom(t *testing.T) {
+	const part = "--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+	for name, first := range map[string]string{
+		"the room is full": strings.Repeat("x", mailview.MaxText), "a letter is cut": "x" + strings.Repeat("ก", mailview.MaxText/3+1),
+	} {
+		text, rec := read(t, []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n"+part+first+"\r\n"+part+"second\r\n"+part+"third\r\n--b--\r\n"))
+		v, err := mailview.Read(text, rec)
+		if err != nil || !v.Cut || len(v.Text) > mailview.MaxText+10 {
+			t.Errorf("%s: %v, cut %v, %d bytes", name, err, v.Cut, len(v.Text))
+		}
+	}
+}

@@ -69,6 +69,10 @@ func (v *View) readText(text mail.Message, shown choice) error {
 	var out strings.Builder
 	for _, p := range shown.texts {
 		left := MaxText - out.Len()
+		if left <= 0 {
+			v.Cut = true
+			break
+		}
 		b, err := io.ReadAll(io.LimitReader(message.Text(text, p), int64(left)+1))
 		if err != nil {
 			return err
