@@ -62,7 +62,7 @@ type watcher struct {
 	r    reader
 	seen map[mailbox.FolderID]mailbox.Folder
 	ends map[mailbox.FolderID]func() // of what watches them
-	news chan struct{} // capacity 1
+	news chan struct{}               // capacity 1
 	wait sync.WaitGroup
 }
 
